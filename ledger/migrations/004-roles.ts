@@ -1,0 +1,20 @@
+import { type Kysely, sql } from "kysely"
+
+/**
+ * What each process may do. The roles cannot log in: a deployment creates its own users as their members.
+ * `chainbridge_app` appends to the event store and reads it; nobody but its owner could change it, and a trigger refuses the owner.
+ */
+export async function up(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    DO $$ BEGIN
+      IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'chainbridge_app') THEN CREATE ROLE chainbridge_app NOLOGIN; END IF;
+      IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'chainbridge_indexer') THEN CREATE ROLE chainbridge_indexer NOLOGIN; END IF;
+    END $$`.execute(db)
+  await sql`GRANT USAGE ON SCHEMA registry, ledger, settlement TO chainbridge_app`.execute(db)
+  await sql`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA registry, ledger, settlement TO chainbridge_app`.execute(db)
+  await sql`GRANT USAGE ON ALL SEQUENCES IN SCHEMA registry, ledger, settlement TO chainbridge_app`.execute(db)
+  await sql`REVOKE UPDATE, DELETE, TRUNCATE ON ledger.events FROM chainbridge_app`.execute(db)
+  // Ponder makes a schema per build and its own ponder_sync; the ledger reads only the views in "chain".
+  await sql`CREATE SCHEMA chain AUTHORIZATION chainbridge_indexer`.execute(db)
+  await sql`GRANT USAGE ON SCHEMA chain TO chainbridge_app`.execute(db)
+}

@@ -1,0 +1,40 @@
+import { Kysely, type Migration, Migrator, PostgresDialect, sql } from "kysely"
+import pg from "pg"
+import { ChainBridgeError } from "../../platform/errors.ts"
+import * as registry from "./001-registry.ts"
+import * as ledger from "./002-ledger.ts"
+import * as settlement from "./003-settlement.ts"
+import * as roles from "./004-roles.ts"
+
+const migrations: Record<string, Migration> = {
+  "001-registry": registry,
+  "002-ledger": ledger,
+  "003-settlement": settlement,
+  "004-roles": roles,
+}
+
+/**
+ * Brings the database to this version's schema, each migration in the one transaction of the run. Safe to run from several processes: they wait for each other.
+ * @param ownerUrl a login that may create schemas and roles
+ * @throws ChainBridgeError MIGRATION_FAILED with the cause; nothing of the run stays behind
+ */
+export async function migrate(ownerUrl: string): Promise<{ applied: string[] }> {
+  const pool = new pg.Pool({ connectionString: ownerUrl, application_name: "chainbridge-migrate", max: 2 })
+  pool.on("error", () => undefined)
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
+  try {
+    await sql`CREATE SCHEMA IF NOT EXISTS migrations`.execute(db)
+    const migrator = new Migrator({
+      db,
+      provider: { getMigrations: () => Promise.resolve(migrations) },
+      migrationTableSchema: "migrations",
+    })
+    const { error, results } = await migrator.migrateToLatest()
+    if (error !== undefined) {
+      throw new ChainBridgeError("MIGRATION_FAILED", "the database schema could not be brought up to date", { cause: error })
+    }
+    return { applied: (results ?? []).map((result) => result.migrationName) }
+  } finally {
+    await db.destroy()
+  }
+}

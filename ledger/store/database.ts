@@ -1,0 +1,276 @@
+import type { ColumnType, Generated } from "kysely"
+
+/** Tables of the schemas `registry`, `ledger`, `settlement` and the views of `chain`, as rows come and go. int8 and numeric are bigint. */
+export type Database = {
+  "registry.ledgers": { ledger_id: string; name: string; identifier_salt: Buffer; created_at: Generated<Date> }
+  "registry.apps": { app_id: string; ledger_id: string; name: string; created_at: Generated<Date> }
+  "registry.api_keys": {
+    key_id: string
+    app_id: string
+    key_hash: Buffer
+    key_prefix: string
+    scopes: string[]
+    expires_at: Date | null
+    revoked_at: Date | null
+    last_used_at: Date | null
+    created_at: Generated<Date>
+  }
+  "registry.chains": {
+    chain_id: bigint
+    name: string
+    confirmation_blocks: number
+    finality: "depth" | "safe"
+    block_time_ms: number
+    start_block: bigint
+    genesis_hash: string
+    explorer_url: string | null
+    wallet_manager: string
+    wallet_init_code_hash: string
+    created_at: Generated<Date>
+  }
+  "registry.tokens": {
+    token_id: Generated<number>
+    chain_id: bigint
+    token_address: string
+    symbol: string
+    name: string
+    decimals: number
+    features: string[]
+    settlement_mode: "settle" | "batch-mint-burn" | "treasury"
+    start_block: bigint
+    is_default: boolean
+    strategy: ColumnType<unknown, string, string>
+    drift_threshold: bigint
+    created_at: Generated<Date>
+  }
+  "registry.reasons": {
+    reason_type: string
+    description: string
+    allowed_metadata: string[]
+    auto_batch: boolean
+    priority: Priority
+    business_type: string
+  }
+  "registry.processes": {
+    process_id: string
+    role: string
+    pid: number
+    host: string
+    version: string
+    started_at: Date
+    heartbeat_at: Date
+    details: ColumnType<unknown, string, string>
+  }
+  "registry.alarms": {
+    alarm_id: string
+    kind: string
+    subject: string
+    message: string
+    raised_at: Generated<Date>
+    cleared_at: Date | null
+  }
+  "ledger.head": { ledger_id: string; position: bigint; hash: Buffer; account_count: bigint; batch_count: bigint }
+  "ledger.events": {
+    ledger_id: string
+    position: bigint
+    type: string
+    version: number
+    operation_id: string | null
+    sequence: number | null
+    account_id: bigint | null
+    amount: bigint | null
+    balance_after: bigint | null
+    occurred_at: Date
+    recorded_at: Date
+    causation: string
+    data: ColumnType<unknown, string, never>
+    details: ColumnType<unknown, string | null, never>
+    salt: Buffer | null
+    details_hash: Buffer | null
+    prev_hash: Buffer
+    hash: Buffer
+  }
+  "ledger.accounts": {
+    ledger_id: string
+    account_id: bigint
+    user_id: string
+    token_id: number
+    address: string
+    opened_position: bigint
+  }
+  "ledger.balances": {
+    ledger_id: string
+    account_id: bigint
+    pending: bigint
+    confirmed: bigint
+    locked: bigint
+    position: bigint
+    changed_at: Date
+    confirmed_at: Date | null
+  }
+  "ledger.operations": {
+    ledger_id: string
+    operation_id: string
+    sequence: number
+    request_hash: Buffer
+    route: string
+    first_position: bigint
+    last_position: bigint
+    recorded_at: Date
+    answer_context: ColumnType<unknown, string, never>
+  }
+  "ledger.chain_cursors": {
+    chain_id: bigint
+    block_number: bigint
+    block_hash: string
+    block_time: Date
+    updated_at: Date
+  }
+  "ledger.confirmed_blocks": { chain_id: bigint; block_number: bigint; block_hash: string }
+  "ledger.confirmations": {
+    ledger_id: string
+    position: bigint
+    chain_id: bigint
+    block_number: bigint
+    block_hash: string
+    log_index: number
+    account_id: bigint | null
+    batch_sequence: bigint | null
+    revoked_position: bigint | null
+  }
+  "ledger.reconciliation_runs": {
+    ledger_id: string
+    run_id: string
+    token_id: number
+    trigger: "schedule" | "demand"
+    user_id: string | null
+    state: "requested" | "finished" | "failed"
+    requested_at: Date
+    finished_at: Date | null
+    block_number: bigint | null
+    block_hash: string | null
+    position: bigint | null
+    accounts_compared: number | null
+    supply_ledger: bigint | null
+    supply_indexer: bigint | null
+    supply_chain: bigint | null
+    error: string | null
+  }
+  "ledger.drifts": {
+    ledger_id: string
+    run_id: string
+    drift_id: string
+    account_id: bigint | null
+    ledger_amount: bigint
+    indexer_amount: bigint
+    chain_amount: bigint
+    cause: string
+  }
+  "settlement.lanes": {
+    ledger_id: string
+    token_id: number
+    lease_owner: string | null
+    lease_epoch: Generated<bigint>
+    lease_expires_at: Date | null
+    paused_at: Date | null
+    paused_reason: string | null
+    flush_requested_at: Date | null
+    last_error: string | null
+  }
+  "settlement.intake": { ledger_id: string; position: bigint }
+  "settlement.batches": {
+    ledger_id: string
+    batch_sequence: bigint
+    token_id: number
+    batch_id: string
+    content_hash: string
+    deltas: Buffer
+    trigger: BatchTrigger
+    strategy: string
+    size_wanted: number
+    recipients: number
+    changes: number
+    state: BatchState
+    sealed_position: bigint
+    gas_limit: bigint | null
+    gas_estimated: bigint | null
+    gas_used: bigint | null
+    effective_gas_price: bigint | null
+    tx_hash: string | null
+    block_number: bigint | null
+    block_hash: string | null
+    failures: Generated<number>
+    last_error: string | null
+    retry_at: Date | null
+    oldest_change_at: Date
+    sealed_at: Date
+    broadcast_at: Date | null
+    mined_at: Date | null
+    confirmed_at: Date | null
+  }
+  "settlement.batch_accounts": {
+    ledger_id: string
+    batch_sequence: bigint
+    account_id: bigint
+    delta: bigint
+    state: "open" | "reopened" | "settled" | "deferred"
+  }
+  "settlement.batch_items": {
+    ledger_id: string
+    position: bigint
+    account_id: bigint
+    token_id: number
+    amount: bigint
+    priority: number
+    is_immediate: boolean
+    deadline: Date
+    recorded_at: Date
+    state: "waiting" | "sealed" | "settled" | "netted" | "discarded"
+    batch_sequence: bigint | null
+    deferrals: Generated<number>
+  }
+  "settlement.signers": {
+    chain_id: bigint
+    address: string
+    next_nonce: bigint
+    lease_owner: string | null
+    lease_epoch: Generated<bigint>
+    lease_expires_at: Date | null
+  }
+  "settlement.nonces": {
+    chain_id: bigint
+    signer: string
+    nonce: bigint
+    ledger_id: string
+    batch_sequence: bigint
+    reserved_at: Date
+    spent_in_vain_at: Date | null
+  }
+  "settlement.transactions": {
+    chain_id: bigint
+    hash: string
+    signer: string
+    nonce: bigint
+    ledger_id: string
+    batch_sequence: bigint
+    raw: string
+    gas_limit: bigint
+    max_fee_per_gas: bigint
+    max_priority_fee_per_gas: bigint
+    saved_at: Date
+    broadcast_at: Date | null
+    last_error: string | null
+  }
+}
+
+export type Priority = "low" | "normal" | "high" | "urgent"
+export type BatchTrigger = "size" | "max_wait_time" | "priority" | "value_threshold" | "gas_price" | "flush"
+export type BatchState =
+  | "sealed"
+  | "simulated"
+  | "signed"
+  | "broadcast"
+  | "mined"
+  | "confirmed"
+  | "cancelled"
+  | "dead_letter"

@@ -1,0 +1,38 @@
+import { Kysely, PostgresDialect } from "kysely"
+import pg from "pg"
+
+// 64-bit integers and numerics are money or positions: they stay exact. bigint for int8, bigint for numeric(78,0).
+pg.types.setTypeParser(pg.types.builtins.INT8, (text) => BigInt(text))
+pg.types.setTypeParser(pg.types.builtins.NUMERIC, (text) => {
+  if (!/^-?\d+$/.test(text)) throw new TypeError(`a numeric that is not an integer came from the database: ${text}`)
+  return BigInt(text)
+})
+
+export type PoolOptions = {
+  /** `postgres://user:password@host:port/database` */
+  readonly databaseUrl: string
+  readonly applicationName: string
+  readonly connectionsMax: number
+}
+
+/**
+ * A pool whose connections commit durably. A connection that the server ends while it is idle is dropped
+ * from the pool without bringing the process down; the next query opens a new one.
+ */
+export function createPool(options: PoolOptions): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: options.databaseUrl,
+    application_name: options.applicationName,
+    max: options.connectionsMax,
+    connectionTimeoutMillis: 10_000,
+    options: "-c synchronous_commit=on -c timezone=UTC",
+  })
+  // Without a listener an idle client that loses its server is an unhandled 'error' event.
+  pool.on("error", () => undefined)
+  pool.on("connect", (client) => client.on("error", () => undefined))
+  return pool
+}
+
+export function createKysely<Database>(pool: pg.Pool): Kysely<Database> {
+  return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
+}
