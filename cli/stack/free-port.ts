@@ -1,0 +1,28 @@
+import { createServer } from "node:net"
+
+/** A TCP port of the loopback interface that nobody listens on at this moment. */
+export function findFreePort(): Promise<number> {
+  return listenOnce(0)
+}
+
+/** Whether `port` can be listened on; the reason is the system's error code when it cannot. */
+export async function probePort(port: number): Promise<{ free: true } | { free: false; code: string }> {
+  try {
+    await listenOnce(port)
+    return { free: true }
+  } catch (error) {
+    return { free: false, code: (error as NodeJS.ErrnoException).code ?? "unknown" }
+  }
+}
+
+function listenOnce(port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once("error", reject)
+    server.listen(port, "127.0.0.1", () => {
+      const address = server.address()
+      const chosen = typeof address === "object" && address !== null ? address.port : 0
+      server.close(() => resolve(chosen))
+    })
+  })
+}
