@@ -4,7 +4,8 @@ import pg from "pg"
 // 64-bit integers and numerics are money or positions: they stay exact. bigint for int8, bigint for numeric(78,0).
 pg.types.setTypeParser(pg.types.builtins.INT8, (text) => BigInt(text))
 pg.types.setTypeParser(pg.types.builtins.NUMERIC, (text) => {
-  if (!/^-?\d+$/.test(text)) throw new TypeError(`a numeric that is not an integer came from the database: ${text}`)
+  if (!/^-?\d+$/.test(text))
+    throw new TypeError(`a numeric that is not an integer came from the database: ${text}`)
   return BigInt(text)
 })
 
@@ -35,4 +36,18 @@ export function createPool(options: PoolOptions): pg.Pool {
 
 export function createKysely<Database>(pool: pg.Pool): Kysely<Database> {
   return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
+}
+
+// Connection trouble, shutdown and start of the server, serialisation failure, deadlock.
+const transientCodes = /^(08|57P0|53)|^(40001|40P01)$/
+const transientNetworkCodes = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOENT"])
+
+/** Whether the same transaction may succeed when it is simply tried again. */
+export function isTransientPostgresError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const code = (error as { code?: unknown }).code
+  if (typeof code === "string" && (transientCodes.test(code) || transientNetworkCodes.has(code))) return true
+  return /Connection terminated|connection timeout|Client has encountered a connection error/i.test(
+    error.message,
+  )
 }

@@ -95,5 +95,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       raised_at timestamptz(3) NOT NULL DEFAULT now(),
       cleared_at timestamptz(3)
     )`.execute(db)
-  await sql`CREATE UNIQUE INDEX alarms_open ON registry.alarms (kind, subject) WHERE cleared_at IS NULL`.execute(db)
+  await sql`CREATE UNIQUE INDEX alarms_open ON registry.alarms (kind, subject) WHERE cleared_at IS NULL`.execute(
+    db,
+  )
 }

@@ -55,7 +55,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       confirmed_at timestamptz(3),
       PRIMARY KEY (ledger_id, batch_sequence),
       FOREIGN KEY (ledger_id, token_id) REFERENCES settlement.lanes,
-      FOREIGN KEY (ledger_id, sealed_position) REFERENCES ledger.events
+      -- The batch row is written before the event that seals it; both are there at the commit.
+      FOREIGN KEY (ledger_id, sealed_position) REFERENCES ledger.events DEFERRABLE INITIALLY DEFERRED
     )`.execute(db)
   await sql`
     CREATE INDEX batches_open ON settlement.batches (ledger_id, token_id, batch_sequence)
@@ -154,5 +155,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       FOREIGN KEY (chain_id, signer, nonce) REFERENCES settlement.nonces,
       FOREIGN KEY (ledger_id, batch_sequence) REFERENCES settlement.batches
     )`.execute(db)
-  await sql`CREATE INDEX transactions_batch ON settlement.transactions (ledger_id, batch_sequence)`.execute(db)
+  await sql`CREATE INDEX transactions_batch ON settlement.transactions (ledger_id, batch_sequence)`.execute(
+    db,
+  )
 }

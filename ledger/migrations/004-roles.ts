@@ -11,8 +11,12 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'chainbridge_indexer') THEN CREATE ROLE chainbridge_indexer NOLOGIN; END IF;
     END $$`.execute(db)
   await sql`GRANT USAGE ON SCHEMA registry, ledger, settlement TO chainbridge_app`.execute(db)
-  await sql`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA registry, ledger, settlement TO chainbridge_app`.execute(db)
-  await sql`GRANT USAGE ON ALL SEQUENCES IN SCHEMA registry, ledger, settlement TO chainbridge_app`.execute(db)
+  await sql`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA registry, ledger, settlement TO chainbridge_app`.execute(
+    db,
+  )
+  await sql`GRANT USAGE ON ALL SEQUENCES IN SCHEMA registry, ledger, settlement TO chainbridge_app`.execute(
+    db,
+  )
   await sql`REVOKE UPDATE, DELETE, TRUNCATE ON ledger.events FROM chainbridge_app`.execute(db)
   // Ponder makes a schema per build and its own ponder_sync; the ledger reads only the views in "chain".
   await sql`CREATE SCHEMA chain AUTHORIZATION chainbridge_indexer`.execute(db)

@@ -32,7 +32,9 @@ export async function migrate(ownerUrl: string): Promise<{ applied: string[] }> 
     })
     const { error, results } = await migrator.migrateToLatest()
     if (error !== undefined) {
-      throw new ChainBridgeError("MIGRATION_FAILED", "the database schema could not be brought up to date", { cause: error })
+      throw new ChainBridgeError("MIGRATION_FAILED", "the database schema could not be brought up to date", {
+        cause: error,
+      })
     }
     return { applied: (results ?? []).map((result) => result.migrationName) }
   } finally {

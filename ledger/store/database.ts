@@ -1,8 +1,14 @@
 import type { ColumnType, Generated } from "kysely"
+import type { Priority } from "../domain/priority.ts"
 
 /** Tables of the schemas `registry`, `ledger`, `settlement` and the views of `chain`, as rows come and go. int8 and numeric are bigint. */
 export type Database = {
-  "registry.ledgers": { ledger_id: string; name: string; identifier_salt: Buffer; created_at: Generated<Date> }
+  "registry.ledgers": {
+    ledger_id: string
+    name: string
+    identifier_salt: Buffer
+    created_at: Generated<Date>
+  }
   "registry.apps": { app_id: string; ledger_id: string; name: string; created_at: Generated<Date> }
   "registry.api_keys": {
     key_id: string
@@ -69,7 +75,13 @@ export type Database = {
     raised_at: Generated<Date>
     cleared_at: Date | null
   }
-  "ledger.head": { ledger_id: string; position: bigint; hash: Buffer; account_count: bigint; batch_count: bigint }
+  "ledger.head": {
+    ledger_id: string
+    position: bigint
+    hash: Buffer
+    account_count: bigint
+    batch_count: bigint
+  }
   "ledger.events": {
     ledger_id: string
     position: bigint
@@ -263,7 +275,6 @@ export type Database = {
   }
 }
 
-export type Priority = "low" | "normal" | "high" | "urgent"
 export type BatchTrigger = "size" | "max_wait_time" | "priority" | "value_threshold" | "gas_price" | "flush"
 export type BatchState =
   | "sealed"

@@ -1,0 +1,65 @@
+import { unreachable } from "../../platform/errors.ts"
+import type { NewEvent } from "./events.ts"
+
+/** What one event does to one account, in base units. `unsettled` moves with changes that are not on chain yet. */
+export type AccountEffect = {
+  readonly accountId: bigint
+  readonly pending: bigint
+  readonly confirmed: bigint
+}
+
+/**
+ * How an event moves balances. Every reader of the log (the live projection, a rebuild, the verifier) uses this one function.
+ * @returns an entry per touched account; none where the event moves no money
+ */
+export function effectsOf(event: Pick<NewEvent, "type" | "data" | "account">): AccountEffect[] {
+  const { type } = event
+  switch (type) {
+    case "AccountOpened":
+      return [{ accountId: accountOf(event), pending: 0n, confirmed: 0n }]
+    case "AdjustmentRecorded":
+      return [{ accountId: accountOf(event), pending: amountOf(event), confirmed: 0n }]
+    case "DepositObserved":
+    case "WithdrawalObserved":
+      return [{ accountId: accountOf(event), pending: amountOf(event), confirmed: amountOf(event) }]
+    case "SettlementConfirmed":
+      return movesOf(event).map(({ accountId, settled, amount }) => ({
+        accountId,
+        pending: amount - settled,
+        confirmed: amount,
+      }))
+    case "ConfirmationRevoked":
+      return movesOf(event).map(({ accountId, settled, amount }) => ({
+        accountId,
+        pending: settled - amount,
+        confirmed: -amount,
+      }))
+    case "SettlementSealed":
+    case "SettlementNetted":
+    case "SettlementDeferred":
+      return []
+    default:
+      return unreachable(type)
+  }
+}
+
+type Move = { readonly accountId: bigint; readonly settled: bigint; readonly amount: bigint }
+
+function movesOf(event: Pick<NewEvent, "type" | "data">): Move[] {
+  const { accounts } = event.data as { accounts: { account_id: number; settled: string; amount: string }[] }
+  return accounts.map((move) => ({
+    accountId: BigInt(move.account_id),
+    settled: BigInt(move.settled),
+    amount: BigInt(move.amount),
+  }))
+}
+
+function accountOf(event: Pick<NewEvent, "type" | "account">): bigint {
+  if (event.account === null) throw new TypeError(`${event.type} without an account`)
+  return event.account.accountId
+}
+
+function amountOf(event: Pick<NewEvent, "type" | "account">): bigint {
+  if (event.account === null) throw new TypeError(`${event.type} without an account`)
+  return event.account.amount
+}

@@ -1,0 +1,117 @@
+import { z } from "zod"
+
+const id = z.number().int().positive()
+const integer = z.string().regex(/^-?\d+$/)
+const hex32 = z.string().regex(/^0x[0-9a-f]{64}$/)
+const address = z.string().regex(/^0x[0-9a-f]{40}$/)
+
+/** Where on a chain a fact was seen. */
+const chainReference = {
+  chain_id: id,
+  block_number: z.number().int().nonnegative(),
+  block_hash: hex32,
+  log_index: z.number().int().nonnegative(),
+  transaction_hash: hex32,
+}
+
+/** `settled` leaves the unsettled changes, `amount` is what the chain moved; they differ only by drift. */
+const accountMove = z.strictObject({ account_id: id, settled: integer, amount: integer })
+
+export const eventSchemas = {
+  AccountOpened: z.strictObject({
+    user_id: z.string(),
+    chain_id: id,
+    token_address: address,
+    address,
+  }),
+  AdjustmentRecorded: z.strictObject({
+    reason_type: z.string(),
+    business_type: z.string(),
+    priority: z.enum(["low", "normal", "high", "urgent"]),
+    is_immediate: z.boolean(),
+    max_wait_ms: z.number().int().nonnegative().nullable(),
+    business_batch_id: z.string().nullable(),
+    confirmed_after: integer,
+  }),
+  SettlementSealed: z.strictObject({
+    batch_sequence: id,
+    batch_id: hex32,
+    content_hash: hex32,
+    chain_id: id,
+    token_address: address,
+    trigger: z.string(),
+    accounts: z.array(z.strictObject({ account_id: id, net: integer, positions: z.array(id).min(1) })).min(1),
+  }),
+  SettlementNetted: z.strictObject({
+    accounts: z.array(z.strictObject({ account_id: id, positions: z.array(id).min(2) })).min(1),
+  }),
+  SettlementConfirmed: z.strictObject({
+    ...chainReference,
+    batch_sequence: id,
+    batch_id: hex32,
+    accounts: z.array(accountMove),
+  }),
+  /** Debits that the chain skipped: their changes wait again, outside of the batch. */
+  SettlementDeferred: z.strictObject({
+    ...chainReference,
+    batch_sequence: id,
+    accounts: z.array(z.strictObject({ account_id: id, net: integer, chain_balance: integer })).min(1),
+  }),
+  DepositObserved: z.strictObject({ ...chainReference, counterparty: address }),
+  WithdrawalObserved: z.strictObject({ ...chainReference, counterparty: address }),
+  ConfirmationRevoked: z.strictObject({
+    chain_id: id,
+    block_number: z.number().int().nonnegative(),
+    block_hash: hex32,
+    revoked_position: id,
+    revoked_type: z.enum([
+      "SettlementConfirmed",
+      "SettlementDeferred",
+      "DepositObserved",
+      "WithdrawalObserved",
+    ]),
+    batch_sequence: id.nullable(),
+    /** The moves that are taken back, as the revoked event made them. */
+    accounts: z.array(accountMove),
+    /** Accounts of a revoked SettlementDeferred whose changes go back into their batch. */
+    reopened_account_ids: z.array(id),
+  }),
+} as const
+
+export type EventType = keyof typeof eventSchemas
+export type EventDataOf<Type extends EventType> = z.infer<(typeof eventSchemas)[Type]>
+
+/** What a caller said in free words; erasable, so only a salted hash of it is part of the event's hash. */
+export type EventDetails = {
+  readonly reason_detail: string | null
+  readonly metadata: Record<string, unknown>
+}
+
+type EventShape<Type extends EventType> = {
+  readonly type: Type
+  readonly data: EventDataOf<Type>
+  readonly operation: { readonly operationId: string; readonly sequence: number } | null
+  /** Set where exactly one account is touched. `amount` is the signed change of its pending balance. */
+  readonly account: {
+    readonly accountId: bigint
+    readonly amount: bigint
+    readonly balanceAfter: bigint
+  } | null
+  readonly occurredAt: Date
+  /** `operation:…`, `batch:…` or `log:<chain>:<block hash>:<log index>`. */
+  readonly causation: string
+  readonly details: EventDetails | null
+}
+
+/** An event before it has a position. One shape for each type. */
+export type NewEvent = { [Type in EventType]: EventShape<Type> }[EventType]
+export type NewEventOf<Type extends EventType> = EventShape<Type>
+
+export type RecordedEvent = NewEvent & { readonly position: bigint; readonly recordedAt: Date }
+
+/** The version that is written today. A reader upcasts older ones before it validates. */
+export const eventVersion = 1
+
+export function isEventType(type: string): type is EventType {
+  return Object.hasOwn(eventSchemas, type)
+}

@@ -1,0 +1,148 @@
+import { sql } from "kysely"
+import { invariant } from "../../platform/errors.ts"
+import type { EventDataOf, RecordedEvent } from "../domain/events.ts"
+import type { LedgerTransaction } from "../store/ledger-transaction.ts"
+
+/**
+ * `settlement.batches`, `batch_accounts` and `batch_items` follow the settlement events in the transaction that appends them. Each update names the state it
+ * expects and counts its rows: a seal that lost a race, or a confirmation that comes twice, rolls everything back.
+ */
+export async function projectSettlement(
+  ledger: LedgerTransaction,
+  events: readonly RecordedEvent[],
+): Promise<void> {
+  for (const event of events) {
+    switch (event.type) {
+      case "SettlementSealed":
+        await seal(ledger, event.data)
+        break
+      case "SettlementNetted":
+        await net(ledger, event.data)
+        break
+      case "SettlementConfirmed":
+        await confirm(ledger, event.data, event.recordedAt)
+        break
+      case "SettlementDeferred":
+        await defer(ledger, event.data)
+        break
+      case "ConfirmationRevoked":
+        await revoke(ledger, event.data)
+        break
+      case "AccountOpened":
+      case "AdjustmentRecorded":
+      case "DepositObserved":
+      case "WithdrawalObserved":
+        break
+    }
+  }
+}
+
+async function seal(ledger: LedgerTransaction, data: EventDataOf<"SettlementSealed">): Promise<void> {
+  const positions = data.accounts.flatMap((account) => account.positions)
+  await sql`
+    INSERT INTO settlement.batch_accounts (ledger_id, batch_sequence, account_id, delta, state)
+    SELECT ${ledger.ledgerId}, ${data.batch_sequence}, a.account_id, a.delta, 'open'
+    FROM unnest(${data.accounts.map((account) => account.account_id)}::bigint[], ${data.accounts.map((account) => account.net)}::numeric[])
+      AS a(account_id, delta)`.execute(ledger.trx)
+  const { numAffectedRows } = await sql`
+    UPDATE settlement.batch_items SET state = 'sealed', batch_sequence = ${data.batch_sequence}
+    WHERE ledger_id = ${ledger.ledgerId} AND position = ANY(${positions}::bigint[]) AND state = 'waiting'`.execute(
+    ledger.trx,
+  )
+  invariant(
+    numAffectedRows === BigInt(positions.length),
+    `batch ${data.batch_sequence}: a change was no longer waiting`,
+  )
+}
+
+async function net(ledger: LedgerTransaction, data: EventDataOf<"SettlementNetted">): Promise<void> {
+  const positions = data.accounts.flatMap((account) => account.positions)
+  const { numAffectedRows } = await sql`
+    UPDATE settlement.batch_items SET state = 'netted'
+    WHERE ledger_id = ${ledger.ledgerId} AND position = ANY(${positions}::bigint[]) AND state = 'waiting'`.execute(
+    ledger.trx,
+  )
+  invariant(numAffectedRows === BigInt(positions.length), "a change that nets to zero was no longer waiting")
+}
+
+async function confirm(
+  ledger: LedgerTransaction,
+  data: EventDataOf<"SettlementConfirmed">,
+  at: Date,
+): Promise<void> {
+  const { ledgerId, trx } = ledger
+  const accountIds = data.accounts.map((account) => account.account_id)
+  const batch = await sql`
+    UPDATE settlement.batches SET state = 'confirmed', confirmed_at = ${at}, tx_hash = ${data.transaction_hash},
+      block_number = ${data.block_number}, block_hash = ${data.block_hash}, last_error = NULL, retry_at = NULL
+    WHERE ledger_id = ${ledgerId} AND batch_sequence = ${data.batch_sequence} AND state <> 'confirmed'`.execute(
+    trx,
+  )
+  invariant(batch.numAffectedRows === 1n, `batch ${data.batch_sequence} was confirmed already`)
+  const accounts = await sql`
+    UPDATE settlement.batch_accounts SET state = 'settled'
+    WHERE ledger_id = ${ledgerId} AND batch_sequence = ${data.batch_sequence}
+      AND account_id = ANY(${accountIds}::bigint[]) AND state IN ('open', 'reopened')`.execute(trx)
+  invariant(
+    accounts.numAffectedRows === BigInt(accountIds.length),
+    `batch ${data.batch_sequence}: an account was not open`,
+  )
+  await sql`
+    UPDATE settlement.batch_items SET state = 'settled'
+    WHERE ledger_id = ${ledgerId} AND batch_sequence = ${data.batch_sequence}
+      AND account_id = ANY(${accountIds}::bigint[]) AND state = 'sealed'`.execute(trx)
+}
+
+async function defer(ledger: LedgerTransaction, data: EventDataOf<"SettlementDeferred">): Promise<void> {
+  const { ledgerId, trx } = ledger
+  const accountIds = data.accounts.map((account) => account.account_id)
+  const accounts = await sql`
+    UPDATE settlement.batch_accounts SET state = 'deferred'
+    WHERE ledger_id = ${ledgerId} AND batch_sequence = ${data.batch_sequence}
+      AND account_id = ANY(${accountIds}::bigint[]) AND state IN ('open', 'reopened')`.execute(trx)
+  invariant(
+    accounts.numAffectedRows === BigInt(accountIds.length),
+    `batch ${data.batch_sequence}: a deferred account was not open`,
+  )
+  await sql`
+    UPDATE settlement.batch_items SET state = 'waiting', batch_sequence = NULL, deferrals = deferrals + 1
+    WHERE ledger_id = ${ledgerId} AND batch_sequence = ${data.batch_sequence}
+      AND account_id = ANY(${accountIds}::bigint[]) AND state = 'sealed'`.execute(trx)
+}
+
+async function revoke(ledger: LedgerTransaction, data: EventDataOf<"ConfirmationRevoked">): Promise<void> {
+  const { ledgerId, trx } = ledger
+  if (data.batch_sequence === null) return
+  if (data.revoked_type === "SettlementConfirmed") {
+    const accountIds = data.accounts.map((account) => account.account_id)
+    await sql`
+      UPDATE settlement.batches SET state = 'broadcast', confirmed_at = NULL, mined_at = NULL,
+        tx_hash = NULL, block_number = NULL, block_hash = NULL, gas_used = NULL, effective_gas_price = NULL
+      WHERE ledger_id = ${ledgerId} AND batch_sequence = ${data.batch_sequence}`.execute(trx)
+    await sql`
+      UPDATE settlement.batch_accounts SET state = 'reopened'
+      WHERE ledger_id = ${ledgerId} AND batch_sequence = ${data.batch_sequence} AND account_id = ANY(${accountIds}::bigint[])`.execute(
+      trx,
+    )
+    await sql`
+      UPDATE settlement.batch_items SET state = 'sealed'
+      WHERE ledger_id = ${ledgerId} AND batch_sequence = ${data.batch_sequence} AND state = 'settled'`.execute(
+      trx,
+    )
+    return
+  }
+  // A skipped debit goes back into its batch with the changes that the batch sealed, which still wait (the worker reopens no other).
+  await sql`
+    UPDATE settlement.batch_accounts SET state = 'reopened'
+    WHERE ledger_id = ${ledgerId} AND batch_sequence = ${data.batch_sequence}
+      AND account_id = ANY(${data.reopened_account_ids}::bigint[]) AND state = 'deferred'`.execute(trx)
+  await sql`
+    UPDATE settlement.batch_items i SET state = 'sealed', batch_sequence = ${data.batch_sequence}
+    FROM settlement.batches b
+    JOIN ledger.events e ON e.ledger_id = b.ledger_id AND e.position = b.sealed_position
+    CROSS JOIN LATERAL json_array_elements(e.data->'accounts') AS a
+    CROSS JOIN LATERAL json_array_elements_text(a->'positions') AS p
+    WHERE b.ledger_id = ${ledgerId} AND b.batch_sequence = ${data.batch_sequence}
+      AND (a->>'account_id')::bigint = ANY(${data.reopened_account_ids}::bigint[])
+      AND i.ledger_id = ${ledgerId} AND i.position = p::bigint AND i.state = 'waiting'`.execute(trx)
+}

@@ -1,0 +1,170 @@
+import type { Kysely } from "kysely"
+import { ChainBridgeError } from "../../platform/errors.ts"
+import type { Logger } from "../../platform/logger.ts"
+import { isTransientPostgresError } from "../../platform/postgres.ts"
+import type { AdjustBalanceCommand, AdjustmentRefusal } from "../domain/adjust-balance.ts"
+import type { Database } from "../store/database.ts"
+import { type RecordedOperation, readOperation } from "../store/read-operation.ts"
+import type { TokenDirectory } from "./token-directory.ts"
+import { type GroupOutcome, writeGroup } from "./write-group.ts"
+
+export type AdjustBalanceResult =
+  | { readonly outcome: "recorded"; readonly isReplay: boolean; readonly operation: RecordedOperation }
+  | { readonly outcome: "refused"; readonly refusal: AdjustmentRefusal }
+  | { readonly outcome: "conflict" }
+  /** The queue is full: nothing was recorded, and the same key may be sent again. */
+  | { readonly outcome: "overloaded"; readonly retryAfterMs: number }
+
+export type WriterLimits = {
+  /** Requests that may wait. */
+  readonly queueRequestsMax: number
+  /** Adjustments that may wait, over all requests. */
+  readonly queueAdjustmentsMax: number
+  readonly groupRequestsMax: number
+  readonly groupAdjustmentsMax: number
+  /** How long a group is tried again after a fault of the database before its callers are told. */
+  readonly retryForMs: number
+}
+
+export const defaultWriterLimits: WriterLimits = {
+  queueRequestsMax: 10_000,
+  queueAdjustmentsMax: 200_000,
+  groupRequestsMax: 256,
+  groupAdjustmentsMax: 4_000,
+  retryForMs: 15_000,
+}
+
+export type LedgerWriter = {
+  /**
+   * Records one operation of this ledger durably, or says why not.
+   * @throws ChainBridgeError LEDGER_UNAVAILABLE (retryable): the outcome is unknown; the same key asked again tells it
+   */
+  adjustBalance(command: AdjustBalanceCommand): Promise<AdjustBalanceResult>
+  readonly queuedRequests: () => number
+  /** Refuses new work, finishes what waits. */
+  stop(): Promise<void>
+}
+
+type Waiting = {
+  readonly command: AdjustBalanceCommand
+  readonly resolve: (result: AdjustBalanceResult) => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * The one writer of a ledger in this process. Requests wait in a bounded queue; whoever waits when the previous group has committed forms the next one, so that the head's
+ * lock and the disk's flush are paid once a group. Writers in other processes serialise on the head row.
+ */
+export function createLedgerWriter(options: {
+  readonly db: Kysely<Database>
+  readonly ledgerId: string
+  readonly tokens: TokenDirectory
+  readonly logger: Logger
+  readonly now?: () => Date
+  readonly limits?: WriterLimits
+}): LedgerWriter {
+  const { db, ledgerId, tokens, logger } = options
+  const limits = options.limits ?? defaultWriterLimits
+  const now = options.now ?? (() => new Date())
+  const queue: Waiting[] = []
+  let queuedAdjustments = 0
+  let running: Promise<void> | undefined
+  let isStopping = false
+
+  function takeGroup(): Waiting[] {
+    let requests = 0
+    let adjustments = 0
+    for (const { command } of queue) {
+      const isFull = requests > 0 && adjustments + command.adjustments.length > limits.groupAdjustmentsMax
+      if (requests >= limits.groupRequestsMax || isFull) break
+      requests += 1
+      adjustments += command.adjustments.length
+    }
+    queuedAdjustments -= adjustments
+    return queue.splice(0, requests)
+  }
+
+  async function drain(): Promise<void> {
+    while (queue.length > 0) await settleGroup(takeGroup())
+  }
+
+  async function settleGroup(group: readonly Waiting[]): Promise<void> {
+    try {
+      const { outcomes, isRetry } = await writeWithRetry(group.map(({ command }) => command))
+      for (const [index, waiting] of group.entries()) {
+        const outcome = outcomes[index]
+        if (outcome === undefined)
+          throw new ChainBridgeError("INVARIANT_VIOLATED", "a command got no outcome")
+        answer(waiting, outcome, isRetry)
+      }
+    } catch (error) {
+      for (const { reject } of group) reject(error)
+    }
+  }
+
+  function answer({ resolve, reject }: Waiting, outcome: GroupOutcome, isRetry: boolean): void {
+    switch (outcome.outcome) {
+      case "recorded":
+        resolve({ outcome: "recorded", isReplay: false, operation: outcome.operation })
+        break
+      case "replay":
+        // After a commit whose result was lost, the replay is our own first answer.
+        readOperation(db, ledgerId, outcome.stored).then(
+          (operation) => resolve({ outcome: "recorded", isReplay: !isRetry, operation }),
+          (error: unknown) => reject(unavailable(error)),
+        )
+        break
+      case "conflict":
+      case "refused":
+        resolve(outcome)
+        break
+    }
+  }
+
+  async function writeWithRetry(
+    commands: readonly AdjustBalanceCommand[],
+  ): Promise<{ outcomes: GroupOutcome[]; isRetry: boolean }> {
+    const deadline = Date.now() + limits.retryForMs
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return { outcomes: await writeGroup(db, tokens, ledgerId, commands, now), isRetry: attempt > 1 }
+      } catch (error) {
+        // A connection that broke during COMMIT leaves the outcome unknown. Trying again is right in either case: the next attempt
+        // waits for the head, so the first has ended by then, and finds its own keys if it had committed.
+        if (!isTransientPostgresError(error)) throw error
+        if (Date.now() >= deadline) throw unavailable(error)
+        logger.warn({ err: error, attempt, commands: commands.length }, "a group of writes is tried again")
+        await new Promise((resolve) => setTimeout(resolve, Math.min(50 * 2 ** attempt, 1_000)))
+      }
+    }
+  }
+
+  return {
+    adjustBalance(command) {
+      const isFull =
+        queue.length >= limits.queueRequestsMax ||
+        (queue.length > 0 && queuedAdjustments + command.adjustments.length > limits.queueAdjustmentsMax)
+      if (isStopping || isFull) return Promise.resolve({ outcome: "overloaded", retryAfterMs: 1_000 })
+      return new Promise((resolve, reject) => {
+        queue.push({ command, resolve, reject })
+        queuedAdjustments += command.adjustments.length
+        running ??= drain().finally(() => {
+          running = undefined
+        })
+      })
+    },
+    queuedRequests: () => queue.length,
+    async stop() {
+      isStopping = true
+      await running
+    },
+  }
+}
+
+function unavailable(cause: unknown): ChainBridgeError {
+  return new ChainBridgeError(
+    "LEDGER_UNAVAILABLE",
+    "the ledger's database did not answer; send the same request again with the same operation_id to learn the outcome",
+    { retryable: true, cause },
+  )
+}

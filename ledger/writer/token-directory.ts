@@ -1,0 +1,59 @@
+import type { Kysely } from "kysely"
+import type { Address, Hex } from "viem"
+import { ChainBridgeError } from "../../platform/errors.ts"
+import { walletAddress } from "../domain/wallet-address.ts"
+import type { Database } from "../store/database.ts"
+
+export type TokenOnChain = {
+  readonly chainId: bigint
+  readonly tokenAddress: Address
+  readonly walletManager: Address
+  readonly walletInitCodeHash: Hex
+}
+
+/** What the writer needs to open an account: the token's chain and the address that the user has there. */
+export type TokenDirectory = {
+  token(tokenId: number): Promise<TokenOnChain>
+  addressOf(tokenId: number, userId: string): Promise<Address>
+}
+
+/** Reads the registry once per token. A token's chain and address never change, so nothing has to be invalidated. */
+export function createTokenDirectory(db: Kysely<Database>, ledgerId: string): TokenDirectory {
+  const tokens = new Map<number, TokenOnChain>()
+  let identifierSalt: Buffer | undefined
+
+  async function token(tokenId: number): Promise<TokenOnChain> {
+    const known = tokens.get(tokenId)
+    if (known !== undefined) return known
+    const row = await db
+      .selectFrom("registry.tokens as t")
+      .innerJoin("registry.chains as c", "c.chain_id", "t.chain_id")
+      .select(["t.chain_id", "t.token_address", "c.wallet_manager", "c.wallet_init_code_hash"])
+      .where("t.token_id", "=", tokenId)
+      .executeTakeFirst()
+    if (row === undefined)
+      throw new ChainBridgeError("UNKNOWN_TOKEN", `there is no token ${tokenId} in the registry`)
+    const found: TokenOnChain = {
+      chainId: row.chain_id,
+      tokenAddress: row.token_address as Address,
+      walletManager: row.wallet_manager as Address,
+      walletInitCodeHash: row.wallet_init_code_hash as Hex,
+    }
+    tokens.set(tokenId, found)
+    return found
+  }
+
+  async function addressOf(tokenId: number, userId: string): Promise<Address> {
+    const { walletManager, walletInitCodeHash } = await token(tokenId)
+    identifierSalt ??= (
+      await db
+        .selectFrom("registry.ledgers")
+        .select("identifier_salt")
+        .where("ledger_id", "=", ledgerId)
+        .executeTakeFirstOrThrow()
+    ).identifier_salt
+    return walletAddress({ walletManager, walletInitCodeHash, ledgerId, identifierSalt, userId })
+  }
+
+  return { token, addressOf }
+}
