@@ -1,0 +1,53 @@
+import {
+  concatHex,
+  encodeAbiParameters,
+  getCreate2Address,
+  type Hex,
+  keccak256,
+  pad,
+  stringToHex,
+} from "viem"
+import { invariant } from "../../platform/errors.ts"
+
+export type WalletAddressInput = {
+  /** The chain's WalletManager. */
+  readonly walletManager: Hex
+  /** What the manager's `walletInitCodeHash()` answers. */
+  readonly walletInitCodeHash: Hex
+  /** The ledger's uuid. */
+  readonly ledgerId: string
+  /** The ledger's secret, 32 bytes: without it nobody can tell from an address whose it is. */
+  readonly identifierSalt: Hex
+  readonly userId: string
+}
+
+/** Where a user's wallet is or will be, in lower case. Equal to the manager's `getWalletAddress`. */
+export function walletAddress(input: WalletAddressInput): Hex {
+  const salt = keccak256(
+    encodeAbiParameters(
+      [{ type: "bytes32" }, { type: "bytes32" }],
+      [ledgerIdBytes(input.ledgerId), walletIdentifier(input.identifierSalt, input.userId)],
+    ),
+  )
+  const address = getCreate2Address({
+    from: input.walletManager,
+    bytecodeHash: input.walletInitCodeHash,
+    salt,
+  })
+  return `0x${address.slice(2).toLowerCase()}`
+}
+
+/** A ledger's uuid as the contracts take it: left-padded to 32 bytes. */
+export function ledgerIdBytes(ledgerId: string): Hex {
+  const digits = ledgerId.replaceAll("-", "").toLowerCase()
+  invariant(/^[0-9a-f]{32}$/.test(digits), `not a uuid: ${ledgerId}`)
+  return pad(`0x${digits}`, { size: 32 })
+}
+
+/** How the contracts know a user: the hash of the ledger's secret and the user id in UTF-8. */
+export function walletIdentifier(identifierSalt: Hex, userId: string): Hex {
+  invariant(/^0x[0-9a-fA-F]{64}$/.test(identifierSalt), "an identifier salt has 32 bytes")
+  // Encoded, every lone surrogate would become the same replacement character, and two users one wallet.
+  invariant(userId.isWellFormed(), "a user id is well-formed Unicode")
+  return keccak256(concatHex([identifierSalt, stringToHex(userId)]))
+}
