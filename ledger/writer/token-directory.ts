@@ -20,7 +20,7 @@ export type TokenDirectory = {
 /** Reads the registry once per token. A token's chain and address never change, so nothing has to be invalidated. */
 export function createTokenDirectory(db: Kysely<Database>, ledgerId: string): TokenDirectory {
   const tokens = new Map<number, TokenOnChain>()
-  let identifierSalt: Buffer | undefined
+  let identifierSalt: Hex | undefined
 
   async function token(tokenId: number): Promise<TokenOnChain> {
     const known = tokens.get(tokenId)
@@ -45,15 +45,18 @@ export function createTokenDirectory(db: Kysely<Database>, ledgerId: string): To
 
   async function addressOf(tokenId: number, userId: string): Promise<Address> {
     const { walletManager, walletInitCodeHash } = await token(tokenId)
-    identifierSalt ??= (
-      await db
-        .selectFrom("registry.ledgers")
-        .select("identifier_salt")
-        .where("ledger_id", "=", ledgerId)
-        .executeTakeFirstOrThrow()
-    ).identifier_salt
+    identifierSalt ??= await readIdentifierSalt(db, ledgerId)
     return walletAddress({ walletManager, walletInitCodeHash, ledgerId, identifierSalt, userId })
   }
 
   return { token, addressOf }
+}
+
+async function readIdentifierSalt(db: Kysely<Database>, ledgerId: string): Promise<Hex> {
+  const row = await db
+    .selectFrom("registry.ledgers")
+    .select("identifier_salt")
+    .where("ledger_id", "=", ledgerId)
+    .executeTakeFirstOrThrow()
+  return `0x${row.identifier_salt.toString("hex")}`
 }

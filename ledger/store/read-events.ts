@@ -1,0 +1,68 @@
+import { type Kysely, sql, type Transaction } from "kysely"
+import { ChainBridgeError } from "../../platform/errors.ts"
+import type { EncodableEvent } from "../domain/event-encoding.ts"
+import {
+  type EventDetails,
+  eventSchemas,
+  eventVersion,
+  isEventType,
+  type NewEvent,
+} from "../domain/events.ts"
+import type { Database } from "./database.ts"
+
+/** An event as it is stored, with the texts that its hash covers. */
+export type StoredEvent = EncodableEvent & {
+  readonly detailsJson: string | null
+  readonly salt: Buffer | null
+  readonly prevHash: Buffer
+  readonly hash: Buffer
+}
+
+/** Reads up to `limit` events after a position, in their order. */
+export async function readEvents(
+  db: Kysely<Database> | Transaction<Database>,
+  ledgerId: string,
+  afterPosition: bigint,
+  limit: number,
+): Promise<StoredEvent[]> {
+  const { rows } = await sql<StoredEvent>`
+    SELECT ledger_id AS "ledgerId", position, type, version, operation_id AS "operationId", sequence, account_id AS "accountId",
+      amount, balance_after AS "balanceAfter", occurred_at AS "occurredAt", recorded_at AS "recordedAt", causation,
+      data::text AS "dataJson", details::text AS "detailsJson", salt, details_hash AS "detailsHash", prev_hash AS "prevHash", hash
+    FROM ledger.events WHERE ledger_id = ${ledgerId} AND position > ${afterPosition}
+    ORDER BY position LIMIT ${limit}`.execute(db)
+  return rows
+}
+
+/**
+ * The stored row as a typed event, validated.
+ * @throws ChainBridgeError UNREADABLE_EVENT: a type or version that this program does not know, or data that breaks its schema
+ */
+export function parseEvent(stored: StoredEvent): NewEvent {
+  const { type } = stored
+  if (!isEventType(type) || stored.version !== eventVersion) {
+    throw new ChainBridgeError(
+      "UNREADABLE_EVENT",
+      `event ${stored.position} is a ${type} of version ${stored.version}`,
+    )
+  }
+  const data = eventSchemas[type].safeParse(JSON.parse(stored.dataJson))
+  if (!data.success) {
+    throw new ChainBridgeError("UNREADABLE_EVENT", `event ${stored.position}, a ${type}, breaks its schema`, {
+      cause: data.error,
+    })
+  }
+  const { accountId, amount, balanceAfter, operationId, sequence } = stored
+  return {
+    type,
+    data: data.data,
+    operation: operationId === null || sequence === null ? null : { operationId, sequence },
+    account:
+      accountId === null || amount === null || balanceAfter === null
+        ? null
+        : { accountId, amount, balanceAfter },
+    occurredAt: stored.occurredAt,
+    causation: stored.causation,
+    details: stored.detailsJson === null ? null : (JSON.parse(stored.detailsJson) as EventDetails),
+  } as NewEvent
+}
