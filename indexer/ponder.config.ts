@@ -1,0 +1,34 @@
+import { createConfig } from "ponder"
+import { cpopTokenAbi } from "../abis/cpop-token.ts"
+import { parseIndexerSources } from "./sources.ts"
+
+const { chains } = parseIndexerSources(process.env["INDEXER_SOURCES"])
+
+function perChain<Value>(of: (chain: (typeof chains)[number]) => Value): Record<string, Value> {
+  return Object.fromEntries(chains.map((chain) => [chain.name, of(chain)]))
+}
+
+export default createConfig({
+  ordering: "multichain",
+  database: { kind: "postgres", poolConfig: { max: 8 } },
+  chains: perChain((chain) => ({
+    id: chain.chain_id,
+    rpc: chain.rpc_urls,
+    pollingInterval: chain.polling_interval_ms,
+    disableCache: chain.disable_cache,
+    ...(chain.ws_url === undefined ? {} : { ws: chain.ws_url }),
+  })),
+  contracts: {
+    Token: {
+      abi: cpopTokenAbi,
+      chain: perChain((chain) => ({
+        address: chain.tokens as `0x${string}`[],
+        startBlock: chain.start_block,
+      })),
+    },
+  },
+  blocks: {
+    // "latest" keeps back-fills cheap: a block row is wanted at the tip only, where one fetches every header anyway.
+    Head: { chain: perChain(() => ({ startBlock: "latest" as const })), interval: 1 },
+  },
+})

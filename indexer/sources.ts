@@ -1,0 +1,52 @@
+import { z } from "zod"
+
+const chainSourceSchema = z.strictObject({
+  chain_id: z.int().positive(),
+  name: z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/, "lower-case letters, digits, - and _"),
+  rpc_urls: z.array(z.url({ protocol: /^https?$/ })).min(1),
+  /** Optional `ws(s)://` endpoint for new heads; polling goes on without it. */
+  ws_url: z.url({ protocol: /^wss?$/ }).optional(),
+  start_block: z.int().nonnegative(),
+  polling_interval_ms: z.int().min(100).max(60_000).default(1_000),
+  /** Keep nothing of this chain in `ponder_sync`: for local chains, whose blocks are cheap to fetch again. */
+  disable_cache: z.boolean().default(false),
+  tokens: z
+    .array(z.string().regex(/^0x[0-9a-f]{40}$/, "a lower-case 0x address"))
+    .min(1)
+    .max(10_000),
+})
+
+const sourcesSchema = z
+  .strictObject({ chains: z.array(chainSourceSchema).min(1).max(100) })
+  .refine(({ chains }) => new Set(chains.map((chain) => chain.chain_id)).size === chains.length, {
+    message: "a chain_id occurs twice",
+    path: ["chains"],
+  })
+  .refine(({ chains }) => new Set(chains.map((chain) => chain.name)).size === chains.length, {
+    message: "a chain name occurs twice",
+    path: ["chains"],
+  })
+
+/** What is indexed: chains, where they are reached, and the tokens whose logs are kept. */
+export type IndexerSources = z.infer<typeof sourcesSchema>
+
+/**
+ * Reads the JSON of `INDEXER_SOURCES`.
+ * @throws Error that names each wrong field; it is meant for the operator who reads the log.
+ */
+export function parseIndexerSources(text: string | undefined): IndexerSources {
+  if (text === undefined || text === "") {
+    throw new Error(
+      'INDEXER_SOURCES is not set; it holds {"chains":[{"chain_id":…,"name":…,"rpc_urls":[…],…}]}',
+    )
+  }
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (cause) {
+    throw new Error("INDEXER_SOURCES is not JSON", { cause })
+  }
+  const parsed = sourcesSchema.safeParse(json)
+  if (!parsed.success) throw new Error(`INDEXER_SOURCES is not valid:\n${z.prettifyError(parsed.error)}`)
+  return parsed.data
+}
