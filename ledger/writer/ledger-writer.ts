@@ -86,6 +86,8 @@ export function createLedgerWriter(options: {
 
   async function drain(): Promise<void> {
     while (queue.length > 0) await settleGroup(takeGroup())
+    // In the same turn that saw the queue empty: a request that comes later starts the next drain.
+    running = undefined
   }
 
   async function settleGroup(group: readonly Waiting[]): Promise<void> {
@@ -148,9 +150,7 @@ export function createLedgerWriter(options: {
       return new Promise((resolve, reject) => {
         queue.push({ command, resolve, reject })
         queuedAdjustments += command.adjustments.length
-        running ??= drain().finally(() => {
-          running = undefined
-        })
+        running ??= drain()
       })
     },
     queuedRequests: () => queue.length,
