@@ -1,0 +1,98 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterEach, beforeEach, expect, test } from "vitest"
+import { ChainBridgeError } from "../errors.ts"
+import { loadConfiguration } from "./load-configuration.ts"
+import { resolveTokenStrategy } from "./token-strategy.ts"
+
+const shipped = join(import.meta.dirname, "..", "..", "config")
+let directory: string
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "chainbridge-config-"))
+  cpSync(shipped, directory, { recursive: true })
+})
+afterEach(() => rmSync(directory, { recursive: true, force: true }))
+
+function overlay(name: string, text: string): void {
+  mkdirSync(join(directory, "mine"), { recursive: true })
+  writeFileSync(join(directory, "mine", name), text)
+}
+
+function faultsOf(work: () => unknown): string {
+  try {
+    work()
+  } catch (error) {
+    expect(error).toBeInstanceOf(ChainBridgeError)
+    return (error as ChainBridgeError).message
+  }
+  throw new Error("nothing was refused")
+}
+
+test("the shipped files hold the documented defaults, and development settles within seconds", () => {
+  const production = loadConfiguration({ directory })
+  expect(resolveTokenStrategy(production.batchStrategy, 31_337, "CPOP")).toEqual({
+    strategy: "adaptive",
+    optimal_batch_size: 25,
+    max_batch_size: 40,
+    min_batch_size: 10,
+    max_wait_time_ms: 900_000,
+    value_threshold: "10000",
+    network_adjustments: { low_congestion: 35, medium_congestion: 25, high_congestion: 15 },
+    priority_reasons: ["gas_fee", "refund", "urgent_transfer"],
+    max_retries: 5,
+    retry_interval_ms: 60_000,
+    fee_buffer_percent: 15,
+    pending_alarm_ms: 600_000,
+    efficiency_target: { mint: 77, burn: 75, transfer: 78 },
+  })
+  const development = loadConfiguration({ directory, overlay: "development" })
+  const strategy = resolveTokenStrategy(development.batchStrategy, 31_337, "CPOP")
+  expect(strategy).toMatchObject({ max_wait_time_ms: 5_000, optimal_batch_size: 25 })
+  expect(Object.keys(production.reasons)).toHaveLength(12)
+})
+
+test("a token without its own table gets sizes around the optimal one; a chain may set that", () => {
+  const { batchStrategy } = loadConfiguration({ directory })
+  expect(resolveTokenStrategy(batchStrategy, 31_337, "USDT")).toMatchObject({
+    optimal_batch_size: 20,
+    network_adjustments: { low_congestion: 30, medium_congestion: 20, high_congestion: 10 },
+  })
+  expect(resolveTokenStrategy(batchStrategy, 137, "CPOP").optimal_batch_size).toBe(30)
+})
+
+test("a wrong value is named with file, path, value and what is allowed", () => {
+  overlay("batch_strategy.yaml", "batch_triggers:\n  CPOP:\n    max_wait_time: 15 minutes\n")
+  const message = faultsOf(() => loadConfiguration({ directory, overlay: "mine" }))
+  expect(message).toContain(join(directory, "mine", "batch_strategy.yaml"))
+  expect(message).toContain('batch_triggers.CPOP.max_wait_time is "15 minutes"')
+  expect(message).toContain('allowed: a duration such as "500ms"')
+})
+
+test("every fault of every file is named at once", () => {
+  overlay("chains.yaml", "chains:\n  local:\n    finality: deep\n    confirmation_blocks: -1\n    depth: 3\n")
+  overlay("reason_registry.yaml", "reason_types:\n  reward:\n    priority: soon\n")
+  const message = faultsOf(() => loadConfiguration({ directory, overlay: "mine" }))
+  expect(message).toContain('chains.local.finality is "deep"; allowed: "depth", "safe"')
+  expect(message).toContain("chains.local.confirmation_blocks is -1; allowed: at least 0")
+  expect(message).toContain("chains.local has unknown keys: depth")
+  expect(message).toContain(
+    'reason_types.reward.priority is "soon"; allowed: "low", "normal", "high", "urgent"',
+  )
+})
+
+test("files that contradict each other are refused", () => {
+  overlay("batch_strategy.yaml", "batch_triggers:\n  CPOP:\n    priority_reasons: [whim]\n")
+  overlay("tokens.yaml", "tokens:\n  local:\n    chain_id: 5\n")
+  const message = faultsOf(() => loadConfiguration({ directory, overlay: "mine" }))
+  expect(message).toContain('priority_reasons has "whim"')
+  expect(message).toContain("tokens.local.chain_id is 5; allowed: a chain of chains.yaml")
+})
+
+test("a file that is not there or not YAML is named", () => {
+  rmSync(join(directory, "chains.yaml"))
+  writeFileSync(join(directory, "tokens.yaml"), "tokens: [")
+  const message = faultsOf(() => loadConfiguration({ directory }))
+  expect(message).toContain(`${join(directory, "chains.yaml")} cannot be read`)
+  expect(message).toContain(`${join(directory, "tokens.yaml")} is not YAML`)
+})

@@ -1,0 +1,139 @@
+import { existsSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { parse } from "yaml"
+import type { z } from "zod"
+import { ChainBridgeError, describeError } from "../errors.ts"
+import { batchStrategySchema } from "./batch-strategy-schema.ts"
+import { chainsSchema } from "./chains-schema.ts"
+import { mergeDeep } from "./merge-deep.ts"
+import { reasonRegistrySchema } from "./reason-registry-schema.ts"
+import { syncSchema } from "./sync-schema.ts"
+import { tokensSchema } from "./tokens-schema.ts"
+
+export type Configuration = {
+  readonly chains: z.infer<typeof chainsSchema>["chains"]
+  readonly tokens: z.infer<typeof tokensSchema>["tokens"]
+  readonly batchStrategy: z.infer<typeof batchStrategySchema>
+  readonly reasons: z.infer<typeof reasonRegistrySchema>["reason_types"]
+  readonly sync: z.infer<typeof syncSchema>
+}
+
+export type ConfigurationSource = {
+  /** The directory of the YAML files. */
+  readonly directory: string
+  /** A directory below it whose files are laid over them, such as `development`. */
+  readonly overlay?: string | undefined
+}
+
+/**
+ * Reads and validates config/*.yaml. Every fault of every file is found at once and named by file, path, value and
+ * what is allowed.
+ * @throws ChainBridgeError CONFIG_INVALID
+ */
+export function loadConfiguration(source: ConfigurationSource): Configuration {
+  const faults: string[] = []
+  const chains = load(source, "chains.yaml", chainsSchema, faults)
+  const tokens = load(source, "tokens.yaml", tokensSchema, faults)
+  const batchStrategy = load(source, "batch_strategy.yaml", batchStrategySchema, faults)
+  const reasons = load(source, "reason_registry.yaml", reasonRegistrySchema, faults)
+  const sync = load(source, "sync_config.yaml", syncSchema, faults)
+  if (!chains || !tokens || !batchStrategy || !reasons || !sync) {
+    throw new ChainBridgeError("CONFIG_INVALID", faults.join("\n"))
+  }
+  const configuration = {
+    chains: chains.chains,
+    tokens: tokens.tokens,
+    batchStrategy,
+    reasons: reasons.reason_types,
+    sync,
+  }
+  faults.push(...findContradictions(configuration))
+  if (faults.length > 0) throw new ChainBridgeError("CONFIG_INVALID", faults.join("\n"))
+  return configuration
+}
+
+function load<Schema extends z.ZodType>(
+  source: ConfigurationSource,
+  name: string,
+  schema: Schema,
+  faults: string[],
+): z.infer<Schema> | undefined {
+  const path = join(source.directory, name)
+  const overlay = source.overlay === undefined ? undefined : join(source.directory, source.overlay, name)
+  try {
+    const base = readYaml(path)
+    const isLaidOver = overlay !== undefined && existsSync(overlay)
+    const value = isLaidOver ? mergeDeep(base, readYaml(overlay)) : base
+    const result = schema.safeParse(value)
+    if (result.success) return result.data
+    const where = isLaidOver ? `${path} with ${overlay}` : path
+    for (const issue of result.error.issues) faults.push(`${where}: ${describeIssue(issue, value)}`)
+  } catch (error) {
+    faults.push(describeError(error))
+  }
+  return undefined
+}
+
+function readYaml(path: string): unknown {
+  let text: string
+  try {
+    text = readFileSync(path, "utf8")
+  } catch (cause) {
+    throw new ChainBridgeError("CONFIG_INVALID", `${path} cannot be read`, { cause })
+  }
+  try {
+    return parse(text) as unknown
+  } catch (cause) {
+    throw new ChainBridgeError("CONFIG_INVALID", `${path} is not YAML`, { cause })
+  }
+}
+
+function describeIssue(issue: z.core.$ZodIssue, root: unknown): string {
+  const path = issue.path.map(String).join(".")
+  const value = issue.path.reduce<unknown>(
+    (current, key) => (current as Record<PropertyKey, unknown> | undefined)?.[key],
+    root,
+  )
+  const shown = value === undefined ? "is missing" : `is ${JSON.stringify(value)?.slice(0, 80)}`
+  if (issue.code === "unrecognized_keys")
+    return `${path || "the file"} has unknown keys: ${issue.keys.join(", ")}`
+  return `${path} ${shown}; allowed: ${describeAllowed(issue)}`
+}
+
+function describeAllowed(issue: z.core.$ZodIssue): string {
+  if (issue.code === "invalid_value") return issue.values.map((value) => JSON.stringify(value)).join(", ")
+  if (issue.code === "invalid_type")
+    return issue.message.startsWith("Invalid input") ? issue.expected : issue.message
+  if (issue.code === "too_small") return `at least ${issue.minimum}`
+  if (issue.code === "too_big") return `at most ${issue.maximum}`
+  return issue.message
+}
+
+/** What no single file can know: names that another file has to define, and what must be there once only. */
+function findContradictions(configuration: Configuration): string[] {
+  const faults: string[] = []
+  const chainIds = new Set(Object.values(configuration.chains).map((chain) => chain.chain_id))
+  const defaults = new Set<string>()
+  for (const [name, group] of Object.entries(configuration.tokens)) {
+    if (!chainIds.has(group.chain_id)) {
+      faults.push(
+        `tokens.yaml: tokens.${name}.chain_id is ${group.chain_id}; allowed: a chain of chains.yaml`,
+      )
+    }
+    for (const token of group.tokens) {
+      if (!token.is_default) continue
+      if (defaults.has(token.symbol))
+        faults.push(`tokens.yaml: ${token.symbol} is the default on two chains; allowed: one`)
+      defaults.add(token.symbol)
+    }
+  }
+  for (const [symbol, trigger] of Object.entries(configuration.batchStrategy.batch_triggers)) {
+    for (const reason of trigger.priority_reasons) {
+      if (configuration.reasons[reason] !== undefined) continue
+      faults.push(
+        `batch_strategy.yaml: batch_triggers.${symbol}.priority_reasons has ${JSON.stringify(reason)}; allowed: a reason of reason_registry.yaml`,
+      )
+    }
+  }
+  return faults
+}

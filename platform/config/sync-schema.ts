@@ -1,0 +1,34 @@
+import { z } from "zod"
+import { durationSchema } from "./duration.ts"
+
+const baseUnits = z.string().regex(/^\d{1,78}$/, "a whole number of base units, as text")
+
+export const syncSchema = z.strictObject({
+  balance_sync: z.strictObject({
+    redis_ttl: durationSchema,
+    db_sync_interval: durationSchema,
+    chain_sync_interval: z.strictObject({
+      cpop: durationSchema,
+      major_tokens: durationSchema,
+      other_tokens: durationSchema,
+      nfts: durationSchema,
+    }),
+  }),
+  transaction_sync: z.strictObject({
+    pending_check_interval: durationSchema,
+    max_pending_time: durationSchema,
+    retry_interval: durationSchema,
+    max_retries: z.int().min(0).max(100),
+  }),
+  reconciliation: z.strictObject({
+    balance_check_interval: durationSchema,
+    transaction_check_interval: durationSchema,
+    nft_check_interval: durationSchema,
+    mismatch_threshold: baseUnits,
+  }),
+  monitoring: z.strictObject({
+    sync_lag_alert_threshold: durationSchema,
+    mismatch_alert_threshold: baseUnits,
+    failure_rate_threshold: z.number().min(0).max(1),
+  }),
+})
