@@ -2,6 +2,9 @@ import { createConfig } from "ponder"
 import { cpopTokenAbi } from "../abis/cpop-token.ts"
 import { parseIndexerSources } from "./sources.ts"
 
+/** Ponder's first limit for each entry of a chain's `rpc` list; it cannot be set. */
+const PONDER_REQUESTS_PER_SECOND = 20
+
 const { chains } = parseIndexerSources(process.env["INDEXER_SOURCES"])
 
 function perChain<Value>(of: (chain: (typeof chains)[number]) => Value): Record<string, Value> {
@@ -13,7 +16,10 @@ export default createConfig({
   database: { kind: "postgres", poolConfig: { max: 8 } },
   chains: perChain((chain) => ({
     id: chain.chain_id,
-    rpc: chain.rpc_urls,
+    // An endpoint that bears more is named several times, and so has several limits.
+    rpc: chain.rpc_urls.flatMap((url) =>
+      Array<string>(Math.ceil(chain.requests_per_second / PONDER_REQUESTS_PER_SECOND)).fill(url),
+    ),
     pollingInterval: chain.polling_interval_ms,
     disableCache: chain.disable_cache,
     ...(chain.ws_url === undefined ? {} : { ws: chain.ws_url }),

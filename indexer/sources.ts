@@ -8,6 +8,8 @@ const chainSourceSchema = z.strictObject({
   ws_url: z.url({ protocol: /^wss?$/ }).optional(),
   start_block: z.int().nonnegative(),
   polling_interval_ms: z.int().min(100).max(60_000).default(1_000),
+  /** What each endpoint bears. Ponder starts every endpoint at 20 a second and learns slowly that it may go faster. */
+  requests_per_second: z.int().min(20).max(2_000).default(20),
   /** Keep nothing of this chain in `ponder_sync`: for local chains, whose blocks are cheap to fetch again. */
   disable_cache: z.boolean().default(false),
   tokens: z
