@@ -1,0 +1,118 @@
+import { mkdtempSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { fileURLToPath } from "node:url"
+import pg from "pg"
+import { findFreePort } from "../../cli/stack/free-port.ts"
+import { readLogTail } from "../../cli/stack/log-tail.ts"
+import { startGuard } from "../../cli/stack/start-guard.ts"
+
+const repository = fileURLToPath(new URL("../..", import.meta.url))
+const readyTimeoutMs = 90_000
+
+export type PonderOptions = {
+  /** Connection of the indexer's login. */
+  readonly databaseUrl: string
+  readonly schema: string
+  readonly chainId: number
+  readonly rpcUrl: string
+  readonly tokens: readonly string[]
+}
+
+export type Ponder = {
+  /** Ends it without a word, as a crash would. */
+  kill(): Promise<void>
+  stop(): Promise<void>
+}
+
+/**
+ * Runs the indexer itself, as a child that dies with us, and waits until its views are there. A schema that was used
+ * before is taken over at once: its last user must be gone.
+ */
+export async function startPonder(options: PonderOptions): Promise<Ponder> {
+  await unlockSchema(options)
+  const directory = mkdtempSync(join(tmpdir(), "chainbridge-ponder-"))
+  const logFile = join(directory, "ponder.log")
+  const port = await findFreePort()
+  const guard = await startGuard()
+  guard.removeAtEnd(directory)
+  let exited: string | undefined
+  guard.onExit((_name, how) => {
+    exited ??= how
+  })
+  const pid = await guard.run({
+    name: "ponder",
+    command: process.execPath,
+    args: [
+      join(repository, "node_modules/ponder/dist/esm/bin/ponder.js"),
+      ...["--root", join(repository, "indexer"), "--log-format", "json", "start"],
+      ...["--schema", options.schema, "--views-schema", "chain", "-H", "127.0.0.1", "-p", String(port)],
+    ],
+    workingDirectory: repository,
+    environment: {
+      PATH: process.env["PATH"],
+      DATABASE_URL: options.databaseUrl,
+      INDEXER_SOURCES: sourcesOf(options),
+      PONDER_TELEMETRY_DISABLED: "true",
+    },
+    logFile,
+    stopTimeoutMs: 8_000,
+  })
+  const deadline = Date.now() + readyTimeoutMs
+  while (!(await isReady(port))) {
+    if (exited === undefined && Date.now() < deadline) {
+      await sleep(100)
+      continue
+    }
+    const why = `the indexer is not ready (${exited ?? "timeout"}): ${readLogTail(logFile, 8)}`
+    await guard.close()
+    throw new Error(why)
+  }
+  return {
+    kill: async () => {
+      process.kill(pid, "SIGKILL")
+      await guard.close()
+    },
+    stop: () => guard.close(),
+  }
+}
+
+function sourcesOf({ chainId, rpcUrl, tokens }: PonderOptions): string {
+  return JSON.stringify({
+    chains: [
+      {
+        chain_id: chainId,
+        name: "local",
+        rpc_urls: [rpcUrl],
+        start_block: 0,
+        polling_interval_ms: 100,
+        requests_per_second: 200,
+        tokens: tokens.map((token) => token.toLowerCase()),
+      },
+    ],
+  })
+}
+
+async function isReady(port: number): Promise<boolean> {
+  try {
+    return (await fetch(`http://127.0.0.1:${port}/ready`)).ok
+  } catch {
+    return false
+  }
+}
+
+/** Ponder keeps its lock when it ends, and the next one would wait up to 35 s for it. */
+async function unlockSchema({ databaseUrl, schema }: PonderOptions): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  try {
+    const known = await client.query("SELECT to_regclass($1) AS meta", [`"${schema}"._ponder_meta`])
+    if (known.rows[0]?.meta === null) return
+    await client.query(
+      `UPDATE "${schema}"._ponder_meta SET value = jsonb_set(value, '{is_locked}', to_jsonb(0))`,
+    )
+  } finally {
+    await client.end()
+  }
+}
