@@ -1,0 +1,14 @@
+import type { HttpBindings } from "@hono/node-server"
+import type { Caller } from "./registry/api-keys.ts"
+
+/** What travels with a request through the middleware. */
+export type ApiEnv = {
+  Bindings: Partial<HttpBindings>
+  Variables: {
+    requestId: string
+    /** Set where the route needs a key, or takes one. */
+    caller: Caller | undefined
+    /** The parsed and checked JSON body of a write. */
+    json: unknown
+  }
+}

@@ -1,0 +1,117 @@
+import { type ServerType, serve } from "@hono/node-server"
+import { ChainBridgeError } from "../platform/errors.ts"
+import { createApi } from "./app.ts"
+import type { ApiContext } from "./context.ts"
+import { createServices } from "./services.ts"
+
+export type ApiServer = {
+  readonly url: string
+  readonly port: number
+  /** Stops accepting, finishes what is in flight and what the writers hold, within the limit. */
+  stop(): Promise<void>
+}
+
+/**
+ * Serves the API over HTTP.
+ * @throws ChainBridgeError PORT_TAKEN, PORT_FORBIDDEN or HOST_UNKNOWN, saying what to do; nothing is left running
+ */
+export async function startApiServer(context: ApiContext): Promise<ApiServer> {
+  const services = createServices(context)
+  const app = createApi(context, services)
+  try {
+    await services.start()
+    const server = await listen(app.fetch, context)
+    const address = "address" in server ? server.address() : null
+    const port = typeof address === "object" && address !== null ? address.port : context.port
+    const host = context.host.includes(":") ? `[${context.host}]` : context.host
+    let stopping: Promise<void> | undefined
+    return {
+      url: `http://${host}:${port}`,
+      port,
+      stop() {
+        stopping ??= stop(server, services, services.limits.shutdownTimeoutMs)
+        return stopping
+      },
+    }
+  } catch (error) {
+    await services.stop()
+    throw error
+  }
+}
+
+function listen(
+  fetch: (request: Request) => Response | Promise<Response>,
+  context: ApiContext,
+): Promise<ServerType> {
+  return new Promise((resolve, reject) => {
+    const server = serve(
+      {
+        fetch,
+        hostname: context.host,
+        port: context.port,
+        overrideGlobalObjects: false,
+        serverOptions: {
+          // A caller that sends slowly holds a socket, not the server.
+          headersTimeout: 15_000,
+          requestTimeout: 60_000,
+          keepAliveTimeout: 65_000,
+          maxHeaderSize: 16_384,
+        },
+      },
+      () => {
+        server.off("error", fail)
+        resolve(server)
+      },
+    )
+    const fail = (error: NodeJS.ErrnoException): void => reject(listenError(error, context))
+    server.once("error", fail)
+  })
+}
+
+function listenError(error: NodeJS.ErrnoException, { host, port }: ApiContext): Error {
+  switch (error.code) {
+    case "EADDRINUSE":
+      return new ChainBridgeError(
+        "PORT_TAKEN",
+        `port ${port} on ${host} is in use; stop what listens there, or choose another with --port (0 picks a free one)`,
+        { cause: error },
+      )
+    case "EACCES":
+      return new ChainBridgeError(
+        "PORT_FORBIDDEN",
+        `this user may not listen on port ${port}; choose one above 1023 with --port`,
+        { cause: error },
+      )
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return new ChainBridgeError(
+        "HOST_UNKNOWN",
+        `this machine has no address ${host}; set HOST to one it has`,
+        {
+          cause: error,
+        },
+      )
+    default:
+      return error
+  }
+}
+
+async function stop(
+  server: ServerType,
+  services: { stop(): Promise<void>; isStopping: boolean },
+  timeoutMs: number,
+): Promise<void> {
+  services.isStopping = true
+  let timer: NodeJS.Timeout | undefined
+  const tooLate = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs)
+  })
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve())
+    // Connections that are kept open between requests; the others close with their answer.
+    if ("closeIdleConnections" in server) server.closeIdleConnections()
+  })
+  await Promise.race([closed.then(() => services.stop()), tooLate])
+  clearTimeout(timer)
+  if ("closeAllConnections" in server) server.closeAllConnections()
+}

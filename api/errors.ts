@@ -1,0 +1,49 @@
+/**
+ * Every code that an answer can carry, with its HTTP status. This is the only place that maps one to the other; docs/errors.md is tested against it.
+ * `message` heads the answer; what to do about the single error stands in `errors[].message`.
+ */
+export const errorCodes = {
+  MALFORMED_JSON: { status: 400, message: "The body is not JSON" },
+  MALFORMED_TEXT: { status: 400, message: "The request holds text that cannot be stored" },
+  BODY_TOO_DEEP: { status: 400, message: "The body is nested too deeply" },
+  INVALID_PARAMETER: { status: 400, message: "A parameter is not valid" },
+  UNKNOWN_PARAMETER: { status: 400, message: "There is no such parameter" },
+  INVALID_CURSOR: { status: 400, message: "The cursor is not one of ours" },
+  IDEMPOTENCY_KEY_MISMATCH: { status: 400, message: "Header and body name different operations" },
+  UNAUTHENTICATED: { status: 401, message: "Authentication is needed" },
+  FORBIDDEN: { status: 403, message: "The key may not do this" },
+  NOT_FOUND: { status: 404, message: "There is nothing at this address" },
+  UNKNOWN_USER: { status: 404, message: "There is no such user" },
+  UNKNOWN_BATCH: { status: 404, message: "There is no such batch" },
+  UNKNOWN_OPERATION: { status: 404, message: "There is no such operation" },
+  UNKNOWN_TRANSACTION: { status: 404, message: "There is no such transaction" },
+  UNKNOWN_RECONCILIATION_RUN: { status: 404, message: "There is no such reconciliation run" },
+  METHOD_NOT_ALLOWED: { status: 405, message: "The address does not support this method" },
+  IDEMPOTENCY_CONFLICT: { status: 409, message: "The operation was recorded with another request" },
+  PAYLOAD_TOO_LARGE: { status: 413, message: "The body is too large" },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, message: "The body has the wrong content type" },
+  INVALID_FIELD: { status: 422, message: "Validation failed" },
+  UNKNOWN_FIELD: { status: 422, message: "Validation failed" },
+  INVALID_AMOUNT: { status: 422, message: "Validation failed" },
+  INVALID_ADDRESS: { status: 422, message: "Validation failed" },
+  UNKNOWN_TOKEN: { status: 422, message: "Validation failed" },
+  AMBIGUOUS_TOKEN: { status: 422, message: "Validation failed" },
+  UNKNOWN_REASON: { status: 422, message: "Validation failed" },
+  METADATA_NOT_ALLOWED: { status: 422, message: "Validation failed" },
+  INSUFFICIENT_BALANCE: { status: 422, message: "The balance does not cover the operation" },
+  BALANCE_OUT_OF_RANGE: { status: 422, message: "The balance would leave the supported range" },
+  RATE_LIMITED: { status: 429, message: "Too many requests" },
+  INTERNAL: { status: 500, message: "Something failed on our side" },
+  PROVIDER_UNAVAILABLE: { status: 502, message: "A data provider does not answer" },
+  CHAIN_UNAVAILABLE: { status: 503, message: "The chain does not answer" },
+  LEDGER_UNAVAILABLE: { status: 503, message: "The ledger's database does not answer" },
+  NOT_READY: { status: 503, message: "The service is not ready" },
+  OVERLOADED: { status: 503, message: "Too much work is waiting" },
+  TIMEOUT: { status: 504, message: "The request took too long" },
+} as const
+
+export type ErrorCode = keyof typeof errorCodes
+
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorCodes, code)
+}

@@ -1,0 +1,33 @@
+import type { Kysely } from "kysely"
+import type { Database } from "../../ledger/store/database.ts"
+import { createLedgerWriter, type LedgerWriter } from "../../ledger/writer/ledger-writer.ts"
+import { createTokenDirectory } from "../../ledger/writer/token-directory.ts"
+import type { Logger } from "../../platform/logger.ts"
+
+export type LedgerWriters = {
+  of(ledgerId: string): LedgerWriter
+  /** Refuses new work and finishes what waits, on every ledger. */
+  stop(): Promise<void>
+}
+
+/** The one writer of each ledger in this process, made when the ledger is first written to. */
+export function createLedgerWriters(options: {
+  readonly db: Kysely<Database>
+  readonly logger: Logger
+}): LedgerWriters {
+  const { db, logger } = options
+  const writers = new Map<string, LedgerWriter>()
+  return {
+    of(ledgerId) {
+      const known = writers.get(ledgerId)
+      if (known !== undefined) return known
+      const tokens = createTokenDirectory(db, ledgerId)
+      const writer = createLedgerWriter({ db, ledgerId, tokens, logger })
+      writers.set(ledgerId, writer)
+      return writer
+    },
+    async stop() {
+      await Promise.all([...writers.values()].map((writer) => writer.stop()))
+    },
+  }
+}

@@ -1,0 +1,29 @@
+/** Bounds of what one caller can ask of the process. */
+export type ApiLimits = {
+  /** Bytes of a request body. */
+  readonly bodyBytesMax: number
+  /** Levels of objects and arrays in a body. */
+  readonly bodyDepthMax: number
+  /** How long a handler may take before the caller is told to ask again. */
+  readonly requestTimeoutMs: number
+  /** How long a stop waits for requests in flight. */
+  readonly shutdownTimeoutMs: number
+  /** Age at which the registry's copy is loaded again. */
+  readonly registryMaxAgeMs: number
+  /** How long an API key is believed without asking the database. */
+  readonly keyMaxAgeMs: number
+  readonly keysCachedMax: number
+  /** Age at which the figures of the settlement lanes are measured again. */
+  readonly laneMaxAgeMs: number
+}
+
+export const defaultApiLimits: ApiLimits = {
+  bodyBytesMax: 8 * 1024 * 1024,
+  bodyDepthMax: 32,
+  requestTimeoutMs: 30_000,
+  shutdownTimeoutMs: 8_000,
+  registryMaxAgeMs: 2_000,
+  keyMaxAgeMs: 2_000,
+  keysCachedMax: 10_000,
+  laneMaxAgeMs: 1_000,
+}

@@ -1,0 +1,59 @@
+import type { MiddlewareHandler } from "hono"
+import type { ApiEnv } from "../api-env.ts"
+import { refuse } from "../refusal.ts"
+import type { ApiKeys } from "../registry/api-keys.ts"
+import type { Scope } from "../scopes.ts"
+import { respondRefusal } from "./respond.ts"
+
+const challenge = { "www-authenticate": 'Bearer realm="chainbridge"' }
+
+/**
+ * Finds out who calls, by `Authorization: Bearer cb_…` or `X-API-Key`.
+ * @param anyOf the key needs one of these scopes
+ * @param isOptional whether the route also answers to somebody without a key; a wrong key is refused all the same
+ */
+export function authenticate(
+  keys: ApiKeys,
+  anyOf: readonly Scope[],
+  isOptional: boolean,
+): MiddlewareHandler<ApiEnv> {
+  return async (context, next) => {
+    const authorization = context.req.header("authorization")
+    const headerKey = context.req.header("x-api-key")
+    const bearer = authorization === undefined ? undefined : /^Bearer +(\S+)$/i.exec(authorization)?.[1]
+    if (authorization === undefined && headerKey === undefined) {
+      if (isOptional) return next()
+      return respondRefusal(
+        context,
+        refuse(
+          "UNAUTHENTICATED",
+          null,
+          'send your API key as "Authorization: Bearer cb_…" or "X-API-Key"',
+          challenge,
+        ),
+      )
+    }
+    if (bearer !== undefined && headerKey !== undefined && bearer !== headerKey) {
+      return respondRefusal(
+        context,
+        refuse("UNAUTHENTICATED", null, "two different keys were sent; send one", challenge),
+      )
+    }
+    const key = authorization === undefined ? headerKey : bearer
+    const caller = key === undefined || key.length > 256 ? undefined : await keys.find(key)
+    if (caller === undefined) {
+      return respondRefusal(
+        context,
+        refuse("UNAUTHENTICATED", null, "the API key is unknown, revoked or expired", challenge),
+      )
+    }
+    context.set("caller", caller)
+    if (anyOf.length > 0 && !anyOf.some((scope) => caller.scopes.has(scope))) {
+      return respondRefusal(
+        context,
+        refuse("FORBIDDEN", null, `the key lacks the scope ${anyOf.join(" or ")}; use a key that has it`),
+      )
+    }
+    return next()
+  }
+}

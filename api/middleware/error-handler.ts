@@ -1,0 +1,37 @@
+import type { ErrorHandler } from "hono"
+import { ChainBridgeError, describeError } from "../../platform/errors.ts"
+import type { Logger } from "../../platform/logger.ts"
+import { isTransientPostgresError } from "../../platform/postgres.ts"
+import type { ApiEnv } from "../api-env.ts"
+import { isErrorCode } from "../errors.ts"
+import { type Refusal, refuse } from "../refusal.ts"
+import { respondRefusal } from "./respond.ts"
+
+/** A fault becomes an answer in the envelope that tells a caller what to do and an attacker nothing; the log has the rest. */
+export function errorHandler(logger: Logger): ErrorHandler<ApiEnv> {
+  return (error, context) => {
+    const refusal = refusalOf(error)
+    const entry = { request_id: context.var.requestId, reason: describeError(error), stack: error.stack }
+    if (refusal.refused === "INTERNAL") logger.error(entry, "a request failed")
+    else logger.warn({ ...entry, stack: undefined }, "a request could not be served")
+    return respondRefusal(context, refusal)
+  }
+}
+
+function refusalOf(error: Error): Refusal {
+  if (error instanceof ChainBridgeError && error.retryable && isErrorCode(error.code))
+    return refuse(error.code, null, error.message, { "retry-after": "1" })
+  if (isTransientPostgresError(error)) {
+    return refuse(
+      "LEDGER_UNAVAILABLE",
+      null,
+      "send the same request again in a moment, a write with the same operation_id",
+      { "retry-after": "1" },
+    )
+  }
+  return refuse(
+    "INTERNAL",
+    null,
+    "it is logged under this request_id; a write may be sent again with the same operation_id",
+  )
+}

@@ -1,0 +1,81 @@
+import { isUtf8 } from "node:buffer"
+import type { Context, MiddlewareHandler } from "hono"
+import type { ApiEnv } from "../api-env.ts"
+import type { ApiLimits } from "../limits.ts"
+import { type Refusal, refuse } from "../refusal.ts"
+import { checkJson } from "../validation/check-json.ts"
+import { respondRefusal } from "./respond.ts"
+
+/** Reads the JSON body of a write within its limits. @param isOptional no body at all stands for `{}` */
+export function jsonBody(
+  limits: Pick<ApiLimits, "bodyBytesMax" | "bodyDepthMax">,
+  isOptional: boolean,
+): MiddlewareHandler<ApiEnv> {
+  return async (context, next) => {
+    const body = await readBody(context, limits, isOptional)
+    if ("refused" in body) return respondRefusal(context, body)
+    context.set("json", body.json)
+    return next()
+  }
+}
+
+async function readBody(
+  context: Context<ApiEnv>,
+  limits: Pick<ApiLimits, "bodyBytesMax" | "bodyDepthMax">,
+  isOptional: boolean,
+): Promise<{ readonly json: unknown } | Refusal> {
+  const { req } = context
+  const length = req.header("content-length")
+  const isAbsent = (length === undefined || length === "0") && req.header("transfer-encoding") === undefined
+  if (isAbsent && isOptional) return { json: {} }
+  const [type = "", ...parameters] = (req.header("content-type") ?? "").toLowerCase().split(";")
+  const charset = parameters.map((text) => text.trim()).find((text) => text.startsWith("charset="))
+  const isJson =
+    type.trim() === "application/json" && (charset === undefined || /=\s*"?utf-8"?$/.test(charset))
+  if (!isJson)
+    return refuse("UNSUPPORTED_MEDIA_TYPE", "content-type", "send the body as application/json in UTF-8")
+  const encoding = req.header("content-encoding")
+  if (encoding !== undefined && encoding.toLowerCase() !== "identity")
+    return refuse("UNSUPPORTED_MEDIA_TYPE", "content-encoding", "send the body uncompressed")
+  const bytes = await readBytes(context, limits.bodyBytesMax)
+  if (!(bytes instanceof Uint8Array)) return bytes
+  if (!isUtf8(bytes)) return refuse("MALFORMED_TEXT", null, "encode the body as UTF-8")
+  let json: unknown
+  try {
+    json = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"))
+  } catch (error) {
+    return refuse(
+      "MALFORMED_JSON",
+      null,
+      `the body could not be parsed${error instanceof SyntaxError ? positionOf(error) : ""}; send one JSON object`,
+    )
+  }
+  const fault = checkJson(json, limits.bodyDepthMax)
+  return fault === undefined ? { json } : refuse(fault.code, fault.path, fault.message)
+}
+
+/** The parser's own message quotes the body, which may hold personal data; only the place is passed on. */
+function positionOf(error: SyntaxError): string {
+  return /at position \d+/.exec(error.message)?.[0].replace(/^/, " ") ?? ""
+}
+
+async function readBytes(context: Context<ApiEnv>, bytesMax: number): Promise<Uint8Array | Refusal> {
+  const { req } = context
+  const tooLarge = (): Refusal =>
+    refuse("PAYLOAD_TOO_LARGE", null, `a body has at most ${bytesMax} bytes; split the request`)
+  const length = req.header("content-length")
+  if (length !== undefined && Number(length) > bytesMax) return tooLarge()
+  try {
+    if (length !== undefined) return new Uint8Array(await req.arrayBuffer())
+    const chunks: Uint8Array[] = []
+    let size = 0
+    for await (const chunk of req.raw.body ?? []) {
+      size += chunk.byteLength
+      if (size > bytesMax) return tooLarge()
+      chunks.push(chunk)
+    }
+    return Buffer.concat(chunks)
+  } catch {
+    return refuse("MALFORMED_JSON", null, "the body ended before it was complete; send it again")
+  }
+}

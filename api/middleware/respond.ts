@@ -1,0 +1,89 @@
+import { createHash } from "node:crypto"
+import { promisify } from "node:util"
+import { brotliCompress, constants, gzip } from "node:zlib"
+import type { Context } from "hono"
+import type { ApiEnv } from "../api-env.ts"
+import { type Answer, presentAnswer, presentRefusal } from "../presenters/envelope.ts"
+import type { Refusal } from "../refusal.ts"
+
+const gzipText = promisify(gzip)
+const brotliText = promisify(brotliCompress)
+/** Below this a packet is a packet, compressed or not. */
+const compressFromLength = 1_400
+
+/** Headers of every answer, whatever it is. */
+export const commonHeaders = {
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  vary: "Accept-Encoding",
+} as const
+
+export function respondRefusal(context: Context<ApiEnv>, refusal: Refusal): Response {
+  const { status, body } = presentRefusal(refusal, context.var.requestId)
+  return new Response(body, {
+    status,
+    headers: {
+      ...commonHeaders,
+      "content-type": "application/json; charset=utf-8",
+      "cache-control": "no-store",
+      "x-request-id": context.var.requestId,
+      ...refusal.headers,
+    },
+  })
+}
+
+/** A read carries an ETag over what it says, the request's id aside, and answers 304 to whoever has it. */
+export async function respondAnswer(context: Context<ApiEnv>, answer: Answer): Promise<Response> {
+  const requestId = context.var.requestId
+  const headers: Record<string, string> = {
+    ...commonHeaders,
+    "content-type": "application/json; charset=utf-8",
+    "cache-control": "no-store",
+    "x-request-id": requestId,
+    ...answer.headers,
+  }
+  const isRead = context.req.method === "GET" || context.req.method === "HEAD"
+  if (isRead && (answer.status ?? 200) === 200) {
+    const content = JSON.stringify([answer.data, answer.batchInfo])
+    const etag = `W/"${createHash("sha256").update(content).digest("base64url").slice(0, 27)}"`
+    headers.etag = etag
+    headers["cache-control"] = "private, no-cache"
+    if (isKnown(context.req.header("if-none-match"), etag)) {
+      delete headers["content-type"]
+      return new Response(null, { status: 304, headers })
+    }
+  }
+  const { status, body } = presentAnswer(answer, requestId)
+  if (body.length < compressFromLength) return new Response(body, { status, headers })
+  const encoding = preferredEncoding(context.req.header("accept-encoding"))
+  if (encoding === undefined) return new Response(body, { status, headers })
+  headers["content-encoding"] = encoding
+  const compressed =
+    encoding === "br"
+      ? await brotliText(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } })
+      : await gzipText(body, { level: 4 })
+  return new Response(new Uint8Array(compressed), { status, headers })
+}
+
+function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false
+  if (ifNoneMatch.trim() === "*") return true
+  const opaque = (tag: string): string => tag.trim().replace(/^W\//, "")
+  return ifNoneMatch.split(",").some((tag) => opaque(tag) === opaque(etag))
+}
+
+/** The better of the two that the caller takes; brotli where it likes both. */
+function preferredEncoding(acceptEncoding: string | undefined): "br" | "gzip" | undefined {
+  if (acceptEncoding === undefined) return undefined
+  const accepted = new Map<string, number>()
+  for (const part of acceptEncoding.split(",")) {
+    const [name = "", ...parameters] = part.split(";").map((text) => text.trim().toLowerCase())
+    const weight = parameters.find((parameter) => parameter.startsWith("q="))?.slice(2)
+    accepted.set(name, weight === undefined ? 1 : Number(weight))
+  }
+  const weightOf = (name: string): number => accepted.get(name) ?? accepted.get("*") ?? 0
+  const brotli = weightOf("br")
+  const gzipped = weightOf("gzip")
+  if (brotli > 0 && brotli >= gzipped) return "br"
+  return gzipped > 0 ? "gzip" : undefined
+}

@@ -1,0 +1,56 @@
+import { z } from "@hono/zod-openapi"
+import type { ResolvedAdjustment } from "../ledger/resolve-adjustments.ts"
+import type { LaneBoard } from "../settlement/lane-figures.ts"
+import { blockchainSyncSchema, type LaneAddition, presentBlockchainSync } from "./lane-outlook.ts"
+
+/** What the first answer says and no event holds. It is stored with the operation, so that every later answer is the same. */
+export const answerContextSchema = z.object({
+  sync: blockchainSyncSchema,
+  batch_strategy: z.string().nullable(),
+  /** Symbol and decimals by token id, as the caller knew them. */
+  tokens: z.record(z.string(), z.object({ symbol: z.string(), decimals: z.int() })),
+})
+
+export type AnswerContext = z.infer<typeof answerContextSchema>
+
+export function answerContextOf(
+  lanes: LaneBoard,
+  ledgerId: string,
+  resolved: readonly ResolvedAdjustment[],
+  now: Date,
+): AnswerContext {
+  const additions = new Map<
+    number,
+    { users: Set<string>; isImmediate: boolean; token: LaneAddition["token"] }
+  >()
+  for (const { adjustment, token } of resolved) {
+    const isImmediate =
+      adjustment.isImmediate ||
+      adjustment.priority === "high" ||
+      adjustment.priority === "urgent" ||
+      token.strategy.priorityReasons.has(adjustment.reasonType)
+    const known = additions.get(token.tokenId)
+    if (known === undefined) {
+      additions.set(token.tokenId, { users: new Set([adjustment.userId]), isImmediate, token })
+    } else {
+      known.users.add(adjustment.userId)
+      // One change that goes at once takes its whole lane along.
+      known.isImmediate ||= isImmediate
+    }
+  }
+  const tokens: AnswerContext["tokens"] = {}
+  const strategies = new Set<string | null>()
+  const lanesTouched: LaneAddition[] = []
+  for (const { token, users, isImmediate } of additions.values()) {
+    tokens[token.tokenId] = { symbol: token.symbol, decimals: token.decimals }
+    strategies.add(token.strategy.name)
+    const figures = lanes.figuresOf(ledgerId, token.tokenId)
+    lanesTouched.push({ token, figures, recipients: users.size, isImmediate })
+  }
+  const [strategy] = strategies
+  return {
+    sync: presentBlockchainSync(lanesTouched, now),
+    batch_strategy: strategies.size === 1 ? (strategy ?? null) : null,
+    tokens,
+  }
+}

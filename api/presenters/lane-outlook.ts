@@ -1,0 +1,81 @@
+import { z } from "@hono/zod-openapi"
+import type { RegisteredToken } from "../registry/registry-snapshot.ts"
+import type { LaneFigures } from "../settlement/lane-figures.ts"
+import { isoDuration } from "./iso-duration.ts"
+
+export const blockchainSyncSchema = z.object({
+  status: z.literal("pending"),
+  will_be_batched: z.boolean().openapi({ description: "false: goes to the chain at once" }),
+  current_batch_size: z.int().nullable().openapi({ description: "Recipients that wait, as last measured" }),
+  optimal_batch_size: z.int().nullable(),
+  estimated_sync_time: z
+    .string()
+    .nullable()
+    .openapi({ description: "ISO 8601 duration until the change is sealed at the latest", example: "PT5M" }),
+  next_trigger: z.enum(["size", "max_wait_time", "priority"]).nullable(),
+})
+
+export type BlockchainSync = z.infer<typeof blockchainSyncSchema>
+
+/** What a change adds to its lane. */
+export type LaneAddition = {
+  readonly token: RegisteredToken
+  readonly figures: LaneFigures | undefined
+  /** Distinct users of the operation in this lane. */
+  readonly recipients: number
+  readonly isImmediate: boolean
+}
+
+/** What to expect of the settlement of one operation, from configuration and measured figures; over several lanes only what is true of all of them. */
+export function presentBlockchainSync(additions: readonly LaneAddition[], now: Date): BlockchainSync {
+  const outlooks = additions.map((addition) => laneOutlook(addition, now))
+  const [only] = outlooks
+  if (only !== undefined && outlooks.length === 1) return only.sync
+  const waits = outlooks.map((outlook) => outlook.waitMs)
+  const longest = waits.some((wait) => wait === null) ? null : Math.max(...waits.map(Number))
+  return {
+    status: "pending",
+    will_be_batched: outlooks.some((outlook) => outlook.sync.will_be_batched),
+    current_batch_size: null,
+    optimal_batch_size: null,
+    estimated_sync_time: longest === null ? null : isoDuration(longest),
+    next_trigger: null,
+  }
+}
+
+function laneOutlook(addition: LaneAddition, now: Date): { sync: BlockchainSync; waitMs: number | null } {
+  const { token, figures, isImmediate } = addition
+  const { optimalBatchSize, maxWaitMs } = token.strategy
+  const waiting = figures?.waitingRecipients ?? 0
+  const untilDeadline =
+    figures?.earliestDeadline == null ? null : figures.earliestDeadline.getTime() - now.getTime()
+  // Whoever waits longest takes the others along. A paused lane seals nothing, and nobody knows until when.
+  const waitMs = figures?.isPaused === true ? null : isImmediate ? 0 : (untilDeadline ?? maxWaitMs)
+  const isFull = optimalBatchSize !== null && waiting + addition.recipients >= optimalBatchSize
+  return {
+    waitMs,
+    sync: {
+      status: "pending",
+      will_be_batched: !isImmediate,
+      current_batch_size: waiting,
+      optimal_batch_size: optimalBatchSize,
+      estimated_sync_time: waitMs === null ? null : isoDuration(waitMs),
+      next_trigger: isImmediate ? "priority" : isFull ? "size" : "max_wait_time",
+    },
+  }
+}
+
+/** The envelope's `batch_info` of a write; what nobody has measured is null. */
+export function presentBatchInfo(sync: BlockchainSync, batchStrategy: string | null): object {
+  return {
+    will_be_batched: sync.will_be_batched,
+    batch_id: null,
+    current_batch_size: sync.current_batch_size,
+    optimal_batch_size: sync.optimal_batch_size,
+    batch_strategy: batchStrategy,
+    estimated_batch_time: sync.estimated_sync_time,
+    estimated_processing_time: null,
+    expected_efficiency: null,
+    estimated_gas_savings: null,
+  }
+}

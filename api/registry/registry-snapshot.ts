@@ -1,0 +1,100 @@
+import type { Kysely } from "kysely"
+import type { Address, Hex } from "viem"
+import type { Priority } from "../../ledger/domain/priority.ts"
+import type { Database } from "../../ledger/store/database.ts"
+import { type TokenStrategyView, viewTokenStrategy } from "./token-strategy-view.ts"
+
+export type RegisteredChain = {
+  readonly chainId: bigint
+  readonly name: string
+  readonly confirmationBlocks: number
+  readonly finality: "depth" | "safe"
+  readonly blockTimeMs: number
+  readonly explorerUrl: string | null
+  readonly walletManager: Address
+  readonly walletInitCodeHash: Hex
+}
+
+export type RegisteredToken = {
+  readonly tokenId: number
+  readonly chain: RegisteredChain
+  readonly address: Address
+  readonly symbol: string
+  readonly name: string
+  readonly decimals: number
+  readonly features: readonly string[]
+  readonly settlementMode: string
+  readonly isDefault: boolean
+  readonly strategy: TokenStrategyView
+}
+
+export type RegisteredReason = {
+  readonly reasonType: string
+  readonly description: string
+  readonly allowedMetadata: ReadonlySet<string>
+  readonly autoBatch: boolean
+  readonly priority: Priority
+  readonly businessType: string
+}
+
+/** The registry as it was at one moment. */
+export type RegistrySnapshot = {
+  readonly chains: ReadonlyMap<bigint, RegisteredChain>
+  readonly tokens: ReadonlyMap<number, RegisteredToken>
+  readonly tokensBySymbol: ReadonlyMap<string, readonly RegisteredToken[]>
+  readonly reasons: ReadonlyMap<string, RegisteredReason>
+}
+
+export async function readRegistry(db: Kysely<Database>): Promise<RegistrySnapshot> {
+  const [chainRows, tokenRows, reasonRows] = await Promise.all([
+    db.selectFrom("registry.chains").selectAll().orderBy("chain_id").execute(),
+    db.selectFrom("registry.tokens").selectAll().orderBy("chain_id").orderBy("symbol").execute(),
+    db.selectFrom("registry.reasons").selectAll().orderBy("reason_type").execute(),
+  ])
+  const chains = new Map<bigint, RegisteredChain>()
+  for (const row of chainRows) {
+    chains.set(row.chain_id, {
+      chainId: row.chain_id,
+      name: row.name,
+      confirmationBlocks: row.confirmation_blocks,
+      finality: row.finality,
+      blockTimeMs: row.block_time_ms,
+      explorerUrl: row.explorer_url,
+      walletManager: row.wallet_manager as Address,
+      walletInitCodeHash: row.wallet_init_code_hash as Hex,
+    })
+  }
+  const tokens = new Map<number, RegisteredToken>()
+  const tokensBySymbol = new Map<string, RegisteredToken[]>()
+  for (const row of tokenRows) {
+    const chain = chains.get(row.chain_id)
+    // The chain was registered between the two reads: the next load has both.
+    if (chain === undefined) continue
+    const token: RegisteredToken = {
+      tokenId: row.token_id,
+      chain,
+      address: row.token_address as Address,
+      symbol: row.symbol,
+      name: row.name,
+      decimals: row.decimals,
+      features: row.features,
+      settlementMode: row.settlement_mode,
+      isDefault: row.is_default,
+      strategy: viewTokenStrategy(row.strategy),
+    }
+    tokens.set(token.tokenId, token)
+    tokensBySymbol.set(token.symbol, [...(tokensBySymbol.get(token.symbol) ?? []), token])
+  }
+  const reasons = new Map<string, RegisteredReason>()
+  for (const row of reasonRows) {
+    reasons.set(row.reason_type, {
+      reasonType: row.reason_type,
+      description: row.description,
+      allowedMetadata: new Set(row.allowed_metadata),
+      autoBatch: row.auto_batch,
+      priority: row.priority,
+      businessType: row.business_type,
+    })
+  }
+  return { chains, tokens, tokensBySymbol, reasons }
+}

@@ -1,0 +1,84 @@
+import { type Kysely, sql } from "kysely"
+import type { Database } from "../../ledger/store/database.ts"
+import { describeError } from "../../platform/errors.ts"
+import type { Logger } from "../../platform/logger.ts"
+
+/** What waits in a settlement lane, as of the last measurement. */
+export type LaneFigures = {
+  /** Accounts with waiting changes, counted up to `waitingCountedMax` changes. */
+  readonly waitingRecipients: number
+  /** When the first of them wants to be sealed; null where nothing waits. */
+  readonly earliestDeadline: Date | null
+  readonly isPaused: boolean
+}
+
+export type LaneBoard = {
+  /** Never waits for the database; undefined for a lane in which nothing waits, or before the first measurement. */
+  figuresOf(ledgerId: string, tokenId: number): LaneFigures | undefined
+  /** Measures now. */
+  refresh(): Promise<void>
+}
+
+const waitingCountedMax = 20_000
+
+/** Measured in the background when somebody asks and the figures have aged: requests never pay for it, and an idle process asks nothing. */
+export function createLaneBoard(options: {
+  readonly db: Kysely<Database>
+  readonly logger: Logger
+  readonly maxAgeMs: number
+}): LaneBoard {
+  const { db, logger, maxAgeMs } = options
+  let lanes = new Map<string, LaneFigures>()
+  let measuredAt = Number.NEGATIVE_INFINITY
+  let measuring: Promise<void> | undefined
+
+  async function measure(): Promise<void> {
+    const { rows } = await sql<{
+      ledger_id: string
+      token_id: number
+      paused_at: Date | null
+      recipients: bigint
+      deadline: Date | null
+    }>`
+      SELECT l.ledger_id, l.token_id, l.paused_at, w.recipients, w.deadline
+      FROM settlement.lanes l
+      CROSS JOIN LATERAL (
+        SELECT count(DISTINCT i.account_id) AS recipients, min(i.deadline) AS deadline
+        FROM (
+          SELECT account_id, deadline FROM settlement.batch_items
+          WHERE ledger_id = l.ledger_id AND token_id = l.token_id AND state = 'waiting'
+          ORDER BY position LIMIT ${waitingCountedMax}
+        ) AS i
+      ) AS w`.execute(db)
+    lanes = new Map(
+      rows.map((row) => [
+        `${row.token_id}\n${row.ledger_id}`,
+        {
+          waitingRecipients: Number(row.recipients),
+          earliestDeadline: row.deadline,
+          isPaused: row.paused_at !== null,
+        },
+      ]),
+    )
+  }
+
+  function refresh(): Promise<void> {
+    measuredAt = performance.now()
+    measuring ??= measure().finally(() => {
+      measuring = undefined
+    })
+    return measuring
+  }
+
+  return {
+    figuresOf(ledgerId, tokenId) {
+      if (performance.now() - measuredAt > maxAgeMs) {
+        refresh().catch((error: unknown) =>
+          logger.warn({ reason: describeError(error) }, "the settlement lanes could not be measured"),
+        )
+      }
+      return lanes.get(`${tokenId}\n${ledgerId}`)
+    },
+    refresh,
+  }
+}

@@ -1,0 +1,52 @@
+import { type Refusal, refuse } from "../refusal.ts"
+
+/** Which list a cursor belongs to: one of another list is refused. */
+export type CursorKind = "history" | "batches" | "batch-items" | "operation"
+
+/** The next page begins beyond this position. */
+export function encodeCursor(kind: CursorKind, position: bigint): string {
+  return Buffer.from(`${kind}:${position}`).toString("base64url")
+}
+
+export function decodeCursor(
+  kind: CursorKind,
+  cursor: string | undefined,
+): { readonly position: bigint | null } | Refusal {
+  if (cursor === undefined) return { position: null }
+  const text = Buffer.from(cursor, "base64url").toString()
+  const [, found, digits = ""] = /^([a-z-]+):(\d{1,18})$/.exec(text) ?? []
+  if (found !== kind || encodeCursor(kind, BigInt(digits)) !== cursor) {
+    return refuse(
+      "INVALID_CURSOR",
+      "cursor",
+      "pass pagination.next_cursor of the previous page, unchanged, or leave the cursor out to start again",
+    )
+  }
+  return { position: BigInt(digits) }
+}
+
+export type Pagination = {
+  readonly limit: number
+  readonly next_cursor: string | null
+  readonly has_more: boolean
+}
+
+/** Cuts a page that was read with one row more than the limit, and says whether there is another. */
+export function paginate<Row>(
+  rows: readonly Row[],
+  limit: number,
+  kind: CursorKind,
+  positionOf: (row: Row) => bigint,
+): { readonly page: readonly Row[]; readonly pagination: Pagination } {
+  const page = rows.slice(0, limit)
+  const last = page.at(-1)
+  const hasMore = rows.length > limit && last !== undefined
+  return {
+    page,
+    pagination: {
+      limit,
+      next_cursor: hasMore ? encodeCursor(kind, positionOf(last)) : null,
+      has_more: hasMore,
+    },
+  }
+}
