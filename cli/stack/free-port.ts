@@ -26,3 +26,9 @@ function listenOnce(port: number): Promise<number> {
     })
   })
 }
+
+/** The port of last time when it is still free, so that what was pointed at it goes on working; else any free one. */
+export async function choosePort(preferred: number | undefined): Promise<number> {
+  if (preferred !== undefined && (await probePort(preferred)).free) return preferred
+  return await findFreePort()
+}

@@ -10,6 +10,8 @@ export const chainsSchema = z.strictObject({
       finality: z.enum(["depth", "safe"]),
       block_time: durationSchema,
       polling_interval: durationSchema.default(1_000),
+      /** What each RPC endpoint bears. */
+      requests_per_second: z.int().min(20).max(2_000).default(20),
       start_block: z.int().min(0).default(0),
       explorer_url: z.url().nullable().default(null),
       /** Absent: deployed by `chainbridge start`. */

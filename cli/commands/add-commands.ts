@@ -1,0 +1,151 @@
+import { fileURLToPath } from "node:url"
+import type { Command } from "commander"
+
+const shippedConfiguration = fileURLToPath(new URL("../../config", import.meta.url))
+
+/** Every subcommand with its help. What a command does is imported when it runs. */
+export function addCommands(program: Command): void {
+  program.addHelpText(
+    "after",
+    `
+Examples:
+  npm start                                        everything on this machine
+  npm run chainbridge -- start --port 0 --json     the same for a program
+  npm run chainbridge -- verify                    replay the ledger and compare
+  npm run chainbridge -- config check              are the YAML files valid?`,
+  )
+  addStart(program)
+  addRoles(program)
+  addDatabase(program)
+  addConfig(program)
+  addKeys(program)
+}
+
+function addStart(program: Command): void {
+  program
+    .command("start")
+    .description("run everything on this machine: PostgreSQL, a local chain and every role")
+    .option("--port <number>", "port of the API, 0 for any free one", "3000")
+    .option(
+      "--data-dir <directory>",
+      "where everything is kept; the next start resumes from there",
+      ".chainbridge",
+    )
+    .option("--config-dir <directory>", "the YAML files", shippedConfiguration)
+    .option("--overlay <name>", "a directory below it that is laid over; '' for none", "development")
+    .option("--rpc-url <url>", "a chain instead of the local one (also CHAINBRIDGE_RPC_URL)")
+    .option("--json", "one JSON object a line instead of text", false)
+    .option("--ephemeral", "keep nothing: a temporary data directory", false)
+    .addHelpText(
+      "after",
+      `
+DATABASE_URL       a PostgreSQL (owner's login) instead of the embedded one
+SIGNER_PRIVATE_KEY with --rpc-url: the key of a funded account, which deploys and settles
+
+Examples:
+  npm start
+  npm start -- --port 8080 --data-dir /var/lib/chainbridge
+  npm start -- --ephemeral --port 0 --json`,
+    )
+    .action(async (options) => {
+      const { startCommand } = await import("./start.ts")
+      await startCommand(options)
+    })
+}
+
+const roles = [
+  { name: "api", does: "the HTTP API", needs: "DATABASE_URL, PORT, HOST, CHAINBRIDGE_RPC_URLS_<chain_id>" },
+  {
+    name: "worker",
+    does: "confirmations and reconciliation",
+    needs: "DATABASE_URL, CHAINBRIDGE_RPC_URLS_<chain_id>",
+  },
+  {
+    name: "batcher",
+    does: "settlement",
+    needs: "DATABASE_URL, CHAINBRIDGE_RPC_URLS_<chain_id>, SIGNER_PRIVATE_KEY",
+  },
+  {
+    name: "indexer",
+    does: "Ponder",
+    needs: "DATABASE_URL (the indexer's login), INDEXER_SOURCES, INDEXER_PORT",
+  },
+] as const
+
+function addRoles(program: Command): void {
+  for (const { name, does, needs } of roles) {
+    program
+      .command(name)
+      .description(`run one role: ${does}`)
+      .addHelpText(
+        "after",
+        `\nEnvironment: ${needs}, LOG_LEVEL\n\nExample:\n  npm run chainbridge -- ${name}`,
+      )
+      .action(async () => {
+        if (name === "api") await (await import("../roles/api.ts")).runApi()
+        else if (name === "worker") await (await import("../roles/worker.ts")).runWorkerRole()
+        else if (name === "batcher") await (await import("../roles/batcher.ts")).runBatcherRole()
+        else await (await import("../roles/indexer.ts")).runIndexer()
+      })
+  }
+}
+
+const dataDirectory = [
+  "--data-dir <directory>",
+  "the stack to work on, where DATABASE_URL is not set",
+  ".chainbridge",
+] as const
+
+function addDatabase(program: Command): void {
+  program
+    .command("migrate")
+    .description("bring the database schema up to date")
+    .option(...dataDirectory)
+    .addHelpText("after", "\nExample:\n  DATABASE_URL=postgres://… npm run chainbridge -- migrate")
+    .action(async (options) => (await import("./migrate.ts")).migrateCommand(options))
+  program
+    .command("verify")
+    .description("replay every ledger from its first event and compare; exits with 1 on a difference")
+    .option(...dataDirectory)
+    .option("--ledger <id>", "only this ledger")
+    .addHelpText("after", "\nExample:\n  npm run chainbridge -- verify --data-dir .chainbridge")
+    .action(async (options) => (await import("./verify.ts")).verifyCommand(options))
+  program
+    .command("flush")
+    .description("settle what waits now")
+    .option(...dataDirectory)
+    .option("--token <symbol>", "only this token")
+    .addHelpText("after", "\nExample:\n  npm run chainbridge -- flush --token CPOP")
+    .action(async (options) => (await import("./flush.ts")).flushCommand(options))
+}
+
+function addConfig(program: Command): void {
+  const config = program
+    .command("config")
+    .description("look at the configuration files and put them into effect")
+  const files = (command: Command) =>
+    command
+      .option("--config-dir <directory>", "the YAML files", shippedConfiguration)
+      .option("--overlay <name>", "a directory below it that is laid over, such as development", "")
+  files(config.command("check"))
+    .description("validate the files; every fault is named")
+    .addHelpText("after", "\nExample:\n  npm run chainbridge -- config check --overlay development")
+    .action(async (options) => (await import("./config.ts")).checkCommand(options))
+  files(config.command("apply"))
+    .description("write chains, tokens and reasons to the registry of a running system")
+    .option(...dataDirectory)
+    .addHelpText("after", "\nExample:\n  npm run chainbridge -- config apply")
+    .action(async (options) => (await import("./config.ts")).applyCommand(options))
+}
+
+function addKeys(program: Command): void {
+  const keys = program.command("keys").description("API keys")
+  keys
+    .command("create")
+    .description("make a key and print it, once; the app is made when there is none of that name")
+    .requiredOption("--app <name>", "whose key")
+    .option("--scope <scope...>", "what it may do", ["ledger:write", "ledger:read"])
+    .option(...dataDirectory)
+    .addHelpText("after", "\nExample:\n  npm run chainbridge -- keys create --app shop --scope ledger:read")
+    .action(async (options) => (await import("./keys.ts")).createKeyCommand(options))
+}

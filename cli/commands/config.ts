@@ -1,0 +1,55 @@
+import { resolve } from "node:path"
+import { loadConfiguration } from "../../platform/config/load-configuration.ts"
+import { resolveTokenStrategy } from "../../platform/config/token-strategy.ts"
+import { applyConfiguration, type ChainFacts } from "../registry/apply-configuration.ts"
+import { withDatabase } from "./open-database.ts"
+
+type Files = { readonly configDir: string; readonly overlay: string }
+
+function load(files: Files) {
+  return loadConfiguration({
+    directory: resolve(files.configDir),
+    overlay: files.overlay === "" ? undefined : files.overlay,
+  })
+}
+
+/** `chainbridge config check` */
+export function checkCommand(files: Files): void {
+  const configuration = load(files)
+  const tokens = Object.values(configuration.tokens).flatMap((group) =>
+    group.tokens.map((token) => {
+      const strategy = resolveTokenStrategy(configuration.batchStrategy, group.chain_id, token.symbol)
+      return `${token.symbol} on ${group.chain_id} (batches of ${strategy.optimal_batch_size}, at most ${strategy.max_wait_time_ms / 1_000} s)`
+    }),
+  )
+  const counts = `${Object.keys(configuration.chains).length} chains, ${Object.keys(configuration.reasons).length} reasons`
+  process.stdout.write(`valid: ${counts}, tokens ${tokens.join(", ")}\n`)
+}
+
+/** `chainbridge config apply`: only for chains that the registry knows; a new one is brought in by `start`. */
+export async function applyCommand(options: Files & { readonly dataDir: string }): Promise<void> {
+  const configuration = load(options)
+  await withDatabase(options.dataDir, async (db) => {
+    const chains = await db.selectFrom("registry.chains").selectAll().execute()
+    const tokens = await db.selectFrom("registry.tokens").selectAll().execute()
+    const facts = chains.map((chain): ChainFacts => {
+      const own = tokens.filter((token) => token.chain_id === chain.chain_id)
+      return {
+        chainId: Number(chain.chain_id),
+        genesisHash: chain.genesis_hash,
+        walletManager: chain.wallet_manager,
+        walletInitCodeHash: chain.wallet_init_code_hash,
+        deployedTokens: Object.fromEntries(
+          own.map((token) => [
+            token.symbol,
+            { address: token.token_address, startBlock: Number(token.start_block) },
+          ]),
+        ),
+      }
+    })
+    await applyConfiguration(db, configuration, facts)
+    process.stdout.write(
+      `applied to ${chains.length} chains, ${Object.keys(configuration.reasons).length} reasons\n`,
+    )
+  })
+}

@@ -1,0 +1,107 @@
+import { resolve } from "node:path"
+import { ChainBridgeError } from "../../platform/errors.ts"
+import { createProgress, formatSeconds, type Progress } from "../stack/progress.ts"
+import { runStack } from "../stack/run-stack.ts"
+import type { StackFile } from "../stack/stack-file.ts"
+import { createStopSequence } from "../stack/stop-sequence.ts"
+
+export type StartCommandOptions = {
+  readonly port: string
+  readonly dataDir: string
+  readonly configDir: string
+  readonly overlay: string
+  readonly rpcUrl?: string
+  readonly json: boolean
+  readonly ephemeral: boolean
+}
+
+/** `chainbridge start`: everything on one machine, until SIGINT or SIGTERM. Ends the process. */
+export async function startCommand(options: StartCommandOptions): Promise<void> {
+  const began = performance.now()
+  const progress = createProgress(options.json)
+  const stops = createStopSequence()
+  let pids: readonly number[] = []
+  let exitCode = 0
+  async function end(): Promise<never> {
+    await stops.run((message) => progress.note(`while stopping: ${message}`))
+    process.exit(exitCode)
+  }
+  const fail = (error: unknown) => {
+    if (stops.isStopping()) return
+    exitCode = 1
+    progress.failed(error)
+    void end()
+  }
+  const interrupt = (signal: string) => {
+    if (stops.isStopping()) {
+      for (const pid of pids) killHard(pid)
+      process.exit(130)
+    }
+    progress.note(`${signal}: stopping`)
+    void end()
+  }
+  process.on("SIGINT", () => interrupt("SIGINT"))
+  process.on("SIGTERM", () => interrupt("SIGTERM"))
+  process.on("SIGHUP", () => interrupt("SIGHUP"))
+  try {
+    const stack = await runStack(
+      {
+        dataDirectory: resolve(options.dataDir),
+        isEphemeral: options.ephemeral,
+        apiPort: parsePort(options.port),
+        rpcUrl: options.rpcUrl ?? process.env["CHAINBRIDGE_RPC_URL"],
+        databaseUrl: process.env["DATABASE_URL"],
+        configuration: {
+          directory: resolve(options.configDir),
+          overlay: options.overlay === "" ? undefined : options.overlay,
+        },
+      },
+      { progress, stops, onGivenUp: fail },
+    )
+    pids = Object.values(stack.pids).filter((pid) => pid !== process.pid)
+    if (!stops.isStopping()) announce(progress, stack, performance.now() - began)
+  } catch (error) {
+    if (stops.isStopping()) await end()
+    else fail(error)
+  }
+}
+
+function announce(progress: Progress, stack: StackFile, ms: number): void {
+  const body =
+    '{"adjustments":[{"user_id":"user_123","token_symbol":"CPOP","amount":"+100","reason_type":"reward"}]}'
+  progress.ready({ ...stack, ms: Math.round(ms) }, [
+    `ChainBridge is ready after ${formatSeconds(ms)}.`,
+    "",
+    `  API        ${stack.api_url}/api/v1   (reference: ${stack.api_url}/docs)`,
+    `  API key    ${stack.api_key}`,
+    `  Chain      ${stack.rpc_url} (chain ${stack.chain_id}, token ${stack.token_address})`,
+    `  Data       ${stack.data_dir} (addresses in stack.json, logs in logs/)`,
+    "",
+    "Give somebody 100 CPOP:",
+    "",
+    `  curl -s ${stack.api_url}/api/v1/balance/adjust -H 'Authorization: Bearer ${stack.api_key}' -H 'Content-Type: application/json' -d '${body}'`,
+    "",
+    "and see it confirmed some seconds later:",
+    "",
+    `  curl -s ${stack.api_url}/api/v1/balance/user_123 -H 'Authorization: Bearer ${stack.api_key}'`,
+    "",
+    "Ctrl-C stops everything; the next start resumes from here.",
+  ])
+}
+
+function parsePort(text: string): number {
+  const port = Number(text)
+  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port
+  throw new ChainBridgeError(
+    "CONFIG_INVALID",
+    `--port is ${JSON.stringify(text)}; allowed: 0 (any free one) to 65535`,
+  )
+}
+
+function killHard(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL")
+  } catch {
+    // Gone already, which is what was wanted.
+  }
+}

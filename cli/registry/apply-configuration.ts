@@ -1,0 +1,120 @@
+import type { Kysely } from "kysely"
+import type { Database } from "../../ledger/store/database.ts"
+import type { Configuration } from "../../platform/config/load-configuration.ts"
+import { resolveTokenStrategy } from "../../platform/config/token-strategy.ts"
+import { ChainBridgeError } from "../../platform/errors.ts"
+
+/** What the configuration files cannot know of a chain: read from the chain itself. */
+export type ChainFacts = {
+  readonly chainId: number
+  readonly genesisHash: string
+  readonly walletManager: string
+  readonly walletInitCodeHash: string
+  /** Contracts that `start` deployed, by symbol, for tokens whose address is `deployed`. */
+  readonly deployedTokens: Readonly<Record<string, { readonly address: string; readonly startBlock: number }>>
+}
+
+/**
+ * Writes chains, tokens and reasons to the registry, where the processes read them, in one transaction. What is in the
+ * registry and no longer in the files stays: ledgers refer to it.
+ */
+export async function applyConfiguration(
+  db: Kysely<Database>,
+  configuration: Configuration,
+  facts: readonly ChainFacts[],
+): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    for (const fact of facts) {
+      await applyChain(trx, configuration, fact)
+      await applyTokens(trx, configuration, fact)
+    }
+    for (const [reasonType, reason] of Object.entries(configuration.reasons)) {
+      const row = {
+        description: reason.description,
+        allowed_metadata: reason.allowed_metadata,
+        auto_batch: reason.auto_batch,
+        priority: reason.priority,
+        business_type: reason.business_type,
+      }
+      await trx
+        .insertInto("registry.reasons")
+        .values({ reason_type: reasonType, ...row })
+        .onConflict((conflict) => conflict.column("reason_type").doUpdateSet(row))
+        .execute()
+    }
+  })
+}
+
+async function applyChain(
+  db: Kysely<Database>,
+  configuration: Configuration,
+  fact: ChainFacts,
+): Promise<void> {
+  const entry = Object.entries(configuration.chains).find(([, chain]) => chain.chain_id === fact.chainId)
+  if (entry === undefined) {
+    throw new ChainBridgeError("CONFIG_INVALID", `chains.yaml has no chain with chain_id ${fact.chainId}`)
+  }
+  const [name, chain] = entry
+  // The genesis hash and the wallets' factory are left out of the update: with another one it is another chain.
+  const changeable = {
+    name,
+    confirmation_blocks: chain.confirmation_blocks,
+    finality: chain.finality,
+    block_time_ms: chain.block_time,
+    explorer_url: chain.explorer_url,
+  }
+  await db
+    .insertInto("registry.chains")
+    .values({
+      chain_id: BigInt(fact.chainId),
+      ...changeable,
+      start_block: BigInt(chain.start_block),
+      genesis_hash: fact.genesisHash,
+      wallet_manager: fact.walletManager.toLowerCase(),
+      wallet_init_code_hash: fact.walletInitCodeHash,
+    })
+    .onConflict((conflict) => conflict.column("chain_id").doUpdateSet(changeable))
+    .execute()
+}
+
+async function applyTokens(
+  db: Kysely<Database>,
+  configuration: Configuration,
+  fact: ChainFacts,
+): Promise<void> {
+  for (const group of Object.values(configuration.tokens)) {
+    if (group.chain_id !== fact.chainId) continue
+    for (const token of group.tokens) {
+      const deployed = fact.deployedTokens[token.symbol]
+      const address = token.address === "deployed" ? deployed?.address : token.address
+      if (address === undefined) {
+        throw new ChainBridgeError(
+          "CONFIG_INVALID",
+          `tokens.yaml: ${token.symbol} on chain ${fact.chainId} has the address "deployed", and nothing was deployed`,
+        )
+      }
+      const changeable = {
+        name: token.name,
+        features: token.features,
+        is_default: token.is_default,
+        strategy: JSON.stringify(
+          resolveTokenStrategy(configuration.batchStrategy, fact.chainId, token.symbol),
+        ),
+        drift_threshold: BigInt(token.drift_threshold),
+      }
+      await db
+        .insertInto("registry.tokens")
+        .values({
+          chain_id: BigInt(fact.chainId),
+          token_address: address.toLowerCase(),
+          symbol: token.symbol,
+          decimals: token.decimals,
+          settlement_mode: token.settlement_mode,
+          start_block: BigInt(token.start_block ?? deployed?.startBlock ?? 0),
+          ...changeable,
+        })
+        .onConflict((conflict) => conflict.columns(["chain_id", "token_address"]).doUpdateSet(changeable))
+        .execute()
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import { erc20Abi } from "viem"
+import { startApiServer } from "../../api/api-server.ts"
+import type { ChainReader } from "../../api/context.ts"
+import { ChainBridgeError } from "../../platform/errors.ts"
+import { runRole } from "../../platform/lifecycle.ts"
+import type { ChainClient } from "../../platform/rpc/chain-client.ts"
+import { openChainClients } from "./chain-clients.ts"
+import { openRole } from "./open-role.ts"
+
+/** The HTTP API with the ledger's writer. */
+export async function runApi(): Promise<void> {
+  const role = openRole("api", 20)
+  await runRole(async () => {
+    const server = await startApiServer({
+      db: role.db,
+      databaseUrl: role.databaseUrl,
+      logger: role.logger,
+      host: process.env["HOST"] ?? "127.0.0.1",
+      port: Number(process.env["PORT"] ?? "3000"),
+      version: role.version,
+      rpc: createChainReader(await openChainClients(role.db)),
+    })
+    role.beat()
+    return {
+      details: { port: server.port, url: server.url },
+      async stop() {
+        await server.stop()
+        await role.close()
+      },
+    }
+  }, role.logger)
+}
+
+function createChainReader(clients: ReadonlyMap<bigint, ChainClient>): ChainReader {
+  const clientOf = (chainId: bigint) => {
+    const client = clients.get(chainId)
+    if (client !== undefined) return client
+    throw new ChainBridgeError("CHAIN_UNAVAILABLE", `no RPC endpoint of chain ${chainId} is configured`)
+  }
+  return {
+    async balanceOf(chainId, token, account) {
+      const { reads } = clientOf(chainId)
+      const blockNumber = await reads.getBlockNumber({ cacheTime: 0 })
+      const amountBaseUnits = await reads.readContract({
+        address: token,
+        abi: erc20Abi,
+        functionName: "balanceOf",
+        args: [account],
+        blockNumber,
+      })
+      return { amountBaseUnits, blockNumber }
+    },
+    async isDeployed(chainId, address) {
+      return (await clientOf(chainId).reads.getCode({ address })) !== undefined
+    },
+    headBlock: (chainId) => clientOf(chainId).reads.getBlockNumber({ cacheTime: 0 }),
+  }
+}

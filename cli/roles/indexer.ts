@@ -1,0 +1,97 @@
+import { setTimeout as sleep } from "node:timers/promises"
+import { fileURLToPath } from "node:url"
+import pg from "pg"
+import { describeError } from "../../platform/errors.ts"
+import { createLogger, type Logger } from "../../platform/logger.ts"
+import { findFreePort } from "../stack/free-port.ts"
+import { callRpc } from "../stack/json-rpc.ts"
+import { requireEnvironment } from "./environment.ts"
+import { type IndexerSources, nameSchema, prepareSchema, pruneSchemas } from "./indexer-schema.ts"
+
+const root = fileURLToPath(new URL("../../", import.meta.url))
+
+/**
+ * Runs Ponder inside this process, so that the two can only end together. PostgreSQL's types are left as Ponder
+ * expects them: nothing here may import platform/postgres.ts.
+ */
+export async function runIndexer(): Promise<void> {
+  const logger = createLogger("indexer")
+  const databaseUrl = requireEnvironment("DATABASE_URL")
+  const sources = JSON.parse(requireEnvironment("INDEXER_SOURCES")) as IndexerSources
+  const port = Number(process.env["INDEXER_PORT"] ?? "0") || (await findFreePort())
+  process.on("disconnect", () => endSelf(logger, "the process that started this one is gone"))
+  const schema = await nameSchema(root, sources)
+  const client = await watchDatabase(databaseUrl, logger)
+  const prepared = await prepareSchema(client, schema, sources)
+  logger.info({ schema: schema.name, port, ...prepared }, "starting Ponder")
+  await startPonder(schema.name, port)
+  await waitUntilCaughtUp(client, port, sources)
+  await pruneSchemas(client, schema.name).catch((error: unknown) =>
+    logger.warn({ error: describeError(error) }, "old schemas stay"),
+  )
+  logger.info("ready")
+  process.send?.({ kind: "ready", details: { port, schema: schema.name } })
+}
+
+/**
+ * An idle connection whose end says that the server went away. Ponder does not wait for its commits to be on disk: it
+ * has to read back what is there after a crash, and does that only when it is started again.
+ */
+async function watchDatabase(databaseUrl: string, logger: Logger): Promise<pg.Client> {
+  const client = new pg.Client({
+    connectionString: databaseUrl,
+    application_name: "chainbridge-indexer",
+    keepAlive: true,
+  })
+  client.on("error", (error) => {
+    logger.error({ error: describeError(error) }, "the database went away")
+    process.kill(process.pid, "SIGKILL")
+  })
+  await client.connect()
+  return client
+}
+
+async function startPonder(schema: string, port: number): Promise<void> {
+  // PORT wins over -p, and DATABASE_SCHEMA over --schema.
+  for (const name of ["PORT", "DATABASE_SCHEMA", "DATABASE_PRIVATE_URL", "INDEXER_PORT"])
+    delete process.env[name]
+  process.env["PONDER_TELEMETRY_DISABLED"] = "true"
+  const program = new URL("./bin/ponder.js", import.meta.resolve("ponder"))
+  process.argv = [
+    ...[
+      process.execPath,
+      fileURLToPath(program),
+      "--root",
+      fileURLToPath(new URL("../../indexer", import.meta.url)),
+    ],
+    ...["--log-format", "json", "start", "--schema", schema, "--views-schema", "chain"],
+    ...["-H", "127.0.0.1", "-p", String(port)],
+  ]
+  await import(program.href)
+}
+
+/** Ready means: the views are there, and the head they show is no older than the chain's head was a moment ago. */
+async function waitUntilCaughtUp(client: pg.Client, port: number, sources: IndexerSources): Promise<void> {
+  for (;;) {
+    await sleep(100)
+    const answer = await fetch(`http://127.0.0.1:${port}/ready`).catch(() => undefined)
+    if (answer?.status === 200) break
+  }
+  for (const chain of sources.chains) {
+    const head = Number(await callRpc<string>(chain.rpc_urls[0] ?? "", "eth_blockNumber"))
+    for (;;) {
+      const { rows } = await client.query<{ block_number: string }>(
+        "SELECT block_number::text FROM chain.head WHERE chain_id = $1",
+        [chain.chain_id],
+      )
+      if (Number(rows[0]?.block_number ?? -1) >= head) break
+      await sleep(100)
+    }
+  }
+}
+
+function endSelf(logger: Logger, why: string): void {
+  logger.info({ why }, "stopping")
+  setTimeout(() => process.kill(process.pid, "SIGKILL"), 3_000).unref()
+  process.kill(process.pid, "SIGTERM")
+}

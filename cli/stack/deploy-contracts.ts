@@ -1,0 +1,116 @@
+import { existsSync, readFileSync } from "node:fs"
+import {
+  type Abi,
+  type Address,
+  createPublicClient,
+  createWalletClient,
+  encodeDeployData,
+  encodeFunctionData,
+  getContractAddress,
+  type Hex,
+  http,
+} from "viem"
+import type { LocalAccount } from "viem/accounts"
+import { cpopTokenBytecode } from "../../abis/bytecode/cpop-token.ts"
+import { walletManagerBytecode } from "../../abis/bytecode/wallet-manager.ts"
+import { cpopTokenAbi } from "../../abis/cpop-token.ts"
+import { walletManagerAbi } from "../../abis/wallet-manager.ts"
+import { ChainBridgeError } from "../../platform/errors.ts"
+import { writeDurably } from "./write-durably.ts"
+
+export type Deployment = {
+  readonly walletManager: Address
+  readonly walletInitCodeHash: Hex
+  /** By symbol. */
+  readonly tokens: Readonly<Record<string, { readonly address: Address; readonly startBlock: number }>>
+  /** Contracts that this start had to deploy. */
+  readonly deployedNow: number
+}
+
+export type DeployOptions = {
+  readonly rpcUrl: string
+  readonly genesisHash: string
+  readonly deployer: LocalAccount
+  readonly operator: Address
+  readonly masterSigner: Address
+  readonly tokens: readonly { readonly symbol: string; readonly name: string }[]
+  /** Remembers what is deployed; belongs to the data directory. */
+  readonly file: string
+  /** Makes the chain mine at once, where it can be told to. */
+  readonly mine: () => Promise<void>
+}
+
+/** Addresses are remembered before their transaction is sent: a start that dies in between finds its own contract again. */
+type Memory = { genesis_hash: string; addresses: Record<string, { address: Address; from_block: number }> }
+
+/** Deploys what the data directory does not have on this chain yet, and lets the operator settle. */
+export async function deployContracts(options: DeployOptions): Promise<Deployment> {
+  const transport = http(options.rpcUrl, { retryCount: 1, timeout: 30_000 })
+  const client = createPublicClient({ transport, pollingInterval: 50 })
+  const wallet = createWalletClient({ account: options.deployer, transport })
+  const memory = readMemory(options)
+  let deployedNow = 0
+
+  async function send(request: { to?: Address; data: Hex; nonce: number }): Promise<void> {
+    const gas = await client.estimateGas({ account: options.deployer.address, ...request })
+    const fees = await client.estimateFeesPerGas()
+    const hash = await wallet.sendTransaction({ chain: null, ...request, ...fees, gas: (gas * 12n) / 10n })
+    await options.mine()
+    const receipt = await client.waitForTransactionReceipt({ hash, timeout: 60_000 })
+    if (receipt.status !== "success")
+      throw new ChainBridgeError("DEPLOY_FAILED", `transaction ${hash} was reverted`)
+  }
+  const nextNonce = () =>
+    client.getTransactionCount({ address: options.deployer.address, blockTag: "pending" })
+
+  async function deploy(name: string, abi: Abi, bytecode: Hex, args: readonly unknown[]) {
+    const known = memory.addresses[name]
+    if (known !== undefined && (await client.getCode({ address: known.address })) !== undefined) return known
+    const nonce = await nextNonce()
+    const address = getContractAddress({ from: options.deployer.address, nonce: BigInt(nonce) })
+    const made = { address, from_block: Number(await client.getBlockNumber({ cacheTime: 0 })) }
+    memory.addresses[name] = made
+    writeDurably(options.file, `${JSON.stringify(memory, null, 2)}\n`)
+    await send({ data: encodeDeployData({ abi, bytecode, args }), nonce })
+    deployedNow++
+    return made
+  }
+
+  const { deployer, operator, masterSigner } = options
+  const manager = await deploy("WalletManager", walletManagerAbi as Abi, walletManagerBytecode, [
+    deployer.address,
+    masterSigner,
+  ])
+  const tokens: Record<string, { address: Address; startBlock: number }> = {}
+  for (const { symbol, name } of options.tokens) {
+    const token = await deploy(symbol, cpopTokenAbi as Abi, cpopTokenBytecode, [
+      name,
+      symbol,
+      deployer.address,
+    ])
+    const contract = { address: token.address, abi: cpopTokenAbi } as const
+    const role = await client.readContract({ ...contract, functionName: "OPERATOR_ROLE" })
+    if (!(await client.readContract({ ...contract, functionName: "hasRole", args: [role, operator] }))) {
+      const data = encodeFunctionData({
+        abi: cpopTokenAbi,
+        functionName: "grantRole",
+        args: [role, operator],
+      })
+      await send({ to: token.address, data, nonce: await nextNonce() })
+    }
+    tokens[symbol] = { address: token.address, startBlock: token.from_block }
+  }
+  const walletInitCodeHash = await client.readContract({
+    address: manager.address,
+    abi: walletManagerAbi,
+    functionName: "walletInitCodeHash",
+  })
+  return { walletManager: manager.address, walletInitCodeHash, tokens, deployedNow }
+}
+
+function readMemory(options: DeployOptions): Memory {
+  const fresh: Memory = { genesis_hash: options.genesisHash, addresses: {} }
+  if (!existsSync(options.file)) return fresh
+  const memory = JSON.parse(readFileSync(options.file, "utf8")) as Memory
+  return memory.genesis_hash === options.genesisHash ? memory : fresh
+}

@@ -1,0 +1,233 @@
+import { mkdtempSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { Kysely } from "kysely"
+import type { Database } from "../../ledger/store/database.ts"
+import { type Configuration, loadConfiguration } from "../../platform/config/load-configuration.ts"
+import { ChainBridgeError } from "../../platform/errors.ts"
+import { createKysely, createPool } from "../../platform/postgres.ts"
+import { buildIndexerSources } from "../registry/indexer-sources.ts"
+import { checkChain } from "./check-chain.ts"
+import { openDataDirectory } from "./data-directory.ts"
+import { choosePort, probePort } from "./free-port.ts"
+import { awaitLeftovers, openProcessList } from "./leftovers.ts"
+import type { Progress } from "./progress.ts"
+import { openSecrets } from "./secrets.ts"
+import { LOCAL_CHAIN_ID, openExternalChain, openLocalChain } from "./stack-chain.ts"
+import { type ChainContents, fillChain, fillRegistry } from "./stack-contents.ts"
+import { checkExternalDatabase, prepareDatabase, startEmbeddedPostgres } from "./stack-database.ts"
+import { readStackFile, type StackFile, writeStackFile } from "./stack-file.ts"
+import { type RoleName, type StackRolesOptions, startStackRole } from "./stack-roles.ts"
+import { startGuard } from "./start-guard.ts"
+import type { StopSequence } from "./stop-sequence.ts"
+
+export type StackOptions = {
+  readonly dataDirectory: string
+  /** A directory of its own in the system's temporary one, deleted at the end. */
+  readonly isEphemeral: boolean
+  /** 0: any free one. */
+  readonly apiPort: number
+  /** Instead of the local chain. */
+  readonly rpcUrl: string | undefined
+  /** Instead of the embedded PostgreSQL: the owner's login. */
+  readonly databaseUrl: string | undefined
+  readonly configuration: { readonly directory: string; readonly overlay: string | undefined }
+}
+
+export type StackEvents = {
+  readonly progress: Progress
+  readonly stops: StopSequence
+  /** Something that the stack cannot go on without is gone for good. */
+  readonly onGivenUp: (error: ChainBridgeError) => void
+}
+
+/** Starts everything, in order; whatever was started is in `stops` from that moment on. */
+export async function runStack(options: StackOptions, events: StackEvents): Promise<StackFile> {
+  const { progress, stops, onGivenUp } = events
+  const { note, step } = progress
+  const configuration = loadConfiguration(options.configuration)
+  await assertPortIsFree(options.apiPort)
+
+  const directory = openDataDirectory(
+    options.isEphemeral ? mkdtempSync(join(tmpdir(), "chainbridge-")) : options.dataDirectory,
+  )
+  stops.add(() => directory.lock.release())
+  const leftovers = await awaitLeftovers(directory.path)
+  if (leftovers > 0) note(`waited for ${leftovers} processes of the last start to end`)
+  const before = readStackFile(directory.path)
+  const secrets = openSecrets(directory.path)
+  let stack: StackFile | undefined
+  const processes = openProcessList(directory.path, () => {
+    if (stack === undefined || stops.isStopping()) return
+    stack = { ...stack, pids: processes.pids() }
+    writeStackFile(directory.path, stack)
+  })
+
+  const guard = await startGuard()
+  stops.add(async () => {
+    await guard.close()
+    // Where the system could not tie them to the guard, a guard that was killed leaves the programs behind.
+    if (!options.isEphemeral) await awaitLeftovers(directory.path, ["chainbridge"], 1_000)
+  })
+  processes.add("chainbridge", process.pid)
+  processes.add("guard", guard.pid)
+  if (options.isEphemeral) guard.removeAtEnd(directory.path)
+  guard.onExit((name, how) => {
+    if (stops.isStopping() || (name !== "guard" && name !== "anvil")) return
+    const what = name === "anvil" ? "the local chain" : "the guard process"
+    onGivenUp(new ChainBridgeError("STACK_BROKEN", `${what} ended (${how}): start again to resume`))
+  })
+
+  const [database, chain] = await settleBoth(
+    step(
+      "database",
+      async () => {
+        const ownerUrl =
+          options.databaseUrl === undefined
+            ? await startEmbeddedPostgres({
+                guard,
+                dataDirectory: directory.path,
+                password: secrets.postgres_password,
+                preferredPort: portOf(before?.database_url),
+                onPid: (pid) => processes.add("postgres", pid),
+                isStopping: stops.isStopping,
+                onNote: note,
+                onGivenUp,
+              })
+            : await checkExternalDatabase(options.databaseUrl)
+        return await prepareDatabase(ownerUrl, secrets)
+      },
+      ({ ownerUrl, migrationsApplied }) =>
+        `PostgreSQL at ${new URL(ownerUrl).host}${migrationsApplied > 0 ? `, ${migrationsApplied} migrations` : ""}`,
+    ),
+    step(
+      "chain",
+      () =>
+        options.rpcUrl === undefined
+          ? openLocalChain({
+              guard,
+              dataDirectory: directory.path,
+              secrets,
+              preferredPort: portOf(before?.rpc_url),
+              blockTimeMs: findBlockTime(configuration),
+              onPid: (pid) => processes.add("anvil", pid),
+              onNote: note,
+            })
+          : openExternalChain(options.rpcUrl),
+      ({ chainId, isLocal, resumedAt }) =>
+        `${isLocal ? "local chain" : "chain"} ${chainId}${resumedAt === undefined ? "" : `, resumed at block ${resumedAt}`}`,
+    ),
+  )
+  const pool = createPool({
+    databaseUrl: database.appUrl,
+    applicationName: "chainbridge-start",
+    connectionsMax: 2,
+  })
+  stops.add(() => pool.end())
+  const db: Kysely<Database> = createKysely<Database>(pool)
+  const { genesisHash } = await checkChain(
+    db,
+    chain.rpcUrl,
+    chain.chainId,
+    `start afresh with another data directory (npm start -- --data-dir <directory>)`,
+  )
+  // Only a chain that was found good may replace the saved states.
+  chain.startDumps()
+  stops.add(() => chain.stopDumps())
+
+  const contents: ChainContents = await step(
+    "contracts",
+    () => fillChain({ dataDirectory: directory.path, configuration, chain, genesisHash }),
+    ({ deployment }) =>
+      deployment.deployedNow > 0 ? `${deployment.deployedNow} deployed` : "already deployed",
+  )
+  const app = await step(
+    "registry",
+    () => fillRegistry({ db, configuration, contents, apiKey: secrets.api_key }),
+    ({ isNew }) => `${isNew ? "made" : "found"} app demo`,
+  )
+
+  const indexerPort = await choosePort(portOf(before?.indexer_url))
+  const roles: StackRolesOptions = {
+    dataDirectory: directory.path,
+    database,
+    chain,
+    indexerSources: await buildIndexerSources(db, configuration, (id) =>
+      id === chain.chainId ? [chain.rpcUrl] : [],
+    ),
+    indexerPort,
+    apiPort: options.apiPort,
+    configuration: options.configuration,
+    onPid: (role, pid) => processes.add(role, pid),
+    onNote: note,
+    onGivenUp,
+  }
+  const startRole = (role: RoleName, stopTimeoutMs: number) =>
+    step(role, async () => {
+      const running = await startStackRole(role, roles)
+      return { details: running.details, stop: () => running.stop(stopTimeoutMs) }
+    })
+  const names: readonly RoleName[] = ["indexer", "worker", "batcher", "api"]
+  const started = await Promise.allSettled(
+    names.map((role) => startRole(role, role === "api" ? 3_000 : 4_000)),
+  )
+  const running = started.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []))
+  stops.add(async () => {
+    // The API goes first: nothing new comes in while the others finish.
+    if (started[3]?.status === "fulfilled") await started[3].value.stop()
+    await Promise.all(running.map((role) => role.stop()))
+  })
+  const failed = started.find((result) => result.status === "rejected")
+  if (failed !== undefined) throw failed.reason
+  const apiPort = started[3]?.status === "fulfilled" ? started[3].value.details["port"] : undefined
+
+  const token = Object.values(contents.deployment.tokens)[0]
+  stack = {
+    api_url: `http://127.0.0.1:${apiPort ?? options.apiPort}`,
+    api_key: secrets.api_key,
+    rpc_url: chain.rpcUrl,
+    chain_id: chain.chainId,
+    database_url: database.ownerUrl,
+    app_database_url: database.appUrl,
+    indexer_url: `http://127.0.0.1:${indexerPort}`,
+    token_address: (token?.address ?? "").toLowerCase(),
+    wallet_manager: contents.deployment.walletManager.toLowerCase(),
+    ledger_id: app.ledgerId,
+    data_dir: directory.path,
+    pids: processes.pids(),
+  }
+  writeStackFile(directory.path, stack)
+  const final = stack
+  stops.add(() => writeStackFile(directory.path, { ...final, pids: {} }))
+  return stack
+}
+
+async function assertPortIsFree(port: number): Promise<void> {
+  if (port === 0) return
+  const probe = await probePort(port)
+  if (probe.free) return
+  const why = probe.code === "EADDRINUSE" ? "is taken by another program" : `cannot be used (${probe.code})`
+  throw new ChainBridgeError(
+    "PORT_TAKEN",
+    `port ${port} ${why}: choose another with --port (0 picks a free one)`,
+  )
+}
+
+/** Waits for both even when one fails: whatever the other one starts has to be known before the end begins. */
+async function settleBoth<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([first, second])
+  return [await first, await second]
+}
+
+function portOf(url: string | undefined): number | undefined {
+  return url === undefined ? undefined : Number(new URL(url).port) || undefined
+}
+
+function findBlockTime(configuration: Configuration): number {
+  const chain = Object.values(configuration.chains).find((entry) => entry.chain_id === LOCAL_CHAIN_ID)
+  if (chain !== undefined) return chain.block_time
+  throw new ChainBridgeError(
+    "CONFIG_INVALID",
+    `chains.yaml has no chain with chain_id ${LOCAL_CHAIN_ID}, the local one`,
+  )
+}

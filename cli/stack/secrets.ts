@@ -1,0 +1,31 @@
+import { randomBytes } from "node:crypto"
+import { existsSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { english, generateMnemonic } from "viem/accounts"
+import { createApiKey } from "../registry/api-key.ts"
+import { writeDurably } from "./write-durably.ts"
+
+/** What a data directory's stack is protected with. Kept in secrets.json, readable by its owner alone. */
+export type StackSecrets = {
+  readonly postgres_password: string
+  readonly app_password: string
+  readonly indexer_password: string
+  /** Of the local chain's funded accounts: 0 deploys, 1 settles, 2 is the wallets' master signer. */
+  readonly mnemonic: string
+  readonly api_key: string
+}
+
+export function openSecrets(dataDirectory: string): StackSecrets {
+  const path = join(dataDirectory, "secrets.json")
+  if (existsSync(path)) return JSON.parse(readFileSync(path, "utf8")) as StackSecrets
+  const password = () => randomBytes(24).toString("base64url")
+  const secrets: StackSecrets = {
+    postgres_password: password(),
+    app_password: password(),
+    indexer_password: password(),
+    mnemonic: generateMnemonic(english),
+    api_key: createApiKey(),
+  }
+  writeDurably(path, `${JSON.stringify(secrets, null, 2)}\n`)
+  return secrets
+}

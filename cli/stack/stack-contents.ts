@@ -1,0 +1,66 @@
+import { join } from "node:path"
+import type { Kysely } from "kysely"
+import type { Database } from "../../ledger/store/database.ts"
+import type { Configuration } from "../../platform/config/load-configuration.ts"
+import { applyConfiguration } from "../registry/apply-configuration.ts"
+import { type App, ensureApiKey, ensureApp } from "../registry/ensure-app.ts"
+import { type Deployment, deployContracts } from "./deploy-contracts.ts"
+import { callRpc } from "./json-rpc.ts"
+import { fundAccounts } from "./stack-accounts.ts"
+import type { StackChain } from "./stack-chain.ts"
+
+export type ChainContents = {
+  readonly chainId: number
+  readonly genesisHash: string
+  readonly deployment: Deployment
+}
+
+/** Puts our contracts on the chain, where they are not there yet. */
+export async function fillChain(options: {
+  readonly dataDirectory: string
+  readonly configuration: Configuration
+  readonly chain: StackChain
+  readonly genesisHash: string
+}): Promise<ChainContents> {
+  const { chain, genesisHash } = options
+  const { deployer, operator, masterSigner } = chain.accounts
+  if (chain.isLocal) await fundAccounts(chain.rpcUrl, [deployer.address, operator])
+  const deployment = await deployContracts({
+    rpcUrl: chain.rpcUrl,
+    genesisHash,
+    deployer,
+    operator,
+    masterSigner,
+    tokens: Object.values(options.configuration.tokens)
+      .filter((group) => group.chain_id === chain.chainId)
+      .flatMap((group) => group.tokens)
+      .filter((token) => token.address === "deployed"),
+    file: join(options.dataDirectory, "deployment.json"),
+    mine: async () => {
+      if (chain.isLocal) await callRpc(chain.rpcUrl, "evm_mine")
+    },
+  })
+  return { chainId: chain.chainId, genesisHash, deployment }
+}
+
+/** Writes the configuration and the demo app with its key to the registry. */
+export async function fillRegistry(options: {
+  readonly db: Kysely<Database>
+  readonly configuration: Configuration
+  readonly contents: ChainContents
+  readonly apiKey: string
+}): Promise<App & { readonly isNew: boolean }> {
+  const { db, contents } = options
+  await applyConfiguration(db, options.configuration, [
+    {
+      chainId: contents.chainId,
+      genesisHash: contents.genesisHash,
+      walletManager: contents.deployment.walletManager,
+      walletInitCodeHash: contents.deployment.walletInitCodeHash,
+      deployedTokens: contents.deployment.tokens,
+    },
+  ])
+  const app = await ensureApp(db, "demo")
+  await ensureApiKey(db, app, options.apiKey)
+  return app
+}

@@ -1,0 +1,132 @@
+import { join } from "node:path"
+import pg from "pg"
+import { migrate } from "../../ledger/migrations/migrate.ts"
+import { ChainBridgeError, describeError } from "../../platform/errors.ts"
+import { choosePort } from "./free-port.ts"
+import { ensureLoginUsers } from "./login-users.ts"
+import { startPostgresCluster } from "./postgres-cluster.ts"
+import type { StackSecrets } from "./secrets.ts"
+import type { Guard } from "./start-guard.ts"
+
+export type StackDatabase = {
+  readonly ownerUrl: string
+  readonly appUrl: string
+  readonly indexerUrl: string
+  readonly migrationsApplied: number
+}
+
+export type EmbeddedPostgresOptions = {
+  readonly guard: Guard
+  readonly dataDirectory: string
+  readonly password: string
+  readonly preferredPort: number | undefined
+  readonly onPid: (pid: number) => void
+}
+
+const RESTARTS_MAX = 5
+
+/**
+ * The embedded PostgreSQL with its database `chainbridge`; answers the owner's URL. A server that ends unasked is
+ * started again on the same port: everybody who uses it reconnects.
+ */
+export async function startEmbeddedPostgres(
+  options: EmbeddedPostgresOptions & {
+    readonly isStopping: () => boolean
+    readonly onNote: (message: string) => void
+    readonly onGivenUp: (error: ChainBridgeError) => void
+  },
+): Promise<string> {
+  const { guard, dataDirectory } = options
+  const port = await choosePort(options.preferredPort)
+  const start = async () => {
+    const cluster = await startPostgresCluster({
+      guard,
+      directory: join(dataDirectory, "postgres"),
+      port,
+      password: options.password,
+      logFile: join(dataDirectory, "logs", "postgres.log"),
+    })
+    options.onPid(cluster.pid)
+    return cluster
+  }
+  const cluster = await start()
+  const url = new URL(cluster.adminUrl)
+  url.pathname = "/chainbridge"
+  await createDatabase(cluster.adminUrl, "chainbridge")
+  let restarts = 0
+  guard.onExit((name, how) => {
+    if (name !== "postgres" || options.isStopping()) return
+    if (++restarts > RESTARTS_MAX) {
+      options.onGivenUp(
+        new ChainBridgeError("POSTGRES_FAILED", `PostgreSQL ended ${restarts} times, last with ${how}`),
+      )
+      return
+    }
+    options.onNote(`PostgreSQL ended (${how}), starting it again`)
+    start().then(
+      () => options.onNote("PostgreSQL is back"),
+      (error: unknown) => {
+        if (options.isStopping()) return
+        options.onGivenUp(new ChainBridgeError("POSTGRES_FAILED", describeError(error), { cause: error }))
+      },
+    )
+  })
+  return url.toString()
+}
+
+async function createDatabase(adminUrl: string, name: string): Promise<void> {
+  const client = new pg.Client({ connectionString: adminUrl })
+  await client.connect()
+  try {
+    const known = await client.query("SELECT 1 FROM pg_database WHERE datname = $1", [name])
+    if (known.rowCount === 0) await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)}`)
+  } finally {
+    await client.end()
+  }
+}
+
+/**
+ * Checks that a PostgreSQL that was given to us answers and is new enough.
+ * @throws ChainBridgeError DATABASE_UNREACHABLE, DATABASE_TOO_OLD
+ */
+export async function checkExternalDatabase(ownerUrl: string): Promise<string> {
+  const client = new pg.Client({ connectionString: ownerUrl, connectionTimeoutMillis: 10_000 })
+  client.on("error", () => undefined)
+  try {
+    await client.connect()
+    const { rows } = await client.query<{ version: number }>(
+      "SELECT current_setting('server_version_num')::int AS version",
+    )
+    const version = rows[0]?.version ?? 0
+    if (version < 150_000) {
+      throw new ChainBridgeError(
+        "DATABASE_TOO_OLD",
+        `PostgreSQL 15 or newer is needed, DATABASE_URL has ${version}`,
+      )
+    }
+  } catch (cause) {
+    if (cause instanceof ChainBridgeError) throw cause
+    const { host } = new URL(ownerUrl)
+    throw new ChainBridgeError(
+      "DATABASE_UNREACHABLE",
+      `the database of DATABASE_URL (${host}) does not let us in: ${describeError(cause)}`,
+      { cause },
+    )
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+  return ownerUrl
+}
+
+/** Brings the schema up to date and makes the users that the processes log in as. */
+export async function prepareDatabase(ownerUrl: string, secrets: StackSecrets): Promise<StackDatabase> {
+  const { applied } = await migrate(ownerUrl)
+  const urls = await ensureLoginUsers({
+    ownerUrl,
+    appUser: "chainbridge_app_login",
+    appPassword: secrets.app_password,
+    indexerUser: "chainbridge_indexer_login",
+    indexerPassword: secrets.indexer_password,
+  })
+  return { ownerUrl, ...urls, migrationsApplied: applied.length }
+}

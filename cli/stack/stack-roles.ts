@@ -1,0 +1,56 @@
+import { join } from "node:path"
+import type { ChainBridgeError } from "../../platform/errors.ts"
+import type { StackChain } from "./stack-chain.ts"
+import type { StackDatabase } from "./stack-database.ts"
+import { type SupervisedRole, superviseRole } from "./supervise-role.ts"
+
+export type StackRolesOptions = {
+  readonly dataDirectory: string
+  readonly database: StackDatabase
+  readonly chain: StackChain
+  readonly indexerSources: string
+  readonly indexerPort: number
+  readonly apiPort: number
+  readonly configuration: { readonly directory: string; readonly overlay: string | undefined }
+  readonly onPid: (role: string, pid: number) => void
+  readonly onNote: (message: string) => void
+  readonly onGivenUp: (error: ChainBridgeError) => void
+}
+
+export type RoleName = "indexer" | "worker" | "batcher" | "api"
+
+// What a role gets is named below, one by one: nothing of ours leaks in from the shell that ran `start`.
+const OURS = /^(DATABASE_URL|PORT|HOST|SIGNER_PRIVATE_KEY|INDEXER_\w+|CHAINBRIDGE_\w+)$/
+
+/** Starts one role of the stack and keeps it alive. */
+export function startStackRole(role: RoleName, options: StackRolesOptions): Promise<SupervisedRole> {
+  const { database, chain, configuration } = options
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !OURS.test(name)))
+  const shared = {
+    ...inherited,
+    DATABASE_URL: role === "indexer" ? database.indexerUrl : database.appUrl,
+    [`CHAINBRIDGE_RPC_URLS_${chain.chainId}`]: chain.rpcUrl,
+    CHAINBRIDGE_CONFIG_DIR: configuration.directory,
+    CHAINBRIDGE_CONFIG_OVERLAY: configuration.overlay,
+    CHAINBRIDGE_INDEXER_URL: `http://127.0.0.1:${options.indexerPort}`,
+  }
+  const own: Record<RoleName, Record<string, string>> = {
+    indexer: { INDEXER_SOURCES: options.indexerSources, INDEXER_PORT: String(options.indexerPort) },
+    worker: {},
+    batcher: { SIGNER_PRIVATE_KEY: chain.accounts.operatorKey },
+    api: { HOST: "127.0.0.1", PORT: String(options.apiPort) },
+  }
+  return superviseRole({
+    role,
+    logFile: join(options.dataDirectory, "logs", `${role}.log`),
+    // A port that was chosen once stays: clients know it by now.
+    environment: (previous) => ({
+      ...shared,
+      ...own[role],
+      ...(role === "api" && previous?.["port"] !== undefined ? { PORT: String(previous["port"]) } : {}),
+    }),
+    onPid: (pid) => options.onPid(role, pid),
+    onNote: options.onNote,
+    onGivenUp: options.onGivenUp,
+  })
+}
