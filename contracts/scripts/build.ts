@@ -20,10 +20,26 @@ const { values: options } = parseArgs({
 
 if (options.help) {
   console.log(usage)
-} else if (options.check) {
-  checkFiles(generateArtifacts())
 } else {
-  writeFiles(generateArtifacts())
+  if (options.check) checkFiles(generateArtifacts())
+  else writeFiles(generateArtifacts())
+  if (options.gas) await checkOrWriteGas(options.check)
+}
+
+async function checkOrWriteGas(onlyCheck: boolean): Promise<void> {
+  // Loaded only now: it measures with the files that were written a moment ago.
+  const { measureGas } = await import("../test/measure-gas.ts")
+  const { formatGasSnapshot, gasDifferences, gasSnapshotPath } = await import("./gas-snapshot.ts")
+  const measured = await measureGas()
+  if (!onlyCheck) {
+    writeFileSync(gasSnapshotPath, formatGasSnapshot(measured))
+    console.log("contracts: wrote contracts/gas-snapshot.json")
+    return
+  }
+  const differences = gasDifferences(measured)
+  for (const difference of differences) console.error(`contracts: ${difference}`)
+  if (differences.length === 0) console.log("contracts: the measured gas matches contracts/gas-snapshot.json")
+  else process.exitCode = 1
 }
 
 function writeFiles(files: ReadonlyMap<string, string>): void {

@@ -15,10 +15,21 @@ contract CPOPToken is ERC20, ERC20Permit, AccessControl, Pausable {
     bytes32 public constant BURNER_ROLE = keccak256("BURNER_ROLE");
     bytes32 public constant OPERATOR_ROLE = keccak256("OPERATOR_ROLE");
 
-    /// @dev Where ERC20 keeps the total supply. A test compares it with the compiler's storage layout.
+    /// @dev Where ERC20 keeps balances and total supply. A test compares them with the compiler's storage layout.
+    uint256 private constant BALANCES_SLOT = 0;
     bytes32 private constant TOTAL_SUPPLY_SLOT = bytes32(uint256(2));
 
     uint256 private constant RECORD_BYTES = 32;
+    /// @dev The smallest int96: it announces that the amount follows as an int256.
+    int256 private constant LONG_FORM = -0x800000000000000000000000;
+
+    // Assembly takes literals only. Tests decode these events and errors through the ABI.
+    bytes32 private constant TRANSFER_TOPIC = 0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef;
+    bytes32 private constant DEBIT_SKIPPED_TOPIC = 0x1e070e2733adc55f3c0ea3648f03baa9a97bdcbdf35c4ab556d76eed378176a3;
+    uint256 private constant DELTAS_MALFORMED = 0x12c55183;
+    uint256 private constant DELTA_ZERO_ADDRESS = 0x67e87648;
+    uint256 private constant DELTA_ZERO_AMOUNT = 0x4a3e4b2f;
+    uint256 private constant DELTA_NOT_CANONICAL = 0x6116a165;
 
     /// @dev One bit per batch id. Ids count upwards, so 256 neighbours share a word.
     mapping(uint256 word => uint256 bits) private _usedBatches;
@@ -53,36 +64,8 @@ contract CPOPToken is ERC20, ERC20Permit, AccessControl, Pausable {
         // With both record forms a multiple of 32 bytes, only a long form can still run over the end.
         if (deltas.length == 0 || deltas.length % RECORD_BYTES != 0) revert DeltasMalformed(deltas.length);
 
-        mapping(address => uint256) storage balances = _balanceOf();
-        uint256 minted;
-        uint256 burned;
-        uint256 offset;
-        while (offset < deltas.length) {
-            uint256 recordOffset = offset;
-            (address account, int256 amount, uint256 next) = _readDelta(deltas, offset);
-            offset = next;
-            if (account == address(0)) revert DeltaZeroAddress(recordOffset);
-            if (amount == 0) revert DeltaZeroAmount(recordOffset);
-            unchecked {
-                if (amount > 0) {
-                    uint256 credit = uint256(amount);
-                    minted += credit;
-                    if (minted < credit) revert SupplyOverflow();
-                    balances[account] += credit;
-                    emit Transfer(address(0), account, credit);
-                } else {
-                    uint256 debit = uint256(-amount);
-                    uint256 balance = balances[account];
-                    if (balance < debit) {
-                        emit DebitSkipped(batchId, account, debit, balance);
-                    } else {
-                        burned += debit;
-                        balances[account] = balance - debit;
-                        emit Transfer(account, address(0), debit);
-                    }
-                }
-            }
-        }
+        (uint256 minted, uint256 burned, bool overflow) = _applyDeltas(batchId, deltas);
+        if (overflow) revert SupplyOverflow();
         _changeSupply(minted, burned);
         emit BatchSettled(batchId, keccak256(deltas), minted, burned);
     }
@@ -123,6 +106,7 @@ contract CPOPToken is ERC20, ERC20Permit, AccessControl, Pausable {
             unchecked {
                 minted += amount;
                 if (minted < amount) revert SupplyOverflow();
+                // At most the grown supply, which is checked below.
                 balances[recipient] += amount;
             }
             emit Transfer(address(0), recipient, amount);
@@ -155,12 +139,30 @@ contract CPOPToken is ERC20, ERC20Permit, AccessControl, Pausable {
         _changeSupply(0, burned);
     }
 
-    /// @notice Sends from the caller to every recipient or to none.
-    function batchTransfer(address[] calldata recipients, uint256[] calldata amounts) external returns (bool) {
+    /// @notice Sends from the caller to every recipient or to none, with the outcome of single transfers in order.
+    function batchTransfer(address[] calldata recipients, uint256[] calldata amounts)
+        external
+        whenNotPaused
+        returns (bool)
+    {
         if (recipients.length != amounts.length) revert LengthMismatch();
+        mapping(address => uint256) storage balances = _balanceOf();
+        // The caller's balance is read and written once.
+        uint256 remaining = balances[msg.sender];
         for (uint256 i = 0; i < recipients.length; ++i) {
-            _transfer(msg.sender, recipients[i], amounts[i]);
+            address recipient = recipients[i];
+            uint256 amount = amounts[i];
+            if (recipient == address(0)) revert ERC20InvalidReceiver(address(0));
+            if (remaining < amount) revert ERC20InsufficientBalance(msg.sender, remaining, amount);
+            if (recipient != msg.sender) {
+                unchecked {
+                    remaining -= amount;
+                    balances[recipient] += amount;
+                }
+            }
+            emit Transfer(msg.sender, recipient, amount);
         }
+        balances[msg.sender] = remaining;
         return true;
     }
 
@@ -196,28 +198,77 @@ contract CPOPToken is ERC20, ERC20Permit, AccessControl, Pausable {
         _usedBatches[batchId >> 8] = bits | bit;
     }
 
-    /// @dev `offset` must be inside `deltas`, whose length is a multiple of 32.
-    function _readDelta(bytes calldata deltas, uint256 offset)
+    /// @dev `deltas` must be a whole number of 32-byte words. With `overflow` the sums mean nothing.
+    function _applyDeltas(uint256 batchId, bytes calldata deltas)
         private
-        pure
-        returns (address account, int256 amount, uint256 next)
+        returns (uint256 minted, uint256 burned, bool overflow)
     {
-        uint256 word;
-        // A slice would check bounds that the caller has checked once for all records.
+        // Why assembly: the same loop in Solidity costs 240 gas more per account, 3 % of everything that is ever
+        // settled: bounds checks of slices, the free memory pointer at each event, checks repeated per branch.
+        // Memory: only the scratch space. The word at 0x20 keeps the mapping's slot for the hash of each key.
         assembly ("memory-safe") {
-            word := calldataload(add(deltas.offset, offset))
-        }
-        account = address(uint160(word >> 96));
-        amount = int96(uint96(word));
-        unchecked {
-            next = offset + RECORD_BYTES;
-            if (amount != type(int96).min) return (account, amount, next);
-            if (next == deltas.length) revert DeltasMalformed(deltas.length);
-            assembly ("memory-safe") {
-                amount := calldataload(add(deltas.offset, next))
+            function refuse(selector, argument) {
+                mstore(0x00, selector)
+                mstore(0x20, argument)
+                revert(0x1c, 0x24)
             }
-            if (amount > type(int96).min && amount <= type(int96).max) revert DeltaNotCanonical(offset);
-            next += RECORD_BYTES;
+
+            mstore(0x20, BALANCES_SLOT)
+            let position := deltas.offset
+            let end := add(position, deltas.length)
+            let longMinted := 0
+            for {} lt(position, end) { position := add(position, RECORD_BYTES) } {
+                let word := calldataload(position)
+                let account := shr(96, word)
+                if iszero(account) { refuse(DELTA_ZERO_ADDRESS, sub(position, deltas.offset)) }
+                mstore(0x00, account)
+                let slot := keccak256(0x00, 0x40)
+                let amount := signextend(11, word)
+
+                // A short credit, the common case, needs none of what is inside.
+                if slt(amount, 1) {
+                    if iszero(amount) { refuse(DELTA_ZERO_AMOUNT, sub(position, deltas.offset)) }
+                    if eq(amount, LONG_FORM) {
+                        position := add(position, RECORD_BYTES)
+                        if eq(position, end) { refuse(DELTAS_MALFORMED, deltas.length) }
+                        amount := calldataload(position)
+                        // The smallest int96 itself fits, but stands for the long form.
+                        if and(eq(signextend(11, amount), amount), iszero(eq(amount, LONG_FORM))) {
+                            refuse(DELTA_NOT_CANONICAL, sub(sub(position, RECORD_BYTES), deltas.offset))
+                        }
+                    }
+                    if slt(amount, 0) {
+                        let debit := sub(0, amount)
+                        let held := sload(slot)
+                        if lt(held, debit) {
+                            mstore(0x00, debit)
+                            mstore(0x20, held)
+                            log3(0x00, 0x40, DEBIT_SKIPPED_TOPIC, batchId, account)
+                            mstore(0x20, BALANCES_SLOT)
+                            continue
+                        }
+                        // Cannot overflow: everything burned was held or minted by this batch.
+                        burned := add(burned, debit)
+                        sstore(slot, sub(held, debit))
+                        mstore(0x00, debit)
+                        log3(0x00, 0x20, TRANSFER_TOPIC, account, 0)
+                        continue
+                    }
+                    longMinted := add(longMinted, amount)
+                    if lt(longMinted, amount) {
+                        overflow := 1
+                        break
+                    }
+                }
+
+                // The balance is at most the grown supply, whose overflow reverts the batch.
+                minted := add(minted, amount)
+                sstore(slot, add(sload(slot), amount))
+                mstore(0x00, amount)
+                log3(0x00, 0x20, TRANSFER_TOPIC, 0, account)
+            }
+            // Short credits alone stay far below 2^256, so the sum wrapped exactly if it is below its long part.
+            overflow := or(overflow, lt(minted, longMinted))
         }
     }
 
@@ -233,9 +284,9 @@ contract CPOPToken is ERC20, ERC20Permit, AccessControl, Pausable {
 
     /// @dev ERC20's own balances, which it keeps private and lets one change only together with the supply.
     function _balanceOf() private pure returns (mapping(address account => uint256) storage balances) {
-        // There is no other way to name a slot of a base contract. A test compares it with the compiler's layout.
+        // Why assembly: there is no other way to name a slot of a base contract.
         assembly ("memory-safe") {
-            balances.slot := 0
+            balances.slot := BALANCES_SLOT
         }
     }
 }
