@@ -1,0 +1,84 @@
+import type { Kysely } from "kysely"
+import type { Database } from "../ledger/store/database.ts"
+import type { Logger } from "../platform/logger.ts"
+import type { ChainClient } from "../platform/rpc/chain-client.ts"
+import type { Signer } from "./chain/signer.ts"
+
+/**
+ * Moments between two commits, for tests that end the process there.
+ * `sealed` `simulated` `reserved`: right after that commit · `signed`: signed in memory, nothing saved · `saved`: bytes committed, nothing sent ·
+ * `broadcast`: sent, the commit that says so not made · `mined`: receipt read, the commit that says so not made
+ */
+export type BatcherStep = "sealed" | "simulated" | "reserved" | "signed" | "saved" | "broadcast" | "mined"
+
+export type BatcherChain = { readonly client: ChainClient; readonly signer: Signer }
+
+export type BatcherContext = {
+  readonly db: Kysely<Database>
+  /** For the connection that listens: see PoolOptions. */
+  readonly databaseUrl: string
+  readonly logger: Logger
+  /** By chain id: the chains that this process settles on. */
+  readonly chains: ReadonlyMap<bigint, BatcherChain>
+  /** A uuid of this process; owner of its leases. */
+  readonly processId: string
+  /** Absent in production wiring. */
+  readonly onStep?: (step: BatcherStep) => void | Promise<void>
+  readonly now?: () => Date
+  readonly limits?: Partial<BatcherLimits>
+}
+
+export type BatcherLimits = {
+  /** A lease that is not renewed for this long may be taken over. */
+  readonly leaseMs: number
+  /** Events that one transaction of the intake reads. */
+  readonly intakePageEvents: number
+  /** Waiting changes that one fold looks at. */
+  readonly foldPageChanges: number
+  /** Batches of a lane that may be sealed and not mined. */
+  readonly laneInFlightMax: number
+  /** Nonces of a signer that may be reserved and not mined. Nodes keep few transactions per sender. */
+  readonly signerInFlightMax: number
+  /** Batches that one turn of a signer's desk looks at. */
+  readonly deskPageBatches: number
+  /** How often a transaction that is not mined is sent again. */
+  readonly rebroadcastMs: number
+  /** Look again at least this often, whatever notifications say. */
+  readonly fallbackPollMs: number
+}
+
+export const defaultBatcherLimits: BatcherLimits = {
+  leaseMs: 15_000,
+  intakePageEvents: 5_000,
+  foldPageChanges: 5_000,
+  laneInFlightMax: 16,
+  signerInFlightMax: 16,
+  deskPageBatches: 500,
+  rebroadcastMs: 15_000,
+  fallbackPollMs: 5_000,
+}
+
+/** The context with everything optional settled; what the batcher's rooms pass around. */
+export type Batcher = {
+  readonly db: Kysely<Database>
+  readonly databaseUrl: string
+  readonly logger: Logger
+  readonly chains: ReadonlyMap<bigint, BatcherChain>
+  readonly processId: string
+  readonly limits: BatcherLimits
+  readonly now: () => Date
+  readonly step: (step: BatcherStep) => Promise<void>
+}
+
+export function createBatcher(context: BatcherContext): Batcher {
+  return {
+    db: context.db,
+    databaseUrl: context.databaseUrl,
+    logger: context.logger,
+    chains: context.chains,
+    processId: context.processId,
+    limits: { ...defaultBatcherLimits, ...context.limits },
+    now: context.now ?? (() => new Date()),
+    step: async (step) => context.onStep?.(step),
+  }
+}

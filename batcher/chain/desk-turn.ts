@@ -1,0 +1,89 @@
+import type { Hex } from "viem"
+import type { ChainClient } from "../../platform/rpc/chain-client.ts"
+import type { Batcher } from "../batcher-context.ts"
+import { type BatchStrategy, parseBatchStrategy } from "../domain/batch-strategy.ts"
+import type { FeeHistory } from "../domain/fees.ts"
+import { retryDelayMs } from "../domain/retry-delay.ts"
+import type { Desk } from "../store/batch-moves.ts"
+import type { OpenBatch } from "../store/open-batches.ts"
+import { readFeeHistory } from "./read-fee-history.ts"
+import type { Signer } from "./signer.ts"
+
+/** What every step of one turn of a signer's desk works with. */
+export type DeskTurn = {
+  readonly batcher: Batcher
+  readonly desk: Desk
+  readonly client: ChainClient
+  readonly signer: Signer
+  /** Blocks on top of one that make it final for us. */
+  readonly confirmationBlocks: bigint
+  /** The chain's newest block when the turn began. */
+  readonly head: bigint
+  /** Whether this is the first turn since the lease was taken: whatever was sent before may never have arrived. */
+  readonly isRecovery: boolean
+  readonly reads: TurnReads
+}
+
+/** What is used where a token's own strategy cannot be read: its batches under way still have to end. */
+const fallbackStrategy: Pick<
+  BatchStrategy,
+  "retriesMax" | "retryIntervalMs" | "feeBufferPercent" | "pendingAlarmMs"
+> = {
+  retriesMax: 5,
+  retryIntervalMs: 60_000,
+  feeBufferPercent: 15,
+  pendingAlarmMs: 600_000,
+}
+
+export function strategyOf(batch: OpenBatch): typeof fallbackStrategy {
+  const parsed = parseBatchStrategy(batch.strategy, batch.decimals)
+  return "refused" in parsed ? fallbackStrategy : parsed.strategy
+}
+
+/** When the batch's next failure may be followed by another try. */
+export function retryAtAfterFailure({ batcher }: DeskTurn, batch: OpenBatch): Date {
+  const delayMs = retryDelayMs(strategyOf(batch).retryIntervalMs, batch.failures + 1)
+  return new Date(batcher.now().getTime() + delayMs)
+}
+
+/** The highest block that is past the confirmation depth. */
+export function finalBlock(turn: Pick<DeskTurn, "head" | "confirmationBlocks">): bigint {
+  return turn.head > turn.confirmationBlocks ? turn.head - turn.confirmationBlocks : 0n
+}
+
+/** Figures of the chain that one turn asks for at most once. @throws ChainBridgeError RPC_UNAVAILABLE */
+export type TurnReads = {
+  /** How many transactions of an account the newest block has. */
+  latestCount(address: Hex): Promise<bigint>
+  /** How many of them are past the confirmation depth. */
+  finalCount(address: Hex): Promise<bigint>
+  feeHistory(): Promise<FeeHistory>
+}
+
+export function createTurnReads(client: ChainClient, lastFinalBlock: bigint): TurnReads {
+  const latest = new Map<Hex, Promise<bigint>>()
+  const final = new Map<Hex, Promise<bigint>>()
+  let history: Promise<FeeHistory> | undefined
+  return {
+    latestCount: (address) =>
+      remember(latest, address, () => client.reads.getTransactionCount({ address }).then(BigInt)),
+    finalCount: (address) =>
+      remember(final, address, () =>
+        client.reads.getTransactionCount({ address, blockNumber: lastFinalBlock }).then(BigInt),
+      ),
+    feeHistory() {
+      history ??= readFeeHistory(client)
+      return history
+    },
+  }
+}
+
+function remember(
+  known: Map<Hex, Promise<bigint>>,
+  address: Hex,
+  ask: () => Promise<bigint>,
+): Promise<bigint> {
+  const answer = known.get(address) ?? ask()
+  known.set(address, answer)
+  return answer
+}

@@ -1,0 +1,224 @@
+import type { Hex } from "viem"
+import { ChainBridgeError, describeError, invariant } from "../../platform/errors.ts"
+import type { Batcher, BatcherChain } from "../batcher-context.ts"
+import { keepLease } from "../lanes/lease-keeper.ts"
+import { type Loop, startLoop } from "../lanes/loop.ts"
+import { clearAlarm, raiseAlarm } from "../store/alarms.ts"
+import { fillGas } from "../store/batch-moves.ts"
+import { holdSigner, type Lease, type SignerKey } from "../store/leases.ts"
+import { type BatchKey, loadOpenBatches, loadWithoutGas, type OpenBatch } from "../store/open-batches.ts"
+import { readNextNonce, registerSigner, skipNonces } from "../store/signers.ts"
+import { advanceBatch } from "./advance-batch.ts"
+import { createTurnReads, type DeskTurn, finalBlock } from "./desk-turn.ts"
+import { followBatch, type Receipt, readReceipt, readReceiptOf } from "./follow-batch.ts"
+import { alarmForeign } from "./send-batch.ts"
+
+const gapMs = 25
+// Receipts are looked for no faster than this, whatever the chain's block time.
+const pollMsMin = 1_000
+const receiptsAtOnce = 8
+const withoutGasMax = 200
+const faultsBeforeAlarm = 5
+
+export type RunningDesk = {
+  wake(): void
+  readonly status: () => DeskStatus
+  stop(): Promise<void>
+}
+
+export type DeskStatus = {
+  readonly chainId: bigint
+  readonly signer: Hex
+  /** Whether this process holds the signer's lease. */
+  readonly isHeld: boolean
+  /** Wei, as of the last look. */
+  readonly balance: bigint | null
+  readonly inFlight: number
+  readonly lastFault: string | null
+}
+
+/** Does everything that one signer signs, and nobody else does while its lease is held: from sealed batches to mined transactions. */
+export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain): RunningDesk {
+  const { db, limits, logger } = batcher
+  const { client, signer } = chain
+  const key: SignerKey = { chainId, address: signer.address }
+  const keeper = keepLease({
+    hold: () => holdSigner(db, key, batcher.processId, limits.leaseMs),
+    leaseMs: limits.leaseMs,
+  })
+  let heldEpoch: bigint | null = null
+  let balance: bigint | null = null
+  let inFlight = 0
+  let lastFault: string | null = null
+  let faults = 0
+  let watchedAtMs = 0
+  /** Open in the last turn: one that is gone from the list may have been confirmed before we saw its receipt. */
+  let lastOpen = new Map<string, BatchKey>()
+  let isRecovering = true
+
+  async function turn(): Promise<number> {
+    try {
+      const sleepMs = await work()
+      if (faults >= faultsBeforeAlarm) await clearAlarm(db, "chain_unreachable", `chain:${chainId}`)
+      faults = 0
+      lastFault = null
+      return sleepMs
+    } catch (error) {
+      lastFault = describeError(error)
+      if (error instanceof ChainBridgeError && error.code === "LEASE_LOST") {
+        keeper.drop()
+        heldEpoch = null
+        logger.warn({ chainId: chainId.toString() }, "the signer's lease went to another process")
+        return limits.fallbackPollMs
+      }
+      faults += 1
+      if (faults === faultsBeforeAlarm) {
+        const message = `chain ${chainId} could not be worked on ${faults} times in a row: ${lastFault}`
+        await raiseAlarm(db, { kind: "chain_unreachable", subject: `chain:${chainId}`, message })
+      }
+      throw error
+    }
+  }
+
+  async function work(): Promise<number> {
+    if ((await readNextNonce(db, key)) === null) await register()
+    const lease = await keeper.get()
+    if (lease === null) {
+      heldEpoch = null
+      return limits.fallbackPollMs
+    }
+    if (heldEpoch !== lease.epoch) isRecovering = true
+    heldEpoch = lease.epoch
+    const deskTurn = await openTurn(lease)
+    await watchSigner(deskTurn)
+    const batches = await loadOpenBatches(db, chainId, limits.deskPageBatches)
+    await fillMissingGas(batches)
+    const nextRetryMs = await workOn(deskTurn, batches)
+    isRecovering = false
+    const isWaiting = batches.length > 0
+    const pollMs = isWaiting
+      ? Math.max(pollMsMin, Math.min(limits.fallbackPollMs, blockTimeMs))
+      : limits.fallbackPollMs
+    return Math.max(0, Math.min(pollMs, nextRetryMs - batcher.now().getTime()))
+  }
+
+  let blockTimeMs = pollMsMin
+  async function openTurn(lease: Lease): Promise<DeskTurn> {
+    const row = await db
+      .selectFrom("registry.chains")
+      .select(["confirmation_blocks", "block_time_ms"])
+      .where("chain_id", "=", chainId)
+      .executeTakeFirst()
+    if (row === undefined)
+      throw new ChainBridgeError("UNKNOWN_CHAIN", `chain ${chainId} is not in the registry`)
+    blockTimeMs = row.block_time_ms
+    const confirmationBlocks = BigInt(row.confirmation_blocks)
+    const head = await client.reads.getBlockNumber()
+    return {
+      batcher,
+      desk: { db, signer: key, lease },
+      client,
+      signer,
+      confirmationBlocks,
+      head,
+      isRecovery: isRecovering,
+      reads: createTurnReads(client, finalBlock({ head, confirmationBlocks })),
+    }
+  }
+
+  /** Reads the signer's count from the chain, once in its life. Transactions of it that are under way would make the count a guess. */
+  async function register(): Promise<void> {
+    const [latest, pending] = await Promise.all([
+      client.reads.getTransactionCount({ address: signer.address, blockTag: "latest" }),
+      client.reads.getTransactionCount({ address: signer.address, blockTag: "pending" }),
+    ])
+    if (latest !== pending) {
+      throw new ChainBridgeError(
+        "SIGNER_BUSY",
+        `signer ${signer.address} has transactions under way on chain ${chainId}; it is registered when they are mined`,
+        { retryable: true },
+      )
+    }
+    await registerSigner(db, key, BigInt(latest))
+    logger.info(
+      { chainId: chainId.toString(), signer: signer.address, nextNonce: latest },
+      "signer registered",
+    )
+  }
+
+  /** The chain's count is only compared: more than we ever reserved means that somebody else has the key. */
+  async function watchSigner(deskTurn: DeskTurn): Promise<void> {
+    const nowMs = batcher.now().getTime()
+    if (nowMs - watchedAtMs < limits.fallbackPollMs) return
+    const count = await deskTurn.reads.latestCount(signer.address)
+    balance = await client.reads.getBalance({ address: signer.address })
+    const nextNonce = await readNextNonce(db, key)
+    invariant(nextNonce !== null, "a signer that is held is registered")
+    if (count > nextNonce) {
+      await alarmForeign(deskTurn, `it has ${count} transactions, and we made at most ${nextNonce}`)
+      await skipNonces(db, key, deskTurn.desk.lease, await deskTurn.reads.finalCount(signer.address))
+    }
+    watchedAtMs = nowMs
+  }
+
+  async function workOn(deskTurn: DeskTurn, batches: readonly OpenBatch[]): Promise<number> {
+    const saved = batches.filter((batch) => batch.hashes.length > 0)
+    const receipts = await readReceipts(saved)
+    for (const batch of saved) await followBatch(deskTurn, batch, receipts.get(batch) ?? null)
+    // Nonces without bytes come next, whatever became of their lane: later ones of the signer wait for them.
+    for (const batch of batches) {
+      if (batch.nonce?.signer === signer.address && batch.hashes.length === 0)
+        await advanceBatch(deskTurn, batch)
+    }
+    inFlight = batches.filter(
+      (batch) => batch.nonce !== null && batch.state !== "mined" && !receipts.get(batch),
+    ).length
+    let nextRetryMs = Number.POSITIVE_INFINITY
+    for (const batch of batches) {
+      if (batch.nonce !== null || batch.isLanePaused) continue
+      const retryAtMs = batch.retryAt?.getTime() ?? 0
+      if (retryAtMs > batcher.now().getTime()) nextRetryMs = Math.min(nextRetryMs, retryAtMs)
+      else if (inFlight < limits.signerInFlightMax && (await advanceBatch(deskTurn, batch))) inFlight += 1
+    }
+    return nextRetryMs
+  }
+
+  async function readReceipts(batches: readonly OpenBatch[]): Promise<Map<OpenBatch, Receipt>> {
+    const receipts = new Map<OpenBatch, Receipt>()
+    for (let start = 0; start < batches.length; start += receiptsAtOnce) {
+      await Promise.all(
+        batches.slice(start, start + receiptsAtOnce).map(async (batch) => {
+          const receipt = await readReceiptOf(client, batch.hashes)
+          if (receipt !== null) receipts.set(batch, receipt)
+        }),
+      )
+    }
+    return receipts
+  }
+
+  async function fillMissingGas(batches: readonly OpenBatch[]): Promise<void> {
+    const open = new Map(batches.map((batch) => [`${batch.ledgerId}/${batch.batchSequence}`, batch]))
+    const isGone = [...lastOpen.keys()].some((name) => !open.has(name))
+    if (isGone || isRecovering) {
+      for (const batch of await loadWithoutGas(db, chainId, withoutGasMax)) {
+        const receipt = await readReceipt(client, batch.hash)
+        if (receipt !== null) await fillGas(db, batch, receipt)
+      }
+    }
+    lastOpen = open
+  }
+
+  const loop: Loop = startLoop({ name: `desk ${chainId}`, logger, gapMs, turn })
+  return {
+    wake: () => loop.wake(),
+    status: () => ({
+      chainId,
+      signer: signer.address,
+      isHeld: heldEpoch !== null,
+      balance,
+      inFlight,
+      lastFault,
+    }),
+    stop: () => loop.stop(),
+  }
+}

@@ -1,0 +1,72 @@
+import { decodeErrorResult, type Hex } from "viem"
+import { z } from "zod"
+import { cpopTokenAbi } from "../../abis/cpop-token.ts"
+import type { ChainClient } from "../../platform/rpc/chain-client.ts"
+import { gasLimitMax } from "../domain/gas-limit.ts"
+
+export type Simulation =
+  | { readonly outcome: "runs"; readonly estimatedGas: bigint }
+  /** The token has seen the batch's id: it was settled or cancelled, and only the chain's logs say which. */
+  | { readonly outcome: "already_used" }
+  | { readonly outcome: "reverts"; readonly reason: string }
+  | { readonly outcome: "underfunded" }
+
+const quantity = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]+$/)
+  .transform((text) => BigInt(text))
+
+/**
+ * What the call would do on top of everything that waits in the nodes' pools, so that batches before it count.
+ * @throws ChainBridgeError RPC_UNAVAILABLE
+ */
+export async function simulateSettle(
+  client: ChainClient,
+  call: { readonly from: Hex; readonly to: Hex; readonly data: Hex },
+): Promise<Simulation> {
+  try {
+    // Without fees, so that the answer is about the call; whether the signer can pay is seen when it is sent.
+    const answer = await client.reads.request({
+      method: "eth_estimateGas",
+      params: [{ from: call.from, to: call.to, data: call.data }, "pending"],
+    })
+    const estimatedGas = quantity.parse(answer)
+    if (estimatedGas > gasLimitMax)
+      return { outcome: "reverts", reason: `needs ${estimatedGas} gas; a transaction may use ${gasLimitMax}` }
+    return { outcome: "runs", estimatedGas }
+  } catch (error) {
+    const refusal = refusalOf(error)
+    if (refusal === null) throw error
+    if (/insufficient ?funds/i.test(refusal.message)) return { outcome: "underfunded" }
+    const reason = refusal.data === null ? null : decodeReason(refusal.data)
+    if (reason?.startsWith("BatchAlreadyUsed") === true) return { outcome: "already_used" }
+    return { outcome: "reverts", reason: reason ?? refusal.message }
+  }
+}
+
+/** The node's own refusal in a chain of errors; null when no node answered at all. */
+function refusalOf(error: unknown): { message: string; data: Hex | null } | null {
+  for (let current: unknown = error, depth = 0; current instanceof Error && depth < 10; depth += 1) {
+    const { code, data } = current as { code?: unknown; data?: unknown }
+    if (code === "RPC_UNAVAILABLE") return null
+    if (typeof code === "number" && "data" in current)
+      return { message: current.message, data: revertData(data) }
+    current = current.cause
+  }
+  return null
+}
+
+function revertData(data: unknown): Hex | null {
+  // Some nodes wrap the bytes in an object.
+  const inner = typeof data === "object" && data !== null && "data" in data ? data.data : data
+  return typeof inner === "string" && /^0x[0-9a-fA-F]{8,}$/.test(inner) ? (inner as Hex) : null
+}
+
+function decodeReason(data: Hex): string | null {
+  try {
+    const { errorName, args } = decodeErrorResult({ abi: cpopTokenAbi, data })
+    return `${errorName}(${(args ?? []).map(String).join(", ")})`
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,103 @@
+import { type Kysely, sql, type Transaction } from "kysely"
+import type { Database } from "../../ledger/store/database.ts"
+import { raiseAlarm } from "./alarms.ts"
+import type { LaneKey } from "./leases.ts"
+
+export type LaneRow = LaneKey & {
+  readonly chainId: bigint
+  readonly tokenAddress: string
+  readonly symbol: string
+  readonly decimals: number
+  /** As stored: see parseBatchStrategy. */
+  readonly strategy: unknown
+  readonly pausedReason: string | null
+  readonly isPaused: boolean
+  readonly flushRequestedAt: Date | null
+}
+
+/** Makes the lane of every ledger and token that these chains settle, where it is not there yet. */
+export async function ensureLanes(db: Kysely<Database>, chainIds: readonly bigint[]): Promise<void> {
+  await sql`
+    INSERT INTO settlement.lanes (ledger_id, token_id)
+    SELECT h.ledger_id, t.token_id FROM ledger.head h CROSS JOIN registry.tokens t
+    WHERE t.settlement_mode = 'settle' AND t.chain_id = ANY(${chainIds.map(String)}::bigint[])
+      AND NOT EXISTS (SELECT FROM settlement.lanes l WHERE l.ledger_id = h.ledger_id AND l.token_id = t.token_id)
+    ON CONFLICT DO NOTHING`.execute(db)
+}
+
+/** The lanes of these chains, of one ledger or of all. */
+export async function listLanes(
+  db: Kysely<Database>,
+  chainIds: readonly bigint[],
+  ledgerId: string | null = null,
+): Promise<LaneRow[]> {
+  const { rows } = await sql<{
+    ledger_id: string
+    token_id: number
+    chain_id: bigint
+    token_address: string
+    symbol: string
+    decimals: number
+    strategy: unknown
+    paused_at: Date | null
+    paused_reason: string | null
+    flush_requested_at: Date | null
+  }>`
+    SELECT l.ledger_id, l.token_id, t.chain_id, t.token_address, t.symbol, t.decimals, t.strategy, l.paused_at, l.paused_reason, l.flush_requested_at
+    FROM settlement.lanes l JOIN registry.tokens t ON t.token_id = l.token_id
+    WHERE t.settlement_mode = 'settle' AND t.chain_id = ANY(${chainIds.map(String)}::bigint[])
+      AND (${ledgerId}::uuid IS NULL OR l.ledger_id = ${ledgerId}::uuid)
+    ORDER BY l.ledger_id, l.token_id`.execute(db)
+  return rows.map((row) => ({
+    ledgerId: row.ledger_id,
+    tokenId: row.token_id,
+    chainId: row.chain_id,
+    tokenAddress: row.token_address,
+    symbol: row.symbol,
+    decimals: row.decimals,
+    strategy: row.strategy,
+    isPaused: row.paused_at !== null,
+    pausedReason: row.paused_reason,
+    flushRequestedAt: row.flush_requested_at,
+  }))
+}
+
+/** Stops a lane's sealing and new nonces until somebody resumes it, and says why. A lane that is paused keeps its first reason. */
+export async function pauseLane(
+  db: Kysely<Database> | Transaction<Database>,
+  key: LaneKey,
+  reason: string,
+): Promise<void> {
+  await sql`
+    UPDATE settlement.lanes SET paused_at = now(), paused_reason = ${reason}
+    WHERE ledger_id = ${key.ledgerId} AND token_id = ${key.tokenId} AND paused_at IS NULL`.execute(db)
+  await raiseAlarm(db, {
+    kind: "lane_paused",
+    subject: `lane:${key.ledgerId}:${key.tokenId}`,
+    message: reason,
+  })
+}
+
+/** Pauses every lane of a chain, in a fixed order. */
+export async function pauseLanesOfChain(
+  db: Kysely<Database> | Transaction<Database>,
+  chainId: bigint,
+  reason: string,
+): Promise<void> {
+  const { rows } = await sql<{ ledger_id: string; token_id: number }>`
+    SELECT l.ledger_id, l.token_id FROM settlement.lanes l JOIN registry.tokens t ON t.token_id = l.token_id
+    WHERE t.chain_id = ${chainId} ORDER BY l.ledger_id, l.token_id`.execute(db)
+  for (const row of rows) await pauseLane(db, { ledgerId: row.ledger_id, tokenId: row.token_id }, reason)
+}
+
+/** Ends a flush whose changes are all gone; one that was asked for again in the meantime stays. */
+export async function endFlush(db: Kysely<Database>, key: LaneKey, requestedAt: Date): Promise<void> {
+  await sql`
+    UPDATE settlement.lanes SET flush_requested_at = NULL
+    WHERE ledger_id = ${key.ledgerId} AND token_id = ${key.tokenId} AND flush_requested_at = ${requestedAt}
+      AND NOT EXISTS (
+        SELECT FROM settlement.intake i JOIN ledger.head h USING (ledger_id) WHERE h.ledger_id = ${key.ledgerId} AND i.position < h.position)
+      AND NOT EXISTS (
+        SELECT FROM settlement.batch_items WHERE ledger_id = ${key.ledgerId} AND token_id = ${key.tokenId} AND state = 'waiting'
+          AND recorded_at <= ${requestedAt})`.execute(db)
+}

@@ -1,0 +1,83 @@
+import { type Kysely, sql } from "kysely"
+import { type Hex, keccak256 } from "viem"
+import type { Database } from "../../ledger/store/database.ts"
+import { invariant } from "../../platform/errors.ts"
+import type { SettlementCall } from "../chain/signer.ts"
+import { type Lease, requireSigner, type SignerKey } from "./leases.ts"
+
+export type SavedTransaction = { readonly hash: Hex; readonly raw: Hex }
+
+/**
+ * Commits the signed bytes of a batch and makes it `signed`. Nothing may be sent before this has returned.
+ * @returns false when the nonce has a transaction already: ours is thrown away, it was never sent
+ * @throws ChainBridgeError LEASE_LOST
+ */
+export function saveTransaction(
+  db: Kysely<Database>,
+  options: {
+    readonly signer: SignerKey
+    readonly lease: Lease
+    readonly ledgerId: string
+    readonly batchSequence: bigint
+    readonly call: SettlementCall
+    readonly raw: Hex
+    readonly savedAt: Date
+  },
+): Promise<boolean> {
+  const { signer, ledgerId, batchSequence, call } = options
+  return db.transaction().execute(async (trx) => {
+    // The lock makes a second save of the same nonce wait for the first, also for one whose commit we lost sight of.
+    await requireSigner(trx, signer, options.lease)
+    const { rows: earlier } = await sql`
+      SELECT 1 FROM settlement.transactions
+      WHERE chain_id = ${signer.chainId} AND signer = ${signer.address} AND nonce = ${call.nonce}`.execute(
+      trx,
+    )
+    if (earlier.length > 0) return false
+    await trx
+      .insertInto("settlement.transactions")
+      .values({
+        chain_id: signer.chainId,
+        hash: keccak256(options.raw),
+        signer: signer.address,
+        nonce: call.nonce,
+        ledger_id: ledgerId,
+        batch_sequence: batchSequence,
+        raw: options.raw,
+        gas_limit: call.gasLimit,
+        max_fee_per_gas: call.maxFeePerGas,
+        max_priority_fee_per_gas: call.maxPriorityFeePerGas,
+        saved_at: options.savedAt,
+        broadcast_at: null,
+        last_error: null,
+      })
+      .execute()
+    const { numAffectedRows } = await sql`
+      UPDATE settlement.batches SET state = 'signed', retry_at = NULL, last_error = NULL
+      WHERE ledger_id = ${ledgerId} AND batch_sequence = ${batchSequence} AND state = 'simulated'`.execute(
+      trx,
+    )
+    invariant(numAffectedRows === 1n, `batch ${batchSequence} is not simulated: its transaction is not saved`)
+    return true
+  })
+}
+
+/** Reads back what is stored for a nonce; what is sent is always what the database has, not what memory has. Newest first. */
+export async function readTransactions(
+  db: Kysely<Database>,
+  { chainId, address }: SignerKey,
+  nonce: bigint,
+): Promise<SavedTransaction[]> {
+  const rows = await db
+    .selectFrom("settlement.transactions")
+    .select(["hash", "raw"])
+    .where("chain_id", "=", chainId)
+    .where("signer", "=", address)
+    .where("nonce", "=", nonce)
+    .orderBy("saved_at", "desc")
+    .execute()
+  return rows.map(({ hash, raw }) => {
+    invariant(keccak256(raw as Hex) === hash, `the stored bytes of transaction ${hash} have another hash`)
+    return { hash: hash as Hex, raw: raw as Hex }
+  })
+}

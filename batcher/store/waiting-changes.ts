@@ -1,0 +1,72 @@
+import { type Kysely, sql } from "kysely"
+import type { Database } from "../../ledger/store/database.ts"
+import type { WaitingChange } from "../domain/fold.ts"
+import type { LaneKey } from "./leases.ts"
+
+export type WaitingPage = {
+  /** In the order of their positions; of accounts that are in no open batch. */
+  readonly changes: readonly WaitingChange[]
+  readonly accounts: ReadonlyMap<bigint, { readonly address: string; readonly confirmed: bigint }>
+}
+
+/** What a lane has to fold: its oldest waiting changes and, behind a longer queue, the urgent ones with all that comes before them on their accounts. */
+export async function loadWaiting(
+  db: Kysely<Database>,
+  key: LaneKey,
+  pageChanges: number,
+): Promise<WaitingPage> {
+  const oldest = await query(db, key, pageChanges, false)
+  const rows = oldest.length < pageChanges ? oldest : merge(oldest, await query(db, key, pageChanges, true))
+  const accounts = new Map<bigint, { address: string; confirmed: bigint }>()
+  for (const row of rows) accounts.set(row.account_id, { address: row.address, confirmed: row.confirmed })
+  const changes = rows.map((row) => ({
+    position: row.position,
+    accountId: row.account_id,
+    amount: row.amount,
+    priority: row.priority,
+    isImmediate: row.is_immediate,
+    deadline: row.deadline,
+    recordedAt: row.recorded_at,
+  }))
+  return { changes, accounts }
+}
+
+type Row = {
+  position: bigint
+  account_id: bigint
+  amount: bigint
+  priority: number
+  is_immediate: boolean
+  deadline: Date
+  recorded_at: Date
+  address: string
+  confirmed: bigint
+}
+
+async function query(
+  db: Kysely<Database>,
+  { ledgerId, tokenId }: LaneKey,
+  limit: number,
+  isUrgentOnly: boolean,
+): Promise<Row[]> {
+  const { rows } = await sql<Row>`
+    SELECT i.position, i.account_id, i.amount, i.priority, i.is_immediate, i.deadline, i.recorded_at, a.address, b.confirmed
+    FROM settlement.batch_items i
+    JOIN ledger.accounts a ON a.ledger_id = i.ledger_id AND a.account_id = i.account_id
+    JOIN ledger.balances b ON b.ledger_id = i.ledger_id AND b.account_id = i.account_id
+    WHERE i.ledger_id = ${ledgerId} AND i.token_id = ${tokenId} AND i.state = 'waiting'
+      AND NOT EXISTS (
+        SELECT FROM settlement.batch_accounts o
+        WHERE o.ledger_id = i.ledger_id AND o.account_id = i.account_id AND o.state IN ('open', 'reopened'))
+      AND (NOT ${isUrgentOnly} OR i.account_id IN (
+        SELECT u.account_id FROM settlement.batch_items u
+        WHERE u.ledger_id = ${ledgerId} AND u.token_id = ${tokenId} AND u.state = 'waiting' AND (u.is_immediate OR u.priority >= 2)))
+    ORDER BY i.position LIMIT ${limit}`.execute(db)
+  return rows
+}
+
+function merge(first: readonly Row[], second: readonly Row[]): Row[] {
+  const rows = new Map<bigint, Row>()
+  for (const row of [...first, ...second]) rows.set(row.position, row)
+  return [...rows.values()].sort((a, b) => (a.position < b.position ? -1 : 1))
+}

@@ -1,0 +1,185 @@
+import { createPublicClient, custom, type Hex, type PublicClient } from "viem"
+import { ChainBridgeError } from "../errors.ts"
+import { type AgreedLog, agreeOnHash, agreeOnLogs, type LogFilter } from "./agreement.ts"
+import type { CircuitBreakerLimits } from "./circuit-breaker.ts"
+import { createRpcEndpoint, type RpcEndpoint, type RpcEndpointStatus } from "./rpc-endpoint.ts"
+import { isEndpointTrouble, RpcFault } from "./rpc-fault.ts"
+
+/** What one endpoint said to a transaction that was sent to it. */
+export type BroadcastAnswer =
+  | { readonly endpoint: string; readonly answer: "accepted"; readonly hash: string }
+  | { readonly endpoint: string; readonly answer: "fault"; readonly fault: RpcFault }
+
+/** The one way to a chain: several endpoints behind it, which may fail, lag and disagree. */
+export type ChainClient = {
+  readonly chainId: bigint
+  /** viem's reads. Each goes to the first endpoint that works; reverts are the chain's answer and are not tried elsewhere. */
+  readonly reads: PublicClient
+  /** Sends a signed transaction to every endpoint at once and reports each answer; never throws for what an endpoint did. */
+  broadcast(rawTransaction: Hex): Promise<BroadcastAnswer[]>
+  /**
+   * The hash of the block at this height, agreed on by every endpoint that answers and has it.
+   * @returns null when none has a block at this height
+   * @throws ChainBridgeError RPC_DISAGREEMENT, RPC_UNAVAILABLE (both retryable)
+   */
+  canonicalBlockHash(blockNumber: bigint): Promise<Hex | null>
+  /**
+   * Logs of whole blocks, agreed on by every endpoint that answers and has reached `toBlock`.
+   * @throws ChainBridgeError RPC_DISAGREEMENT, RPC_UNAVAILABLE (both retryable)
+   */
+  getLogs(filter: LogFilter): Promise<AgreedLog[]>
+  readonly status: () => RpcEndpointStatus[]
+}
+
+export type ChainClientLimits = {
+  readonly timeoutMs: number
+  /** How often a read goes through the list of endpoints. */
+  readonly roundsMax: number
+  readonly retryDelayMs: number
+  readonly breaker: CircuitBreakerLimits
+}
+
+export const defaultChainClientLimits: ChainClientLimits = {
+  timeoutMs: 5_000,
+  roundsMax: 3,
+  retryDelayMs: 100,
+  breaker: { failuresMax: 5, openMs: 1_000, openMsMax: 30_000 },
+}
+
+/**
+ * @param options.urls the chain's endpoints, the preferred one first
+ * @throws ChainBridgeError CONFIG_INVALID when there is none
+ */
+export function createChainClient(options: {
+  readonly chainId: bigint
+  readonly urls: readonly string[]
+  readonly limits?: Partial<ChainClientLimits>
+  readonly nowMs?: () => number
+}): ChainClient {
+  const { chainId } = options
+  const limits = { ...defaultChainClientLimits, ...options.limits }
+  const nowMs = options.nowMs ?? Date.now
+  if (options.urls.length === 0) {
+    throw new ChainBridgeError(
+      "CONFIG_INVALID",
+      `chain ${chainId} has no RPC endpoint: set CHAINBRIDGE_RPC_URLS_${chainId}`,
+    )
+  }
+  const endpoints = options.urls.map((url, index) =>
+    createRpcEndpoint({
+      url,
+      place: index + 1,
+      chainId,
+      timeoutMs: limits.timeoutMs,
+      breaker: limits.breaker,
+      nowMs,
+    }),
+  )
+
+  /** Asks one endpoint after the other, in the order of their priority. */
+  async function read(method: string, params: unknown): Promise<unknown> {
+    const faults = new Map<string, RpcFault>()
+    for (let round = 0; round < limits.roundsMax; round += 1) {
+      if (round > 0) await delay(limits.retryDelayMs * 2 ** (round - 1))
+      let wasAsked = false
+      for (const endpoint of endpoints) {
+        try {
+          return await endpoint.request(method, params)
+        } catch (error) {
+          if (!(error instanceof RpcFault) || !isEndpointTrouble(error)) throw error
+          faults.set(endpoint.label, error)
+          wasAsked ||= error.kind !== "circuit_open"
+        }
+      }
+      if (!wasAsked) break
+    }
+    throw unavailable(chainId, method, [...faults.values()])
+  }
+
+  /** The same question to every endpoint; those that fail are left out, unless all do. */
+  async function readAll<Result>(
+    what: string,
+    question: (endpoint: RpcEndpoint) => Promise<Result>,
+  ): Promise<Result[]> {
+    const settled = await Promise.allSettled(endpoints.map(question))
+    const faults: RpcFault[] = []
+    const results: Result[] = []
+    for (const outcome of settled) {
+      if (outcome.status === "fulfilled") results.push(outcome.value)
+      else if (outcome.reason instanceof RpcFault) faults.push(outcome.reason)
+      else throw outcome.reason
+    }
+    if (results.length === 0) throw unavailable(chainId, what, faults)
+    return results
+  }
+
+  return {
+    chainId,
+    reads: createPublicClient({
+      transport: custom(
+        {
+          request: ({ method, params }: { method: string; params?: unknown }) =>
+            read(method, params ?? []).catch(rethrowForViem),
+        },
+        { retryCount: 0 },
+      ),
+      // A head that is some seconds old would make every decision about depth wrong.
+      cacheTime: 0,
+    }),
+    async broadcast(rawTransaction) {
+      return Promise.all(
+        endpoints.map(async (endpoint): Promise<BroadcastAnswer> => {
+          try {
+            const hash = await endpoint.request("eth_sendRawTransaction", [rawTransaction])
+            return { endpoint: endpoint.label, answer: "accepted", hash: String(hash) }
+          } catch (error) {
+            if (!(error instanceof RpcFault)) throw error
+            return { endpoint: endpoint.label, answer: "fault", fault: error }
+          }
+        }),
+      )
+    },
+    async canonicalBlockHash(blockNumber) {
+      return agreeOnHash(
+        chainId,
+        blockNumber,
+        await readAll("eth_getBlockByNumber", (endpoint) =>
+          endpoint.request("eth_getBlockByNumber", [toHex(blockNumber), false]),
+        ),
+      )
+    },
+    getLogs: (filter) => agreeOnLogs(chainId, filter, (question) => readAll("eth_getLogs", question)),
+    status: () => endpoints.map((endpoint) => endpoint.status()),
+  }
+}
+
+/** viem tells a revert by the numeric code and the data of what its transport throws. */
+function rethrowForViem(error: unknown): never {
+  if (error instanceof RpcFault && error.kind === "rpc_error") {
+    throw Object.assign(new Error(error.rpcMessage ?? error.message, { cause: error }), {
+      code: error.rpcCode,
+      data: error.data,
+    })
+  }
+  throw error
+}
+
+function unavailable(chainId: bigint, what: string, faults: readonly RpcFault[]): ChainBridgeError {
+  const reasons = faults.map((fault) => fault.message).join("; ")
+  return new ChainBridgeError(
+    "RPC_UNAVAILABLE",
+    `chain ${chainId}: no endpoint answered ${what}: ${reasons}`,
+    {
+      retryable: true,
+      cause: faults[0],
+    },
+  )
+}
+
+function toHex(value: bigint): Hex {
+  return `0x${value.toString(16)}`
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

@@ -1,0 +1,57 @@
+import { ChainBridgeError } from "../errors.ts"
+
+/**
+ * Why one endpoint gave no result.
+ * `unreachable`: no connection, or it broke · `timeout` · `http_status`: an HTTP error without a JSON-RPC answer · `not_json_rpc`: something else than JSON-RPC,
+ * such as a proxy's HTML page · `rpc_error`: the node answered with an error · `wrong_chain` · `circuit_open`: not asked, it failed too often just now
+ */
+export type RpcFaultKind =
+  | "unreachable"
+  | "timeout"
+  | "http_status"
+  | "not_json_rpc"
+  | "rpc_error"
+  | "wrong_chain"
+  | "circuit_open"
+
+/** What one endpoint did instead of answering. It names the endpoint by its label; the URL, which may hold a key, is nowhere in it. */
+export class RpcFault extends ChainBridgeError {
+  readonly kind: RpcFaultKind
+  readonly endpoint: string
+  /** The JSON-RPC error's code, and its data (for a revert: the encoded reason). */
+  readonly rpcCode: number | null
+  readonly rpcMessage: string | null
+  readonly data: unknown
+  /** False when the request certainly never reached a node. */
+  readonly mayHaveArrived: boolean
+
+  constructor(
+    kind: RpcFaultKind,
+    endpoint: string,
+    detail: string,
+    options: { mayHaveArrived: boolean; rpc?: { code: number; message: string; data: unknown } },
+  ) {
+    super("RPC_FAULT", `${endpoint}: ${kind}${detail === "" ? "" : ` (${detail})`}`, {
+      retryable: kind !== "rpc_error",
+    })
+    this.name = "RpcFault"
+    this.kind = kind
+    this.endpoint = endpoint
+    this.mayHaveArrived = options.mayHaveArrived
+    this.rpcCode = options.rpc?.code ?? null
+    this.rpcMessage = options.rpc?.message ?? null
+    this.data = options.rpc?.data
+  }
+}
+
+// Internal error, resource unavailable, method not supported, limit exceeded, method not found: another node may do better.
+const nodeTroubleCodes = new Set([-32603, -32002, -32004, -32005, -32601])
+
+/** Whether the fault tells of this endpoint and not of the request, so that another one may answer. */
+export function isEndpointTrouble(fault: RpcFault): boolean {
+  if (fault.kind !== "rpc_error") return true
+  // Some nodes report a revert as an internal error; it comes with its reason, and every node would say the same.
+  const isRevert = fault.data !== undefined && fault.data !== null
+  const isExecution = /revert|insufficient funds|nonce|out of gas/i.test(fault.rpcMessage ?? "")
+  return fault.rpcCode !== null && nodeTroubleCodes.has(fault.rpcCode) && !isRevert && !isExecution
+}

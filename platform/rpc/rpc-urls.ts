@@ -1,0 +1,26 @@
+import { ChainBridgeError } from "../errors.ts"
+
+/**
+ * The RPC endpoints of a chain from `CHAINBRIDGE_RPC_URLS_<chain id>`: comma separated, the preferred one first.
+ * @returns an empty list where the variable is not set
+ * @throws ChainBridgeError CONFIG_INVALID naming the variable and the place in the list; the URL itself may hold a key and is not repeated
+ */
+export function rpcUrlsFromEnvironment(
+  chainId: bigint,
+  environment: Readonly<Record<string, string | undefined>>,
+): string[] {
+  const variable = `CHAINBRIDGE_RPC_URLS_${chainId}`
+  const urls = (environment[variable] ?? "")
+    .split(",")
+    .map((url) => url.trim())
+    .filter((url) => url !== "")
+  for (const [index, url] of urls.entries()) {
+    if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+      throw new ChainBridgeError(
+        "CONFIG_INVALID",
+        `${variable}: entry ${index + 1} is not an http or https URL`,
+      )
+    }
+  }
+  return urls
+}
