@@ -41,7 +41,7 @@ function install() {
   })
   if (result.status !== 0) {
     process.stderr.write("failed\n")
-    const said = `${result.stderr ?? ""}${result.stdout ?? ""}`.trim().split("\n").slice(-15).join("\n")
+    const said = `${result.stderr ?? ""}${result.stdout ?? ""}`.trim().split("\n").slice(0, 12).join("\n")
     fail(
       `npm ci did not succeed (${result.error?.message ?? `code ${result.status ?? result.signal}`}):\n${said}`,
     )
