@@ -27,15 +27,7 @@ export function startHeartbeat(options: HeartbeatOptions): { stop(): Promise<voi
         `INSERT INTO registry.processes (process_id, role, pid, host, version, started_at, heartbeat_at, details)
          VALUES ($1, $2, $3, $4, $5, $6, now(), $7)
          ON CONFLICT (process_id) DO UPDATE SET heartbeat_at = now(), details = excluded.details`,
-        [
-          processId,
-          role,
-          process.pid,
-          hostname(),
-          version,
-          startedAt,
-          JSON.stringify(options.details?.() ?? {}),
-        ],
+        [processId, role, process.pid, hostname(), version, startedAt, toJson(options.details?.() ?? {})],
       )
     } catch (error) {
       logger.warn({ error: describeError(error) }, "no heartbeat")
@@ -59,4 +51,11 @@ export function startHeartbeat(options: HeartbeatOptions): { stop(): Promise<voi
         .catch((error: unknown) => logger.warn({ error: describeError(error) }, "the heartbeat row stays"))
     },
   }
+}
+
+/** bigint as decimal text, as everywhere in our JSON. */
+function toJson(details: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify(details, (_, value: unknown) =>
+    typeof value === "bigint" ? value.toString() : value,
+  )
 }

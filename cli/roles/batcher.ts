@@ -1,11 +1,43 @@
+import { randomUUID } from "node:crypto"
+import { createEnvironmentSigner } from "../../batcher/chain/environment-signer.ts"
+import { type BatcherStatus, runBatcher } from "../../batcher/run-batcher.ts"
+import { describeError } from "../../platform/errors.ts"
 import { runRole } from "../../platform/lifecycle.ts"
+import { openChainClients } from "./chain-clients.ts"
 import { openRole } from "./open-role.ts"
 
-/** Settlement lanes. */
+const STATUS_INTERVAL_MS = 2_000
+
+/** Settlement lanes of every ledger, on every chain that has RPC endpoints here. */
 export async function runBatcherRole(): Promise<void> {
-  const role = openRole("batcher", 10)
-  await runRole(() => {
-    role.beat()
-    return Promise.resolve({ stop: () => role.close() })
+  const role = openRole("batcher", 20)
+  await runRole(async () => {
+    const signer = createEnvironmentSigner(process.env)
+    const clients = await openChainClients(role.db)
+    const batcher = runBatcher({
+      db: role.db,
+      databaseUrl: role.databaseUrl,
+      logger: role.logger,
+      chains: new Map([...clients].map(([chainId, client]) => [chainId, { client, signer }])),
+      processId: randomUUID(),
+    })
+    let status: BatcherStatus | undefined
+    const timer = setInterval(() => {
+      batcher.status().then(
+        (measured) => {
+          status = measured
+        },
+        (error: unknown) => role.logger.warn({ error: describeError(error) }, "no status"),
+      )
+    }, STATUS_INTERVAL_MS)
+    role.beat(() => status ?? {})
+    return {
+      details: { signer: signer.address, chains: clients.size },
+      async stop() {
+        clearInterval(timer)
+        await batcher.stop()
+        await role.close()
+      },
+    }
   }, role.logger)
 }
