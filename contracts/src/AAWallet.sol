@@ -31,6 +31,8 @@ contract AAWallet is Initializable {
     /// @notice Calls `target`. A failure of the call is passed on.
     function execute(address target, uint256 value, bytes calldata data) external returns (bytes memory) {
         if (msg.sender != manager.masterSigner()) revert NotMasterSigner(msg.sender);
-        return Address.functionCallWithValue(target, data, value);
+        // A target without code is allowed: a wallet must be able to pay a plain account.
+        (bool success, bytes memory result) = target.call{value: value}(data);
+        return Address.verifyCallResult(success, result);
     }
 }

@@ -48,6 +48,7 @@ contract CPOPToken is ERC20, ERC20Permit, AccessControl, Pausable {
     error DeltaZeroAmount(uint256 offset);
     /// @dev The long form was used for an amount that fits the short one.
     error DeltaNotCanonical(uint256 offset);
+    /// @dev The supply and a batch's credits exceed 256 bits; its debits do not make room.
     error SupplyOverflow();
     error LengthMismatch();
 
