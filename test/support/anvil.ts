@@ -28,6 +28,8 @@ export async function startAnvil(options: { readonly args?: readonly string[] } 
   const pid = child.pid
   if (pid === undefined) throw new Error("anvil has no process id")
   const guard = killWhenWeDie(pid)
+  // As soon as anvil is gone its number may be another process's.
+  child.once("exit", guard.release)
   return {
     rpcUrl: `http://127.0.0.1:${port}`,
     port,
@@ -35,7 +37,6 @@ export async function startAnvil(options: { readonly args?: readonly string[] } 
     stop: async () => {
       child.kill("SIGKILL")
       await exited
-      guard.release()
     },
   }
 }
