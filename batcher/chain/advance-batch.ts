@@ -2,13 +2,12 @@ import { type Hex, keccak256 } from "viem"
 import { invariant, unreachable } from "../../platform/errors.ts"
 import { feesFrom } from "../domain/fees.ts"
 import { gasLimitFor } from "../domain/gas-limit.ts"
-import { raiseAlarm } from "../store/alarms.ts"
 import { markSimulated, noteFailure } from "../store/batch-moves.ts"
-import { pauseLane } from "../store/lanes.ts"
 import { type OpenBatch, readDeltas } from "../store/open-batches.ts"
 import { reserveNonce } from "../store/signers.ts"
 import { saveTransaction } from "../store/transactions.ts"
 import { type DeskTurn, retryAtAfterFailure, strategyOf } from "./desk-turn.ts"
+import { failBatch } from "./fail-batch.ts"
 import { alarmUnderfunded, sendBatch } from "./send-batch.ts"
 import { encodeSettle, signSettle } from "./sign-settle.ts"
 import { simulateSettle } from "./simulate-settle.ts"
@@ -58,7 +57,7 @@ async function simulate(turn: DeskTurn, batch: OpenBatch): Promise<OpenBatch | n
       })
       return null
     case "reverts":
-      await fail(turn, batch, `the simulation reverts: ${simulation.reason}`)
+      await failBatch(turn, batch, `the simulation reverts: ${simulation.reason}`)
       return null
     case "underfunded":
       await noteFailure(desk, batch, {
@@ -71,24 +70,6 @@ async function simulate(turn: DeskTurn, batch: OpenBatch): Promise<OpenBatch | n
     default:
       return unreachable(simulation)
   }
-}
-
-/** Counts a failure of the batch. After the last retry its lane is paused, so that somebody looks; resuming it tries once more. */
-async function fail(turn: DeskTurn, batch: OpenBatch, message: string): Promise<void> {
-  const failures = batch.failures + 1
-  const isLast = failures >= strategyOf(batch).retriesMax
-  turn.batcher.logger.warn({ batchId: batch.batchId, failures, problem: message }, "a batch failed")
-  await noteFailure(turn.desk, batch, {
-    message,
-    retryAt: retryAtAfterFailure(turn, batch),
-    isCounted: true,
-    also: async (trx) => {
-      if (!isLast) return
-      const reason = `batch ${batch.batchSequence} failed ${failures} times: ${message}`
-      await raiseAlarm(trx, { kind: "batch_failing", subject: `batch:${batch.batchId}`, message: reason })
-      await pauseLane(trx, batch, reason)
-    },
-  })
 }
 
 async function reserve(turn: DeskTurn, batch: OpenBatch): Promise<OpenBatch> {

@@ -3,9 +3,9 @@ import { invariant } from "../../platform/errors.ts"
 import type { ChainClient } from "../../platform/rpc/chain-client.ts"
 import { clearAlarm, raiseAlarm } from "../store/alarms.ts"
 import { type MinedReceipt, markMined, markUnmined, spendNonceInVain } from "../store/batch-moves.ts"
-import { pauseLane } from "../store/lanes.ts"
 import type { OpenBatch } from "../store/open-batches.ts"
 import { type DeskTurn, finalBlock, retryAtAfterFailure, strategyOf } from "./desk-turn.ts"
+import { pauseAfterLastFailure } from "./fail-batch.ts"
 import { alarmForeign, sendBatch } from "./send-batch.ts"
 
 export type Receipt = MinedReceipt & { readonly isReverted: boolean }
@@ -120,12 +120,7 @@ async function followReverted(turn: DeskTurn, batch: OpenBatch, receipt: Receipt
       at: batcher.now(),
       retryAt: retryAtAfterFailure(turn, batch),
       message,
-      also: async (trx) => {
-        if (failures < strategyOf(batch).retriesMax) return
-        const reason = `batch ${batch.batchSequence} failed ${failures} times: ${message}`
-        await raiseAlarm(trx, { kind: "batch_failing", subject: `batch:${batch.batchId}`, message: reason })
-        await pauseLane(trx, batch, reason)
-      },
+      also: (trx) => pauseAfterLastFailure(trx, batch, message),
     },
   )
 }

@@ -10,6 +10,7 @@ import { type BatchKey, loadOpenBatches, loadWithoutGas, type OpenBatch } from "
 import { readNextNonce, registerSigner, skipNonces } from "../store/signers.ts"
 import { advanceBatch } from "./advance-batch.ts"
 import { createTurnReads, type DeskTurn, finalBlock } from "./desk-turn.ts"
+import { guardBatch } from "./fail-batch.ts"
 import { followBatch, type Receipt, readReceipt, readReceiptOf } from "./follow-batch.ts"
 import { alarmForeign } from "./send-batch.ts"
 
@@ -164,11 +165,15 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
   async function workOn(deskTurn: DeskTurn, batches: readonly OpenBatch[]): Promise<number> {
     const saved = batches.filter((batch) => batch.hashes.length > 0)
     const receipts = await readReceipts(saved)
-    for (const batch of saved) await followBatch(deskTurn, batch, receipts.get(batch) ?? null)
+    for (const batch of saved) {
+      const receipt = receipts.get(batch) ?? null
+      await guardBatch(deskTurn, batch, () => followBatch(deskTurn, batch, receipt))
+    }
+
     // Nonces without bytes come next, whatever became of their lane: later ones of the signer wait for them.
     for (const batch of batches) {
       if (batch.nonce?.signer === signer.address && batch.hashes.length === 0)
-        await advanceBatch(deskTurn, batch)
+        await guardBatch(deskTurn, batch, () => advanceBatch(deskTurn, batch))
     }
     inFlight = batches.filter(
       (batch) => batch.nonce !== null && batch.state !== "mined" && !receipts.get(batch),
@@ -178,7 +183,10 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
       if (batch.nonce !== null || batch.isLanePaused) continue
       const retryAtMs = batch.retryAt?.getTime() ?? 0
       if (retryAtMs > batcher.now().getTime()) nextRetryMs = Math.min(nextRetryMs, retryAtMs)
-      else if (inFlight < limits.signerInFlightMax && (await advanceBatch(deskTurn, batch))) inFlight += 1
+      else if (inFlight < limits.signerInFlightMax) {
+        const hasNonce = await guardBatch(deskTurn, batch, () => advanceBatch(deskTurn, batch))
+        if (hasNonce === true) inFlight += 1
+      }
     }
     return nextRetryMs
   }

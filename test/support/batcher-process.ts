@@ -1,0 +1,64 @@
+import type { BatcherContext, BatcherStep } from "../../batcher/batcher-context.ts"
+import { createEnvironmentSigner } from "../../batcher/chain/environment-signer.ts"
+import { runBatcher } from "../../batcher/run-batcher.ts"
+import type { Database } from "../../ledger/store/database.ts"
+import { createLogger } from "../../platform/logger.ts"
+import { createKysely, createPool } from "../../platform/postgres.ts"
+import { createChainClient } from "../../platform/rpc/chain-client.ts"
+
+/** What a batcher of a test is told, as JSON in TEST_BATCHER. */
+export type BatcherProcessOptions = {
+  readonly databaseUrl: string
+  readonly chainId: string
+  readonly rpcUrls: readonly string[]
+  readonly signerKey: string
+  readonly processId: string
+  /** Ends this process with SIGKILL when it gets there. */
+  readonly dieAt: BatcherStep | null
+  /** Stops this process with SIGSTOP when it gets there, the first time. */
+  readonly freezeAt: BatcherStep | null
+  readonly limits: NonNullable<BatcherContext["limits"]>
+  readonly requestTimeoutMs: number
+}
+
+const options = JSON.parse(process.env["TEST_BATCHER"] ?? "{}") as BatcherProcessOptions
+const chainId = BigInt(options.chainId)
+let isFrozenOnce = false
+const db = createKysely<Database>(
+  createPool({ databaseUrl: options.databaseUrl, applicationName: "test-batcher", connectionsMax: 6 }),
+)
+const batcher = runBatcher({
+  db,
+  databaseUrl: options.databaseUrl,
+  logger: createLogger("batcher"),
+  chains: new Map([
+    [
+      chainId,
+      {
+        client: createChainClient({
+          chainId,
+          urls: options.rpcUrls,
+          limits: { timeoutMs: options.requestTimeoutMs },
+        }),
+        signer: createEnvironmentSigner({ SIGNER_PRIVATE_KEY: options.signerKey }),
+      },
+    ],
+  ]),
+  processId: options.processId,
+  limits: options.limits,
+  onStep(step) {
+    if (step === options.dieAt) process.kill(process.pid, "SIGKILL")
+    if (step === options.freezeAt && !isFrozenOnce) {
+      isFrozenOnce = true
+      process.kill(process.pid, "SIGSTOP")
+    }
+  },
+})
+process.once("SIGTERM", () => {
+  void batcher
+    .stop()
+    .then(() => db.destroy())
+    .then(() => process.exit(0))
+})
+// The test that started us is gone.
+process.once("disconnect", () => process.kill(process.pid, "SIGKILL"))

@@ -1,0 +1,68 @@
+import {
+  type Address,
+  createPublicClient,
+  createWalletClient,
+  encodeFunctionData,
+  type Hex,
+  http,
+  keccak256,
+  toHex,
+} from "viem"
+import { generatePrivateKey, privateKeyToAccount } from "viem/accounts"
+import { cpopTokenBytecode } from "../../abis/bytecode/cpop-token.ts"
+import { cpopTokenAbi } from "../../abis/cpop-token.ts"
+import { callJsonRpc } from "./call-json-rpc.ts"
+
+export type DeployedToken = {
+  /** Lower case. */
+  readonly address: Address
+  /** May settle; has coins for gas, and no transaction yet. */
+  readonly operatorKey: Hex
+  readonly operator: Address
+  /** Calls the token as its admin and mines it. */
+  callAsAdmin(functionName: "pause" | "unpause"): Promise<void>
+}
+
+const coins = toHex(10n ** 20n)
+
+/** The real CPOP token on a local chain, with a fresh operator. Works with any mining mode. */
+export async function deployToken(rpcUrl: string): Promise<DeployedToken> {
+  const admin = privateKeyToAccount(generatePrivateKey())
+  const operatorKey = generatePrivateKey()
+  const operator = privateKeyToAccount(operatorKey).address
+  for (const account of [admin.address, operator])
+    await callJsonRpc(rpcUrl, "anvil_setBalance", [account, coins])
+  const client = createPublicClient({ transport: http(rpcUrl), pollingInterval: 20 })
+  const wallet = createWalletClient({ account: admin, transport: http(rpcUrl) })
+  const mined = async (hash: Hex) => {
+    await callJsonRpc(rpcUrl, "evm_mine", [])
+    const receipt = await client.waitForTransactionReceipt({ hash, timeout: 20_000 })
+    if (receipt.status !== "success") throw new Error(`transaction ${hash} reverted`)
+    return receipt
+  }
+  const { contractAddress } = await mined(
+    await wallet.deployContract({
+      abi: cpopTokenAbi,
+      bytecode: cpopTokenBytecode,
+      args: ["CPOP", "CPOP", admin.address],
+      chain: null,
+    }),
+  )
+  if (contractAddress === null || contractAddress === undefined) throw new Error("the token was not deployed")
+  const call = async (data: Hex) => {
+    await mined(await wallet.sendTransaction({ to: contractAddress, data, chain: null }))
+  }
+  await call(
+    encodeFunctionData({
+      abi: cpopTokenAbi,
+      functionName: "grantRole",
+      args: [keccak256(toHex("OPERATOR_ROLE")), operator],
+    }),
+  )
+  return {
+    address: contractAddress.toLowerCase() as Address,
+    operatorKey,
+    operator: operator.toLowerCase() as Address,
+    callAsAdmin: (functionName) => call(encodeFunctionData({ abi: cpopTokenAbi, functionName })),
+  }
+}
