@@ -1,5 +1,41 @@
 import type { Route } from "./route.ts"
 import { adjustBalance } from "./routes/adjust-balance.ts"
+import { flushBatches } from "./routes/flush-batches.ts"
+import { getBalance } from "./routes/get-balance.ts"
+import { getBalanceHistory } from "./routes/get-balance-history.ts"
+import { getBatch } from "./routes/get-batch.ts"
+import { getHealth, getSystemHealth } from "./routes/get-health.ts"
+import { getOperation } from "./routes/get-operation.ts"
+import { getReconciliation } from "./routes/get-reconciliation.ts"
+import { getTransaction } from "./routes/get-transaction.ts"
+import { getWallet } from "./routes/get-wallet.ts"
+import { listBatches } from "./routes/list-batches.ts"
+import { listChains } from "./routes/list-chains.ts"
+import { listReasons } from "./routes/list-reasons.ts"
+import { listTokens } from "./routes/list-tokens.ts"
+import { getLivez, getReadyz } from "./routes/probes.ts"
+import { runReconciliation } from "./routes/run-reconciliation.ts"
+import { streamAuditEvents } from "./routes/stream-audit-events.ts"
 
 /** Every route. A path without parameters stands before one that would match it as a parameter. */
-export const routes: readonly Route[] = [adjustBalance]
+export const routes: readonly Route[] = [
+  adjustBalance,
+  getBalance,
+  getBalanceHistory,
+  getOperation,
+  getTransaction,
+  getWallet,
+  flushBatches,
+  listBatches,
+  getBatch,
+  listChains,
+  listTokens,
+  listReasons,
+  getReconciliation,
+  runReconciliation,
+  streamAuditEvents,
+  getSystemHealth,
+  getHealth,
+  getLivez,
+  getReadyz,
+]

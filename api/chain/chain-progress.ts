@@ -3,6 +3,9 @@ import type { Database } from "../../ledger/store/database.ts"
 import { describeError } from "../../platform/errors.ts"
 import type { Logger } from "../../platform/logger.ts"
 import type { ChainReader } from "../context.ts"
+import { within } from "./within.ts"
+
+const headTimeoutMs = 3_000
 
 /** How far a chain is and how far it is confirmed, as of the last measurement. */
 export type ChainProgress = {
@@ -39,7 +42,7 @@ export function createChainProgressBoard(options: {
       .leftJoin("ledger.chain_cursors as k", "k.chain_id", "c.chain_id")
       .select(["c.chain_id", "k.block_number", "k.block_time"])
       .execute()
-    const heads = await Promise.all(rows.map((row) => rpc?.headBlock(row.chain_id).catch(() => null) ?? null))
+    const heads = await Promise.all(rows.map((row) => readHead(row.chain_id)))
     const now = new Date()
     chains = new Map(
       rows.map((row, index) => [
@@ -52,6 +55,15 @@ export function createChainProgressBoard(options: {
         },
       ]),
     )
+  }
+
+  async function readHead(chainId: bigint): Promise<bigint | null> {
+    try {
+      return rpc === undefined ? null : await within(rpc.headBlock(chainId), headTimeoutMs)
+    } catch (error) {
+      logger.debug({ chain_id: chainId.toString(), reason: describeError(error) }, "a head is not known")
+      return null
+    }
   }
 
   function refresh(): Promise<void> {

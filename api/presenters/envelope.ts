@@ -14,7 +14,7 @@ export function presentAnswer(answer: Answer, requestId: string): { status: numb
   const status = answer.status ?? 200
   const body = JSON.stringify({
     code: status,
-    message: "success",
+    message: status < 400 ? "success" : "unhealthy",
     data: answer.data,
     batch_info: answer.batchInfo,
     request_id: requestId,

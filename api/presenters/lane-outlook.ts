@@ -79,3 +79,18 @@ export function presentBatchInfo(sync: BlockchainSync, batchStrategy: string | n
     estimated_gas_savings: null,
   }
 }
+
+/** The envelope's `batch_info` of a read about one lane; null figures where it is about several. */
+export function presentReadBatchInfo(
+  lane: { readonly token: RegisteredToken; readonly figures: LaneFigures | undefined } | undefined,
+): object {
+  const figures = lane?.figures
+  return {
+    pending_operations: lane === undefined ? null : (figures?.waitingChanges ?? 0),
+    current_batch_size: lane === undefined ? null : (figures?.waitingRecipients ?? 0),
+    optimal_batch_size: lane?.token.strategy.optimalBatchSize ?? null,
+    batch_strategy: lane?.token.strategy.name ?? null,
+    next_batch_estimate: figures?.earliestDeadline?.toISOString() ?? null,
+    efficiency_target: null,
+  }
+}

@@ -5,7 +5,9 @@ import type { Logger } from "../../platform/logger.ts"
 
 /** What waits in a settlement lane, as of the last measurement. */
 export type LaneFigures = {
-  /** Accounts with waiting changes, counted up to `waitingCountedMax` changes. */
+  /** Waiting changes, counted up to `waitingCountedMax`. */
+  readonly waitingChanges: number
+  /** Accounts that these changes are on. */
   readonly waitingRecipients: number
   /** When the first of them wants to be sealed; null where nothing waits. */
   readonly earliestDeadline: Date | null
@@ -37,13 +39,14 @@ export function createLaneBoard(options: {
       ledger_id: string
       token_id: number
       paused_at: Date | null
+      changes: bigint
       recipients: bigint
       deadline: Date | null
     }>`
-      SELECT l.ledger_id, l.token_id, l.paused_at, w.recipients, w.deadline
+      SELECT l.ledger_id, l.token_id, l.paused_at, w.changes, w.recipients, w.deadline
       FROM settlement.lanes l
       CROSS JOIN LATERAL (
-        SELECT count(DISTINCT i.account_id) AS recipients, min(i.deadline) AS deadline
+        SELECT count(*) AS changes, count(DISTINCT i.account_id) AS recipients, min(i.deadline) AS deadline
         FROM (
           SELECT account_id, deadline FROM settlement.batch_items
           WHERE ledger_id = l.ledger_id AND token_id = l.token_id AND state = 'waiting'
@@ -54,6 +57,7 @@ export function createLaneBoard(options: {
       rows.map((row) => [
         `${row.token_id}\n${row.ledger_id}`,
         {
+          waitingChanges: Number(row.changes),
           waitingRecipients: Number(row.recipients),
           earliestDeadline: row.deadline,
           isPaused: row.paused_at !== null,

@@ -32,6 +32,8 @@ export type TestApi = SeededRegistry & {
   adjust(body: object, headers?: Record<string, string>): Promise<ApiReply>
   /** Gives a user so much CPOP. */
   fund(userId: string, amount: string): Promise<void>
+  /** A pool of the schemas' owner, for the caller to destroy. */
+  openAsOwner(): Kysely<Database>
   close(): Promise<void>
 }
 
@@ -95,6 +97,10 @@ export async function startTestApi(
       const reply = await adjust({ adjustments: [adjustment] })
       if (reply.status !== 200) throw new Error(`funding failed: ${JSON.stringify(reply.body)}`)
     },
+    openAsOwner: () =>
+      createKysely<Database>(
+        createPool({ databaseUrl: database.ownerUrl, applicationName: "test-owner", connectionsMax: 1 }),
+      ),
     async close() {
       await server.stop()
       await db.destroy()

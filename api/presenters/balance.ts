@@ -1,0 +1,104 @@
+import { z } from "@hono/zod-openapi"
+import { formatAmount } from "../../ledger/domain/amount.ts"
+import type { ChainProgress } from "../chain/chain-progress.ts"
+import type { UserAccount } from "../queries/user-accounts.ts"
+import type { RegisteredToken } from "../registry/registry-snapshot.ts"
+import type { LaneFigures } from "../settlement/lane-figures.ts"
+import { amountAnswer, timeAnswer } from "../validation/schemas.ts"
+
+export const balanceSchema = z.object({
+  token_symbol: z.string(),
+  chain_id: z.int(),
+  confirmed_balance: amountAnswer.openapi({ description: "On chain, final" }),
+  pending_balance: amountAnswer.openapi({
+    description: "Confirmed and every change that is not on chain yet",
+  }),
+  pending_changes: amountAnswer.openapi({ description: "Signed" }),
+  locked_balance: amountAnswer.openapi({ description: "Holds and outgoing transfers" }),
+  available_balance: amountAnswer.openapi({ description: "Pending without locked: what can be spent now" }),
+  sync_status: z.enum(["synced", "pending", "syncing", "error"]),
+  sync_error: z.string().nullable(),
+  last_sync_time: timeAnswer.nullable().openapi({ description: "When the confirmed figure last moved" }),
+  next_sync_estimate: timeAnswer
+    .nullable()
+    .openapi({ description: "When what waits is sealed at the latest" }),
+  source: z.enum(["cache", "database", "blockchain"]),
+  is_realtime: z.boolean(),
+  sync_lag: z.number().nullable().openapi({ description: "Age of the confirmed figure in seconds" }),
+  head_lag: z
+    .int()
+    .nullable()
+    .openapi({ description: "Blocks between the chain's head and the last one that is in the ledger" }),
+  chain_balance: amountAnswer
+    .optional()
+    .openapi({ description: "balanceOf at the chain's head; only realtime" }),
+  chain_block_number: z
+    .int()
+    .optional()
+    .openapi({ description: "The block of chain_balance; only realtime" }),
+  chain_confirmation: z.int().nullable().optional().openapi({
+    description: "Blocks by which the confirmed figure is older than chain_balance; only realtime",
+  }),
+})
+
+export type Balance = z.infer<typeof balanceSchema>
+
+export type ChainBalance = { readonly amountBaseUnits: bigint; readonly blockNumber: bigint }
+
+/** One token of a user. @param account undefined where the user has never had any of it: then every figure is zero */
+export function presentBalance(of: {
+  readonly token: RegisteredToken
+  readonly account: UserAccount | undefined
+  readonly lane: LaneFigures | undefined
+  readonly progress: ChainProgress | undefined
+  readonly chainBalance: ChainBalance | undefined
+  readonly now: Date
+}): Balance {
+  const { token, account, progress, chainBalance } = of
+  const { pending, confirmed, locked } = account ?? { pending: 0n, confirmed: 0n, locked: 0n }
+  const available = pending > locked ? pending - locked : 0n
+  const amount = (baseUnits: bigint, signed = false): string =>
+    formatAmount(baseUnits, token.decimals, signed)
+  const status = account === undefined ? "synced" : syncStatus(account)
+  const confirmedBlock = progress?.confirmedBlock ?? null
+  return {
+    token_symbol: token.symbol,
+    chain_id: Number(token.chain.chainId),
+    confirmed_balance: amount(confirmed),
+    pending_balance: amount(pending),
+    pending_changes: amount(pending - confirmed, true),
+    locked_balance: amount(locked),
+    available_balance: amount(available),
+    sync_status: status,
+    sync_error: account?.sync_error ?? null,
+    last_sync_time: account?.confirmed_at?.toISOString() ?? null,
+    next_sync_estimate: status === "pending" ? (of.lane?.earliestDeadline?.toISOString() ?? null) : null,
+    source: chainBalance === undefined ? "database" : "blockchain",
+    is_realtime: chainBalance !== undefined,
+    sync_lag: secondsSince(progress?.confirmedBlockTime ?? null, of.now),
+    head_lag: blocksBehind(progress?.headBlock ?? null, confirmedBlock),
+    ...(chainBalance === undefined
+      ? {}
+      : {
+          chain_balance: amount(chainBalance.amountBaseUnits),
+          chain_block_number: Number(chainBalance.blockNumber),
+          chain_confirmation: blocksBehind(chainBalance.blockNumber, confirmedBlock),
+        }),
+  }
+}
+
+function syncStatus(account: UserAccount): Balance["sync_status"] {
+  if (account.sync_error !== null) return "error"
+  if (account.open_batches > 0n) return "syncing"
+  return account.is_waiting || account.pending !== account.confirmed ? "pending" : "synced"
+}
+
+export function secondsSince(time: Date | null, now: Date): number | null {
+  return time === null ? null : Math.max(0, Math.round((now.getTime() - time.getTime()) / 1_000))
+}
+
+/** @returns 0 where the two were read in the wrong order */
+export function blocksBehind(head: bigint | null, block: bigint | null): number | null {
+  if (head === null || block === null) return null
+  return head > block ? Number(head - block) : 0
+}

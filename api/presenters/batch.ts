@@ -1,0 +1,115 @@
+import { z } from "@hono/zod-openapi"
+import { formatAmount } from "../../ledger/domain/amount.ts"
+import { type BatchRow, batchStatuses, batchStatusOf } from "../queries/batches.ts"
+import type { RegistrySnapshot } from "../registry/registry-snapshot.ts"
+import { amountAnswer, hashAnswer, timeAnswer } from "../validation/schemas.ts"
+import { explorerUrl, tokenOf } from "./change.ts"
+
+export const batchStatusSchema = z.enum(batchStatuses)
+
+export const batchSchema = z.object({
+  batch_id: hashAnswer,
+  batch_sequence: z.string(),
+  chain_id: z.int(),
+  token_symbol: z.string(),
+  batch_type: z.literal("adjust_balance"),
+  status: batchStatusSchema,
+  state: z.string().openapi({ description: "The finer state behind the status" }),
+  trigger: z.string(),
+  content_hash: hashAnswer,
+  failures: z.int(),
+  last_error: z.string().nullable(),
+  batch_metrics: z.object({
+    operation_count: z.int().openapi({ description: "Changes that were folded" }),
+    optimal_batch_size: z.int(),
+    actual_batch_size: z.int().openapi({ description: "Recipients" }),
+    efficiency_target: z.number().nullable(),
+    actual_efficiency: z.number().nullable(),
+    batch_strategy: z.string(),
+  }),
+  gas_analysis: z.object({
+    estimated_gas_total: z.int().nullable(),
+    actual_gas_used: z.int().nullable(),
+    single_op_gas_total: z.int().nullable(),
+    gas_saved: z.int().nullable(),
+    gas_saved_percentage: z.number().nullable(),
+    gas_saved_usd: z.null(),
+    gas_per_recipient: z.int().nullable(),
+    gas_per_change: z.int().nullable(),
+    effective_gas_price: z.string().nullable().openapi({ description: "In wei" }),
+    gas_fee: amountAnswer.nullable().openapi({ description: "In native coin" }),
+  }),
+  blockchain_info: z.object({
+    tx_hash: hashAnswer.nullable(),
+    block_number: z.int().nullable(),
+    explorer_url: z.string().nullable(),
+    created_at: timeAnswer,
+    submitted_at: timeAnswer.nullable(),
+    mined_at: timeAnswer.nullable(),
+    confirmed_at: timeAnswer.nullable(),
+    oldest_change_at: timeAnswer,
+  }),
+})
+
+export const cpopInfoSchema = z.object({
+  cpop_operation_type: z.enum(["batch_mint", "batch_burn", "settle"]),
+  master_aggregator_used: z.boolean(),
+  aggregator_savings: z.number().nullable(),
+})
+
+/** Settlement does not go through user operations, so there is nothing that an aggregator could save. */
+export function presentCpopInfo(
+  operationType: z.infer<typeof cpopInfoSchema>["cpop_operation_type"],
+): z.infer<typeof cpopInfoSchema> {
+  return { cpop_operation_type: operationType, master_aggregator_used: false, aggregator_savings: null }
+}
+
+/** What single calls would have cost needs a calibration; until there is one, every saving is null. */
+export function presentBatch(registry: RegistrySnapshot, row: BatchRow): z.infer<typeof batchSchema> {
+  const { symbol, chain } = tokenOf(registry, row.token_id)
+  const gasUsed = row.gas_used
+  const fee = gasUsed === null || row.effective_gas_price === null ? null : gasUsed * row.effective_gas_price
+  return {
+    batch_id: row.batch_id,
+    batch_sequence: row.batch_sequence.toString(),
+    chain_id: Number(chain.chainId),
+    token_symbol: symbol,
+    batch_type: "adjust_balance",
+    status: batchStatusOf[row.state],
+    state: row.state,
+    trigger: row.trigger,
+    content_hash: row.content_hash,
+    failures: row.failures,
+    last_error: row.last_error,
+    batch_metrics: {
+      operation_count: row.changes,
+      optimal_batch_size: row.size_wanted,
+      actual_batch_size: row.recipients,
+      efficiency_target: null,
+      actual_efficiency: null,
+      batch_strategy: row.strategy,
+    },
+    gas_analysis: {
+      estimated_gas_total: row.gas_estimated === null ? null : Number(row.gas_estimated),
+      actual_gas_used: gasUsed === null ? null : Number(gasUsed),
+      single_op_gas_total: null,
+      gas_saved: null,
+      gas_saved_percentage: null,
+      gas_saved_usd: null,
+      gas_per_recipient: gasUsed === null ? null : Number(gasUsed / BigInt(row.recipients)),
+      gas_per_change: gasUsed === null ? null : Number(gasUsed / BigInt(row.changes)),
+      effective_gas_price: row.effective_gas_price?.toString() ?? null,
+      gas_fee: fee === null ? null : formatAmount(fee, 18),
+    },
+    blockchain_info: {
+      tx_hash: row.tx_hash,
+      block_number: row.block_number === null ? null : Number(row.block_number),
+      explorer_url: explorerUrl(chain.explorerUrl, row.tx_hash),
+      created_at: row.sealed_at.toISOString(),
+      submitted_at: row.broadcast_at?.toISOString() ?? null,
+      mined_at: row.mined_at?.toISOString() ?? null,
+      confirmed_at: row.confirmed_at?.toISOString() ?? null,
+      oldest_change_at: row.oldest_change_at.toISOString(),
+    },
+  }
+}

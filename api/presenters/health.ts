@@ -1,0 +1,132 @@
+import { z } from "@hono/zod-openapi"
+import type { ChainProgress } from "../chain/chain-progress.ts"
+import type { LedgerMetrics } from "../queries/health.ts"
+import type { RegisteredChain } from "../registry/registry-snapshot.ts"
+import { timeAnswer } from "../validation/schemas.ts"
+import { blocksBehind, secondsSince } from "./balance.ts"
+
+const conditionSchema = z.enum(["healthy", "degraded", "unhealthy", "not_configured"])
+export type Condition = z.infer<typeof conditionSchema>
+
+const chainHealthSchema = z.object({
+  status: conditionSchema,
+  chain_id: z.int(),
+  head_block: z.int().nullable(),
+  confirmed_block: z.int().nullable(),
+  head_lag: z.int().nullable().openapi({ description: "Blocks from the confirmed one to the head" }),
+  sync_lag: z.number().nullable().openapi({ description: "Age of the confirmed block in seconds" }),
+})
+
+export const healthSchema = z.object({
+  status: conditionSchema,
+  version: z.string(),
+  uptime: z.int().openapi({ description: "Seconds since this process began to serve" }),
+  components: z.object({
+    database: conditionSchema,
+    redis: conditionSchema,
+    api: conditionSchema,
+    indexer: conditionSchema,
+    worker: conditionSchema,
+    batcher: conditionSchema,
+    chains: z.record(z.string(), chainHealthSchema),
+  }),
+  open_alarms: z.int().nullable(),
+  alarms: z
+    .array(z.object({ kind: z.string(), subject: z.string(), message: z.string(), raised_at: timeAnswer }))
+    .nullable()
+    .openapi({ description: "Only with a key" }),
+  performance_metrics: z
+    .object({
+      pending_transactions: z.int(),
+      pending_batches: z.int(),
+      average_batch_size: z.number().nullable(),
+      current_efficiency: z.number().nullable(),
+      success_rate_24h: z.number().nullable(),
+      average_confirmation_time: z.number().nullable(),
+      gas_used_24h: z.int().nullable(),
+      total_gas_saved_24h: z.number().nullable(),
+    })
+    .nullable()
+    .openapi({ description: "Of the key's ledger; null without a key" }),
+  cpop_metrics: z
+    .object({
+      batch_operations_24h: z.int(),
+      mint_efficiency_avg: z.number().nullable(),
+      burn_efficiency_avg: z.number().nullable(),
+      transfer_efficiency_avg: z.number().nullable(),
+      master_aggregator_usage: z.number().nullable(),
+    })
+    .nullable(),
+})
+
+type Health = z.infer<typeof healthSchema>
+
+/** A role that said nothing for this long is taken for dead. */
+const heartbeatAgeMsMax = 10_000
+/** Beyond its confirmation depth a chain may be this much ahead of the ledger. */
+const lagMsMax = 120_000
+/** A head that was read longer ago says nothing about the chain of today. */
+const measuredAgeMsMax = 15_000
+
+export function roleCondition(ageMs: number | undefined): Condition {
+  return ageMs !== undefined && ageMs <= heartbeatAgeMsMax ? "healthy" : "unhealthy"
+}
+
+export function presentChainHealth(
+  chain: RegisteredChain,
+  progress: ChainProgress | undefined,
+  now: Date,
+): z.infer<typeof chainHealthSchema> {
+  const isFresh = progress !== undefined && now.getTime() - progress.measuredAt.getTime() <= measuredAgeMsMax
+  const head = isFresh ? progress.headBlock : null
+  const confirmed = progress?.confirmedBlock ?? null
+  const lag = blocksBehind(head, confirmed)
+  const lagMax = chain.confirmationBlocks + Math.ceil(lagMsMax / chain.blockTimeMs)
+  const isBehind = lag === null || lag > lagMax
+  return {
+    status: head === null ? "unhealthy" : isBehind ? "degraded" : "healthy",
+    chain_id: Number(chain.chainId),
+    head_block: head === null ? null : Number(head),
+    confirmed_block: confirmed === null ? null : Number(confirmed),
+    head_lag: lag,
+    sync_lag: secondsSince(progress?.confirmedBlockTime ?? null, now),
+  }
+}
+
+/** What an efficiency or a saving would need, a calibration or a price, is not there: those stay null. */
+export function presentMetrics(
+  metrics: LedgerMetrics | undefined,
+): Pick<Health, "performance_metrics" | "cpop_metrics"> {
+  if (metrics === undefined) return { performance_metrics: null, cpop_metrics: null }
+  return {
+    performance_metrics: {
+      pending_transactions: Number(metrics.pending_changes),
+      pending_batches: Number(metrics.open_batches),
+      average_batch_size: round(metrics.average_batch_size),
+      current_efficiency: null,
+      success_rate_24h: round(metrics.success_rate_24h),
+      average_confirmation_time: round(metrics.average_confirmation_seconds),
+      gas_used_24h: metrics.gas_used_24h === null ? null : Number(metrics.gas_used_24h),
+      total_gas_saved_24h: null,
+    },
+    cpop_metrics: {
+      batch_operations_24h: Number(metrics.batches_24h),
+      mint_efficiency_avg: null,
+      burn_efficiency_avg: null,
+      transfer_efficiency_avg: null,
+      master_aggregator_usage: null,
+    },
+  }
+}
+
+export function overallCondition(components: Health["components"], openAlarms: number | null): Condition {
+  if (components.database !== "healthy") return "unhealthy"
+  const { chains, ...others } = components
+  const conditions = [...Object.values(others), ...Object.values(chains).map((chain) => chain.status)]
+  const isWell = conditions.every((condition) => condition === "healthy" || condition === "not_configured")
+  return isWell && openAlarms === 0 ? "healthy" : "degraded"
+}
+
+function round(value: number | null): number | null {
+  return value === null ? null : Math.round(value * 100) / 100
+}

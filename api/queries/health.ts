@@ -1,0 +1,73 @@
+import { type Kysely, sql } from "kysely"
+import type { Database } from "../../ledger/store/database.ts"
+
+/** Since the newest sign of life of each role, in milliseconds by the database's clock. */
+export async function readHeartbeatAges(db: Kysely<Database>): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await sql<{ role: string; age_ms: number }>`
+    SELECT role, (extract(epoch FROM now() - max(heartbeat_at)) * 1000)::float8 AS age_ms
+    FROM registry.processes GROUP BY role`.execute(db)
+  return new Map(rows.map((row) => [row.role, row.age_ms]))
+}
+
+export type OpenAlarm = {
+  readonly kind: string
+  readonly subject: string
+  readonly message: string
+  readonly raised_at: Date
+}
+
+/** Open alarms that are not about another app's ledger. */
+export async function readOpenAlarms(
+  db: Kysely<Database>,
+  ledgerId: string,
+  limit: number,
+): Promise<readonly OpenAlarm[]> {
+  const { rows } = await sql<OpenAlarm>`
+    SELECT kind, subject, message, raised_at FROM registry.alarms m
+    WHERE cleared_at IS NULL AND NOT EXISTS (
+      SELECT FROM registry.ledgers l
+      WHERE l.ledger_id <> ${ledgerId} AND position(l.ledger_id::text IN m.subject || ' ' || m.message) > 0
+    )
+    ORDER BY raised_at DESC LIMIT ${limit}`.execute(db)
+  return rows
+}
+
+export async function countOpenAlarms(db: Kysely<Database>): Promise<number> {
+  const { rows } = await sql<{ count: bigint }>`
+    SELECT count(*) AS count FROM registry.alarms WHERE cleared_at IS NULL`.execute(db)
+  return Number(rows[0]?.count ?? 0n)
+}
+
+export type LedgerMetrics = {
+  readonly pending_changes: bigint
+  readonly open_batches: bigint
+  readonly batches_24h: bigint
+  readonly average_batch_size: number | null
+  readonly success_rate_24h: number | null
+  readonly average_confirmation_seconds: number | null
+  readonly gas_used_24h: bigint | null
+}
+
+/** What settlement of one ledger did in the last day and has before it; a figure without anything to measure is null. */
+export async function readLedgerMetrics(db: Kysely<Database>, ledgerId: string): Promise<LedgerMetrics> {
+  const { rows } = await sql<LedgerMetrics>`
+    WITH day AS (
+      SELECT * FROM settlement.batches WHERE ledger_id = ${ledgerId} AND sealed_at > now() - interval '24 hours'
+    ), open AS (
+      SELECT * FROM settlement.batches
+      WHERE ledger_id = ${ledgerId} AND state IN ('sealed', 'simulated', 'signed', 'broadcast', 'mined')
+    )
+    SELECT
+      (SELECT count(*) FROM settlement.batch_items WHERE ledger_id = ${ledgerId} AND state = 'waiting')
+        + (SELECT coalesce(sum(changes), 0) FROM open)::bigint AS pending_changes,
+      (SELECT count(*) FROM open) AS open_batches,
+      (SELECT count(*) FROM day) AS batches_24h,
+      (SELECT avg(recipients)::float8 FROM day) AS average_batch_size,
+      (SELECT 100.0::float8 * count(*) FILTER (WHERE state = 'confirmed')
+        / nullif(count(*) FILTER (WHERE state IN ('confirmed', 'cancelled', 'dead_letter')), 0) FROM day) AS success_rate_24h,
+      (SELECT avg(extract(epoch FROM confirmed_at - broadcast_at))::float8 FROM day) AS average_confirmation_seconds,
+      (SELECT sum(gas_used)::bigint FROM day) AS gas_used_24h`.execute(db)
+  const [metrics] = rows
+  if (metrics === undefined) throw new TypeError("a query without a FROM gave no row")
+  return metrics
+}

@@ -1,0 +1,106 @@
+import { z } from "@hono/zod-openapi"
+import type { Address } from "viem"
+import { walletAddress } from "../../ledger/domain/wallet-address.ts"
+import { describeError } from "../../platform/errors.ts"
+import { within } from "../chain/within.ts"
+import { matchTokens } from "../ledger/resolve-token.ts"
+import { balanceSchema, type ChainBalance, presentBalance } from "../presenters/balance.ts"
+import { presentReadBatchInfo } from "../presenters/lane-outlook.ts"
+import { readUserAccounts } from "../queries/user-accounts.ts"
+import { type Refusal, refuse, refuseAll } from "../refusal.ts"
+import type { Caller } from "../registry/api-keys.ts"
+import type { RegisteredToken } from "../registry/registry-snapshot.ts"
+import { defineRoute } from "../route.ts"
+import type { Services } from "../services.ts"
+import { chainIdParameter, tokenSymbolSchema, userIdSchema } from "../validation/schemas.ts"
+
+/** A chain that is slower than this is not "realtime". */
+const realtimeTimeoutMs = 4_000
+
+export const getBalance = defineRoute({
+  method: "get",
+  path: "/balance/{user_id}",
+  tag: "Ledger",
+  summary: "A user's balances, one entry a token",
+  auth: "key",
+  scopes: ["ledger:read"],
+  params: z.object({ user_id: userIdSchema }),
+  query: z.strictObject({
+    token_symbol: tokenSymbolSchema.optional(),
+    chain_id: chainIdParameter.optional(),
+    realtime: z
+      .enum(["true", "false"])
+      .optional()
+      .openapi({ description: "true: also asks the chain, and reports its figure beside the ledger's" }),
+  }),
+  answer: z.object({ user_id: z.string(), balances: z.array(balanceSchema) }),
+  refusals: ["UNKNOWN_USER", "UNKNOWN_TOKEN", "CHAIN_UNAVAILABLE"],
+  async handle(services, { params, query, caller }) {
+    const registry = await services.registry.current()
+    const tokens = matchTokens(registry, query.token_symbol, query.chain_id)
+    if ("code" in tokens) return refuseAll([tokens])
+    const accounts = await readUserAccounts(services.db, caller.ledgerId, params.user_id)
+    if (accounts.length === 0)
+      return refuse("UNKNOWN_USER", "user_id", "a user is known from the first adjustment on")
+    const byToken = new Map(accounts.map((account) => [account.token_id, account]))
+    // Without a filter only what the user has ever had; a token that was asked for is answered with zero.
+    const shown = tokens.filter((token) => query.token_symbol !== undefined || byToken.has(token.tokenId))
+    const chainBalances =
+      query.realtime === "true" ? await readChainBalances(services, caller, params.user_id, shown) : undefined
+    if (chainBalances !== undefined && "refused" in chainBalances) return chainBalances
+    const now = new Date()
+    const balances = shown.map((token) =>
+      presentBalance({
+        token,
+        account: byToken.get(token.tokenId),
+        lane: services.lanes.figuresOf(caller.ledgerId, token.tokenId),
+        progress: services.chains.progressOf(token.chain.chainId),
+        chainBalance: chainBalances?.get(token.tokenId),
+        now,
+      }),
+    )
+    const [only] = shown
+    const lane =
+      only !== undefined && shown.length === 1
+        ? { token: only, figures: services.lanes.figuresOf(caller.ledgerId, only.tokenId) }
+        : undefined
+    return { data: { user_id: params.user_id, balances }, batchInfo: presentReadBatchInfo(lane) }
+  },
+})
+
+async function readChainBalances(
+  services: Services,
+  caller: Caller,
+  userId: string,
+  tokens: readonly RegisteredToken[],
+): Promise<ReadonlyMap<number, ChainBalance> | Refusal> {
+  const { rpc } = services
+  const balances = new Map<number, ChainBalance>()
+  const unavailable = (token: RegisteredToken): Refusal =>
+    refuse(
+      "CHAIN_UNAVAILABLE",
+      "realtime",
+      `chain ${token.chain.chainId} did not answer; ask again later, or without realtime`,
+      { "retry-after": "5" },
+    )
+  for (const token of tokens) {
+    if (rpc === undefined) return unavailable(token)
+    const { walletManager, walletInitCodeHash, chainId } = token.chain
+    const { ledgerId, identifierSalt } = caller
+    const account: Address = walletAddress({
+      walletManager,
+      walletInitCodeHash,
+      ledgerId,
+      identifierSalt,
+      userId,
+    })
+    try {
+      const asked = rpc.balanceOf(chainId, token.address, account)
+      balances.set(token.tokenId, await within(asked, realtimeTimeoutMs))
+    } catch (error) {
+      services.logger.warn({ chain_id: String(chainId), reason: describeError(error) }, "no realtime balance")
+      return unavailable(token)
+    }
+  }
+  return balances
+}

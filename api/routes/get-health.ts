@@ -1,0 +1,82 @@
+import { describeError } from "../../platform/errors.ts"
+import { within } from "../chain/within.ts"
+import {
+  healthSchema,
+  overallCondition,
+  presentChainHealth,
+  presentMetrics,
+  roleCondition,
+} from "../presenters/health.ts"
+import { countOpenAlarms, readHeartbeatAges, readLedgerMetrics, readOpenAlarms } from "../queries/health.ts"
+import type { Caller } from "../registry/api-keys.ts"
+import { defineRoute, type Route } from "../route.ts"
+import type { Services } from "../services.ts"
+
+const databaseTimeoutMs = 2_000
+const chainsTimeoutMs = 500
+const alarmsShownMax = 100
+
+export const getSystemHealth = defineRoute({
+  method: "get",
+  path: "/system/health",
+  tag: "System",
+  summary: "State of every component, with measured figures; with a key also those of its ledger",
+  auth: "optional",
+  answer: healthSchema,
+  refusals: [],
+  async handle(services, { caller }) {
+    const now = new Date()
+    const found = await within(look(services, caller), databaseTimeoutMs).catch((error: unknown) => {
+      services.logger.warn({ reason: describeError(error) }, "the database did not answer the health check")
+      return undefined
+    })
+    // A chain that does not answer shows as such; nobody waits for it here.
+    await within(services.chains.refresh(), chainsTimeoutMs).catch((error: unknown) =>
+      services.logger.debug({ reason: describeError(error) }, "the chains were not measured in time"),
+    )
+    const roles = found?.heartbeatAges
+    const components = {
+      database: found === undefined ? ("unhealthy" as const) : ("healthy" as const),
+      redis: "not_configured" as const,
+      api: services.isStopping ? ("degraded" as const) : ("healthy" as const),
+      indexer: roleCondition(roles?.get("indexer")),
+      worker: roleCondition(roles?.get("worker")),
+      batcher: roleCondition(roles?.get("batcher")),
+      chains: Object.fromEntries(
+        [...(found?.chains.values() ?? [])].map((chain) => [
+          chain.name,
+          presentChainHealth(chain, services.chains.progressOf(chain.chainId), now),
+        ]),
+      ),
+    }
+    const openAlarms = found?.openAlarms ?? null
+    return {
+      status: found === undefined ? 503 : 200,
+      data: {
+        status: overallCondition(components, openAlarms),
+        version: services.version,
+        uptime: Math.floor((now.getTime() - services.startedAt.getTime()) / 1_000),
+        components,
+        open_alarms: openAlarms,
+        alarms:
+          found?.alarms?.map((alarm) => ({ ...alarm, raised_at: alarm.raised_at.toISOString() })) ?? null,
+        ...presentMetrics(found?.metrics),
+      },
+    }
+  },
+})
+
+/** The short name of the same. */
+export const getHealth: Route = { ...getSystemHealth, path: "/health" }
+
+async function look(services: Services, caller: Caller | undefined) {
+  const { db } = services
+  const [registry, heartbeatAges, openAlarms, alarms, metrics] = await Promise.all([
+    services.registry.current(),
+    readHeartbeatAges(db),
+    countOpenAlarms(db),
+    caller === undefined ? undefined : readOpenAlarms(db, caller.ledgerId, alarmsShownMax),
+    caller === undefined ? undefined : readLedgerMetrics(db, caller.ledgerId),
+  ])
+  return { chains: registry.chains, heartbeatAges, openAlarms, alarms, metrics }
+}

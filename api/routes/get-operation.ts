@@ -1,0 +1,85 @@
+import { z } from "@hono/zod-openapi"
+import { findOperations } from "../../ledger/store/find-operations.ts"
+import { changeSchema, presentChange } from "../presenters/change.ts"
+import { type ChangeStatus, countOperationStatuses, readOperationChanges } from "../queries/changes.ts"
+import { refuse } from "../refusal.ts"
+import { defineRoute } from "../route.ts"
+import { decodeCursor, paginate } from "../validation/cursor.ts"
+import {
+  cursorParameter,
+  limitParameter,
+  operationIdSchema,
+  paginationSchema,
+  sequenceParameter,
+  timeAnswer,
+} from "../validation/schemas.ts"
+
+const statusSchema = z.enum(["recorded", "partly_confirmed", "confirmed", "attention"])
+
+export const getOperation = defineRoute({
+  method: "get",
+  path: "/operations/{operation_id}",
+  tag: "Ledger",
+  summary: "What one business operation became, adjustment by adjustment",
+  auth: "key",
+  scopes: ["ledger:read"],
+  params: z.object({ operation_id: operationIdSchema }),
+  query: z.strictObject({
+    sequence: sequenceParameter.default(0),
+    limit: limitParameter,
+    cursor: cursorParameter,
+  }),
+  answer: z.object({
+    operation_id: z.string(),
+    sequence: z.int(),
+    status: statusSchema,
+    recorded_at: timeAnswer,
+    position: z.string(),
+    adjustments_count: z.int(),
+    status_counts: z.record(z.string(), z.int()).openapi({ description: "Adjustments by status" }),
+    transactions: z.array(changeSchema),
+    pagination: paginationSchema,
+  }),
+  refusals: ["UNKNOWN_OPERATION", "INVALID_CURSOR"],
+  async handle(services, { params, query, caller }) {
+    const { ledgerId } = caller
+    const cursor = decodeCursor("operation", query.cursor)
+    if ("refused" in cursor) return cursor
+    const key = { operationId: params.operation_id, sequence: query.sequence }
+    const [operation] = await findOperations(services.db, ledgerId, [key])
+    if (operation === undefined) {
+      return refuse(
+        "UNKNOWN_OPERATION",
+        "operation_id",
+        `nothing is recorded under this operation_id with sequence ${query.sequence}; a request that failed may be sent again`,
+      )
+    }
+    const [registry, counts, rows] = await Promise.all([
+      services.registry.current(),
+      countOperationStatuses(services.db, ledgerId, operation),
+      readOperationChanges(services.db, ledgerId, operation, cursor.position, query.limit + 1),
+    ])
+    const { page, pagination } = paginate(rows, query.limit, "operation", (row) => row.position)
+    const total = [...counts.values()].reduce((sum, count) => sum + count, 0)
+    return {
+      data: {
+        operation_id: operation.operationId,
+        sequence: operation.sequence,
+        status: statusOf(counts, total),
+        recorded_at: operation.recordedAt.toISOString(),
+        position: operation.lastPosition.toString(),
+        adjustments_count: total,
+        status_counts: Object.fromEntries(counts),
+        transactions: page.map((row) => presentChange(registry, ledgerId, row)),
+        pagination,
+      },
+    }
+  },
+})
+
+function statusOf(counts: ReadonlyMap<ChangeStatus, number>, total: number): z.infer<typeof statusSchema> {
+  if (counts.has("failed")) return "attention"
+  const done = (counts.get("confirmed") ?? 0) + (counts.get("discarded") ?? 0) + (counts.get("reversed") ?? 0)
+  if (done === total) return "confirmed"
+  return done > 0 ? "partly_confirmed" : "recorded"
+}

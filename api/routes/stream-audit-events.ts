@@ -1,0 +1,63 @@
+import { z } from "@hono/zod-openapi"
+import { commonHeaders } from "../middleware/respond.ts"
+import { presentAuditLine } from "../presenters/audit-line.ts"
+import { readEvents, readHeadPosition } from "../queries/audit-events.ts"
+import { defineRoute } from "../route.ts"
+import { wholeNumber } from "../validation/schemas.ts"
+
+const pageSize = 1_000
+
+export const streamAuditEvents = defineRoute({
+  method: "get",
+  path: "/audit/events",
+  tag: "Reconciliation and audit",
+  summary: "The event log as NDJSON with its hashes, in order, resumable after any position",
+  auth: "key",
+  scopes: ["audit:read"],
+  query: z.strictObject({
+    after: wholeNumber(0, Number.MAX_SAFE_INTEGER)
+      .default(0)
+      .openapi({ description: "Begin behind this position", type: "integer", minimum: 0, default: 0 }),
+    limit: wholeNumber(1, 100_000_000).optional().openapi({
+      description: "Lines at most; everything up to the head, unless given",
+      type: "integer",
+      minimum: 1,
+    }),
+  }),
+  answer: null,
+  refusals: [],
+  async handle(services, { query, caller, context }) {
+    const { ledgerId } = caller
+    const head = await readHeadPosition(services.db, ledgerId)
+    const after = BigInt(query.after)
+    const wanted = query.limit === undefined ? head : after + BigInt(query.limit)
+    const last = wanted < head ? wanted : head
+    let position = after
+    const encoder = new TextEncoder()
+    const stream = new ReadableStream<Uint8Array>(
+      {
+        // Called when the reader has room: a slow one holds one page, not a transaction.
+        async pull(controller) {
+          const upTo = position + BigInt(pageSize) < last ? position + BigInt(pageSize) : last
+          if (position >= last) return controller.close()
+          // A broken stream, not a short one: nobody may take it for the whole log.
+          if (services.isStopping) return controller.error(new Error("the server is stopping"))
+          const events = await readEvents(services.db, ledgerId, position, upTo)
+          position = upTo
+          controller.enqueue(encoder.encode(events.map((event) => `${presentAuditLine(event)}\n`).join("")))
+        },
+      },
+      { highWaterMark: 1 },
+    )
+    return new Response(stream, {
+      headers: {
+        ...commonHeaders,
+        "content-type": "application/x-ndjson; charset=utf-8",
+        "cache-control": "no-store",
+        "x-request-id": context.var.requestId,
+        "x-ledger-id": ledgerId,
+        "x-head-position": head.toString(),
+      },
+    })
+  },
+})
