@@ -167,7 +167,7 @@ export async function noteFailure(
     await requireSigner(trx, desk.signer, desk.lease)
     await sql`
       UPDATE settlement.batches SET failures = failures + ${options.isCounted ? 1 : 0}, last_error = ${options.message}, retry_at = ${options.retryAt}
-      WHERE ledger_id = ${batch.ledgerId} AND batch_sequence = ${batch.batchSequence} AND state = ${batch.state}`.execute(
+      WHERE ledger_id = ${batch.ledgerId} AND batch_sequence = ${batch.batchSequence} AND state NOT IN ('mined', 'confirmed', 'cancelled', 'dead_letter')`.execute(
       trx,
     )
     await options.also?.(trx)

@@ -17,6 +17,7 @@ import { createChainClient } from "../../platform/rpc/chain-client.ts"
 import { startAnvil } from "./anvil.ts"
 import type { BatcherProcessOptions } from "./batcher-process.ts"
 import { callJsonRpc } from "./call-json-rpc.ts"
+import { confirmFromLogs, revokeNewest } from "./confirm-batch.ts"
 import { type DeployedToken, deployToken } from "./deploy-token.ts"
 import { createTestDatabase } from "./postgres.ts"
 import { adjustCommand, insertLedger } from "./test-ledger.ts"
@@ -66,7 +67,8 @@ export async function createSettlementFixture(
   const db = createKysely<Database>(pool)
   const chain = createPublicClient({ transport: http(anvil.rpcUrl), cacheTime: 0 })
   const ledgerId = await insertLedger(db)
-  const tokenId = await insertToken(db, token, { ...patientStrategy, ...options.strategy })
+  const strategy = { ...patientStrategy, ...options.strategy }
+  const tokenId = await insertToken(db, token, strategy)
   const logger = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent")
   const writer = createLedgerWriter({ db, ledgerId, tokens: createTokenDirectory(db, ledgerId), logger })
   const inProcess = new Set<RunningBatcher>()
@@ -81,6 +83,7 @@ export async function createSettlementFixture(
     ledgerId,
     tokenId,
     token,
+    strategy,
     rpc: (method: string, ...params: unknown[]) => callJsonRpc(anvil.rpcUrl, method, params),
 
     /** Records one operation with these changes: `[user, base units]`. */
@@ -109,6 +112,17 @@ export async function createSettlementFixture(
         .selectNoFrom((eb) => eb.fn("pg_notify", [eb.val("lane_changed"), eb.val(ledger_id)]).as("sent"))
         .execute()
     },
+
+    /** What an operator does about a paused lane. */
+    async resume(): Promise<void> {
+      await db.updateTable("settlement.lanes").set({ paused_at: null, paused_reason: null }).execute()
+      await db
+        .selectNoFrom((eb) => eb.fn("pg_notify", [eb.val("lane_changed"), eb.val(ledgerId)]).as("sent"))
+        .execute()
+    },
+
+    confirm: () => confirmFromLogs({ db, chain, ledgerId, chainId, token: token.address }),
+    revoke: () => revokeNewest({ db, chain, ledgerId, chainId, token: token.address }),
 
     context(
       overrides: Partial<BatcherContext> & { readonly rpcUrls?: readonly string[] } = {},

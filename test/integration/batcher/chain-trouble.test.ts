@@ -1,0 +1,179 @@
+import { createWalletClient, http } from "viem"
+import { privateKeyToAccount } from "viem/accounts"
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { type RpcFaultProxy, startRpcFaultProxy } from "../../support/rpc-fault-proxy.ts"
+import { createSettlementFixture, type SettlementFixture } from "../../support/settlement-fixture.ts"
+import { waitUntil } from "../../support/wait-until.ts"
+
+describe("what a chain does to a batch", () => {
+  let fixture: SettlementFixture
+  let proxy: RpcFaultProxy
+  beforeEach(async () => {
+    fixture = await createSettlementFixture()
+    proxy = await startRpcFaultProxy(fixture.anvil.rpcUrl)
+  })
+  afterEach(async () => {
+    await fixture.close()
+    await proxy.close()
+  })
+
+  it("a reorganisation takes the block: the batch is sent again, the same bytes", async () => {
+    fixture.run()
+    await fixture.adjust([["ann", 7n]])
+    await fixture.flush()
+    const [before] = await fixture.batchesIn("mined", 1)
+    await fixture.rpc("evm_setAutomine", false)
+    await fixture.rpc("anvil_rollback", 1)
+    expect(await fixture.settledCounts()).toEqual(new Map())
+    await fixture.batchesIn("broadcast", 1)
+    await fixture.rpc("anvil_mine", "0x2")
+    const [after] = await fixture.batchesIn("mined", 1)
+    expect(after?.tx_hash).toBe(before?.tx_hash)
+    expect(after?.block_hash).not.toBe(before?.block_hash)
+    expect(await fixture.settledCounts()).toEqual(new Map([[before?.batch_id, 1]]))
+    expect(await fixture.transactions()).toHaveLength(1)
+  })
+
+  it("a transaction reverts: after the confirmation depth, and not before, the same batch goes with a new nonce", async () => {
+    await fixture.rpc("evm_setAutomine", false)
+    fixture.run()
+    await fixture.adjust([["ann", 7n]])
+    await fixture.flush()
+    await fixture.batchesIn("broadcast", 1)
+    await fixture.token.callAsAdmin("pause")
+    const [first] = await fixture.transactions()
+    const receipt = await fixture.chain.getTransactionReceipt({ hash: first?.hash as `0x${string}` })
+    expect(receipt.status).toBe("reverted")
+    await fixture.rpc("evm_mine")
+    await new Promise((resolve) => setTimeout(resolve, 2_500))
+    expect(await fixture.batches()).toMatchObject([{ state: "broadcast" }])
+    await fixture.token.callAsAdmin("unpause")
+    const [again] = await waitUntil(
+      async () => {
+        await fixture.rpc("evm_mine")
+        const batches = await fixture.batches()
+        return batches[0]?.state === "mined" && batches
+      },
+      { what: "the batch is mined", describe: () => fixture.batches() },
+    )
+    expect(await fixture.settledCounts()).toEqual(new Map([[again?.batch_id, 1]]))
+    expect((await fixture.transactions()).map(({ nonce }) => nonce)).toEqual([0n, 1n])
+    const nonces = await fixture.db.selectFrom("settlement.nonces").selectAll().orderBy("nonce").execute()
+    expect(nonces).toMatchObject([{ spent_in_vain_at: expect.any(Date) }, { spent_in_vain_at: null }])
+  })
+
+  it("a simulation that reverts spends no nonce; after the last retry the lane stops with the token's own reason", async () => {
+    await fixture.token.callAsAdmin("pause")
+    fixture.run()
+    await fixture.adjust([["ann", 7n]])
+    await fixture.flush()
+    const lane = await waitUntil(
+      async () => {
+        const [row] = await fixture.db.selectFrom("settlement.lanes").selectAll().execute()
+        return row?.paused_at != null && row
+      },
+      { what: "the lane is paused", describe: () => fixture.batches() },
+    )
+    expect(lane.paused_reason).toMatch(/failed 3 times.*EnforcedPause/)
+    expect(await fixture.transactions()).toEqual([])
+    expect((await fixture.alarms()).map(({ kind }) => kind).sort()).toEqual(["batch_failing", "lane_paused"])
+    await fixture.token.callAsAdmin("unpause")
+    await fixture.resume()
+    await fixture.batchesIn("mined", 1)
+    expect(await fixture.compare()).toMatchObject([{ ledger: 7n, chain: 7n }])
+  })
+
+  it("a transaction of somebody else on the signer: alarm and pause, and its nonce is never taken", async () => {
+    const batcher = fixture.run()
+    await waitUntil(async () => (await batcher.status()).desks[0]?.isHeld === true, { what: "it runs" })
+    const operator = privateKeyToAccount(fixture.token.operatorKey)
+    await createWalletClient({ account: operator, transport: http(fixture.anvil.rpcUrl) }).sendTransaction({
+      to: operator.address,
+      chain: null,
+    })
+    await waitUntil(async () => (await fixture.alarms()).some(({ kind }) => kind === "foreign_transaction"), {
+      what: "there is an alarm",
+    })
+    await fixture.rpc("anvil_mine", "0x3")
+    await fixture.adjust([["ann", 7n]])
+    await fixture.flush()
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    expect(await fixture.batches()).toEqual([])
+    await fixture.resume()
+    await fixture.batchesIn("mined", 1)
+    expect((await fixture.transactions()).map(({ nonce }) => nonce)).toEqual([1n])
+  })
+
+  it("a nonce that is not mined raises an alarm, which goes when it is", async () => {
+    await fixture.db
+      .updateTable("registry.tokens")
+      .set({ strategy: JSON.stringify({ ...fixture.strategy, pending_alarm_ms: 500 }) })
+      .execute()
+    await fixture.rpc("evm_setAutomine", false)
+    fixture.run()
+    await fixture.adjust([["ann", 7n]])
+    await fixture.flush()
+    await waitUntil(async () => (await fixture.alarms()).some(({ kind }) => kind === "stuck_nonce"), {
+      what: "there is an alarm",
+    })
+    await fixture.rpc("evm_mine")
+    await fixture.batchesIn("mined", 1)
+    await waitUntil(async () => (await fixture.alarms()).length === 0, { what: "the alarm is cleared" })
+  })
+
+  it("the indexer confirms a batch before its receipt is seen: the gas figures are filled in", async () => {
+    proxy.set("eth_getTransactionReceipt", { fault: "result", result: null })
+    fixture.run({ rpcUrls: [proxy.url] })
+    await fixture.adjust([["ann", 7n]])
+    await fixture.flush()
+    await fixture.batchesIn("broadcast", 1)
+    await waitUntil(async () => (await fixture.settledCounts()).size === 1, { what: "it is on the chain" })
+    await fixture.confirm()
+    expect(await fixture.batches()).toMatchObject([{ state: "confirmed", gas_used: null }])
+    proxy.clear()
+    const batch = await waitUntil(
+      async () => {
+        const [row] = await fixture.batches()
+        return row?.gas_used != null && row
+      },
+      { what: "the gas is known", describe: () => fixture.batches() },
+    )
+    expect(batch).toMatchObject({ state: "confirmed", gas_used: expect.any(BigInt) })
+  })
+
+  it("a confirmation is revoked: the stored bytes are sent again, and the account waits until its batch is back", async () => {
+    fixture.run()
+    await fixture.adjust([["ann", 7n]])
+    await fixture.flush()
+    await fixture.batchesIn("mined", 1)
+    await fixture.confirm()
+    await fixture.rpc("evm_setAutomine", false)
+    await fixture.rpc("anvil_rollback", 1)
+    await fixture.revoke()
+    await fixture.adjust([["ann", 3n]])
+    await fixture.flush()
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    expect(await fixture.batches()).toMatchObject([{ state: "broadcast" }])
+    await waitUntil(
+      async () => ((await fixture.rpc("txpool_status")) as { pending: string }).pending === "0x1",
+      {
+        what: "the transaction is back in the pool",
+      },
+    )
+    await fixture.rpc("evm_mine")
+    await fixture.batchesIn("mined", 1)
+    await fixture.confirm()
+    await waitUntil(async () => (await fixture.batches()).length === 2, {
+      what: "the later change is sealed",
+    })
+    await fixture.rpc("evm_setAutomine", true)
+    await fixture.rpc("evm_mine")
+    await waitUntil(
+      async () => (await fixture.compare()).every(({ ledger, chain }) => ledger === 10n && chain === 10n),
+      {
+        what: "both are on the chain",
+      },
+    )
+    expect([...(await fixture.settledCounts()).values()]).toEqual([1, 1])
+  })
+})
