@@ -37,6 +37,8 @@ export function startStack(
   })
   const ended = new Promise<number | NodeJS.Signals>((resolve) => {
     child.once("close", (code, signal) => resolve(signal ?? code ?? -1))
+    // What it left running may hold its stderr open for ever: that is for the test to find, not to wait for.
+    child.once("exit", (code, signal) => setTimeout(() => resolve(signal ?? code ?? -1), 2_000).unref())
   })
   const ready = new Promise<StackFile>((resolve, reject) => {
     createInterface({ input: child.stdout }).on("line", (text) => {
