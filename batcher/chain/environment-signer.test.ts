@@ -1,0 +1,57 @@
+import { parseTransaction, recoverTransactionAddress, type TransactionSerializedEIP1559 } from "viem"
+import { generatePrivateKey, privateKeyToAccount } from "viem/accounts"
+import { expect, it } from "vitest"
+import { createEnvironmentSigner } from "./environment-signer.ts"
+import { encodeSettle, signSettle } from "./sign-settle.ts"
+import type { SettlementCall } from "./signer.ts"
+
+const key = generatePrivateKey()
+const call: SettlementCall = {
+  chainId: 31_337n,
+  nonce: 0n,
+  to: `0x${"44".repeat(20)}`,
+  data: encodeSettle(`0x${"01".repeat(32)}`, `0x${"02".repeat(32)}`),
+  gasLimit: 100_000n,
+  maxFeePerGas: 2_000n,
+  maxPriorityFeePerGas: 1_000n,
+}
+
+it("signs what it is asked to, with the key of the environment", async () => {
+  const signer = createEnvironmentSigner({ SIGNER_PRIVATE_KEY: key })
+  const raw = (await signSettle(signer, call)) as TransactionSerializedEIP1559
+  expect(signer.address).toBe(privateKeyToAccount(key).address.toLowerCase())
+  expect((await recoverTransactionAddress({ serializedTransaction: raw })).toLowerCase()).toBe(signer.address)
+  expect(parseTransaction(raw)).toMatchObject({ data: call.data, gas: 100_000n, maxFeePerGas: 2_000n })
+})
+
+it("is refused in production unless that is allowed in so many words", () => {
+  const environment = { SIGNER_PRIVATE_KEY: key, NODE_ENV: "production" }
+  expect(() => createEnvironmentSigner(environment)).toThrow(/for development/)
+  expect(() =>
+    createEnvironmentSigner({ ...environment, CHAINBRIDGE_ALLOW_ENV_SIGNER: "true" }),
+  ).not.toThrow()
+})
+
+it.each(["", "0x12", `0x${"00".repeat(32)}`, `0x${"ff".repeat(32)}`, `${key}00`])(
+  "refuses the key %j without repeating it",
+  (bad) => {
+    const refuse = () => createEnvironmentSigner({ SIGNER_PRIVATE_KEY: bad })
+    expect(refuse).toThrow(expect.objectContaining({ code: "SIGNER_REFUSED" }))
+    expect(refuse).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining(bad === "" ? "\0" : bad) }),
+    )
+  },
+)
+
+it("saves nothing that a signer made of its own accord", async () => {
+  const signer = createEnvironmentSigner({ SIGNER_PRIVATE_KEY: key })
+  const other = createEnvironmentSigner({ SIGNER_PRIVATE_KEY: generatePrivateKey() })
+  await expect(signSettle({ ...signer, sign: (asked) => other.sign(asked) }, call)).rejects.toThrow(
+    /something else/,
+  )
+  const moved = {
+    ...signer,
+    sign: (asked: SettlementCall) => signer.sign({ ...asked, nonce: asked.nonce + 1n }),
+  }
+  await expect(signSettle(moved, call)).rejects.toThrow(/something else/)
+})
