@@ -23,7 +23,8 @@ if (options.help) {
 } else {
   if (options.check) checkFiles(generateArtifacts())
   else writeFiles(generateArtifacts())
-  if (options.gas) await checkOrWriteGas(options.check)
+  // Gas of files that are not those of the sources would say nothing.
+  if (options.gas && process.exitCode === undefined) await checkOrWriteGas(options.check)
 }
 
 async function checkOrWriteGas(onlyCheck: boolean): Promise<void> {
