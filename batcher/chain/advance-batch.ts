@@ -2,6 +2,7 @@ import { type Hex, keccak256 } from "viem"
 import { invariant, unreachable } from "../../platform/errors.ts"
 import { feesFrom } from "../domain/fees.ts"
 import { gasLimitFor } from "../domain/gas-limit.ts"
+import { raiseAlarm } from "../store/alarms.ts"
 import { markSimulated, noteFailure } from "../store/batch-moves.ts"
 import { type OpenBatch, readDeltas } from "../store/open-batches.ts"
 import { reserveNonce } from "../store/signers.ts"
@@ -54,6 +55,12 @@ async function simulate(turn: DeskTurn, batch: OpenBatch): Promise<OpenBatch | n
         message: "the token has seen this batch already; waiting for its logs",
         retryAt: retryAtAfterFailure(turn, batch),
         isCounted: false,
+        also: (trx) =>
+          raiseAlarm(trx, {
+            kind: "batch_used_elsewhere",
+            subject: `batch:${batch.batchId}`,
+            message: `batch ${batch.batchSequence} was settled or cancelled by a transaction that we do not know`,
+          }),
       })
       return null
     case "reverts":

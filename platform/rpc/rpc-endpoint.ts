@@ -99,9 +99,11 @@ export function createRpcEndpoint(options: RpcEndpointOptions): RpcEndpoint {
       try {
         checkedChain ??= checkChain()
         await checkedChain.catch((error: unknown) => {
-          // The request itself was never sent.
-          if (!(error instanceof RpcFault) || !error.mayHaveArrived) throw error
-          throw new RpcFault(error.kind, label, "asked for its chain id", { mayHaveArrived: false })
+          if (!(error instanceof RpcFault)) throw error
+          // The request itself was never sent. A node that will not tell its chain is as good as one of another chain.
+          const kind = error.kind === "rpc_error" ? "wrong_chain" : error.kind
+          const detail = `asked for its chain id: ${error.detail}`
+          throw error.mayHaveArrived ? new RpcFault(kind, label, detail, { mayHaveArrived: false }) : error
         })
         const result = await send(method, params)
         breaker.succeeded()

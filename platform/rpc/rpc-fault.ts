@@ -18,6 +18,7 @@ export type RpcFaultKind =
 export class RpcFault extends ChainBridgeError {
   readonly kind: RpcFaultKind
   readonly endpoint: string
+  readonly detail: string
   /** The JSON-RPC error's code, and its data (for a revert: the encoded reason). */
   readonly rpcCode: number | null
   readonly rpcMessage: string | null
@@ -37,6 +38,7 @@ export class RpcFault extends ChainBridgeError {
     this.name = "RpcFault"
     this.kind = kind
     this.endpoint = endpoint
+    this.detail = detail
     this.mayHaveArrived = options.mayHaveArrived
     this.rpcCode = options.rpc?.code ?? null
     this.rpcMessage = options.rpc?.message ?? null

@@ -19,7 +19,8 @@ export type DeployedToken = {
   /** May settle; has coins for gas, and no transaction yet. */
   readonly operatorKey: Hex
   readonly operator: Address
-  /** Calls the token as its admin and mines it. */
+  /** Calls the token as its admin, who may settle too, and mines it. */
+  sendAsAdmin(data: Hex): Promise<void>
   callAsAdmin(functionName: "pause" | "unpause"): Promise<void>
 }
 
@@ -55,17 +56,20 @@ export async function deployToken(rpcUrl: string): Promise<DeployedToken> {
   const call = async (data: Hex) => {
     await mined(await wallet.sendTransaction({ to: contractAddress, data, chain: null, ...rush }))
   }
-  await call(
-    encodeFunctionData({
-      abi: cpopTokenAbi,
-      functionName: "grantRole",
-      args: [keccak256(toHex("OPERATOR_ROLE")), operator],
-    }),
-  )
+  for (const account of [operator, admin.address]) {
+    await call(
+      encodeFunctionData({
+        abi: cpopTokenAbi,
+        functionName: "grantRole",
+        args: [keccak256(toHex("OPERATOR_ROLE")), account],
+      }),
+    )
+  }
   return {
     address: contractAddress.toLowerCase() as Address,
     operatorKey,
     operator: operator.toLowerCase() as Address,
+    sendAsAdmin: call,
     callAsAdmin: (functionName) => call(encodeFunctionData({ abi: cpopTokenAbi, functionName })),
   }
 }

@@ -1,6 +1,7 @@
-import { createWalletClient, http } from "viem"
+import { createWalletClient, encodeFunctionData, http } from "viem"
 import { privateKeyToAccount } from "viem/accounts"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { cpopTokenAbi } from "../../../abis/cpop-token.ts"
 import { type RpcFaultProxy, startRpcFaultProxy } from "../../support/rpc-fault-proxy.ts"
 import { createSettlementFixture, type SettlementFixture } from "../../support/settlement-fixture.ts"
 import { waitUntil } from "../../support/wait-until.ts"
@@ -81,6 +82,29 @@ describe("what a chain does to a batch", () => {
     await fixture.resume()
     await fixture.batchesIn("mined", 1)
     expect(await fixture.compare()).toMatchObject([{ ledger: 7n, chain: 7n }])
+  })
+
+  it("the token has seen the batch already: no nonce is spent on it, and the logs confirm it", async () => {
+    await fixture.adjust([["ann", 7n]])
+    await fixture.flush()
+    const first = fixture.spawn({ dieAt: "sealed" })
+    await first.ended
+    const [batch] = await fixture.batches()
+    await fixture.token.sendAsAdmin(
+      encodeFunctionData({
+        abi: cpopTokenAbi,
+        functionName: "settle",
+        args: [BigInt(batch?.batch_id ?? 0), `0x${batch?.deltas.toString("hex")}`],
+      }),
+    )
+    fixture.run()
+    await waitUntil(async () => /seen this batch/.test((await fixture.batches())[0]?.last_error ?? ""), {
+      what: "the batcher says so",
+    })
+    await fixture.confirm()
+    expect(await fixture.batches()).toMatchObject([{ state: "confirmed", failures: 0 }])
+    expect(await fixture.transactions()).toEqual([])
+    expect([...(await fixture.settledCounts()).values()]).toEqual([1])
   })
 
   it("a transaction of somebody else on the signer: alarm and pause, and its nonce is never taken", async () => {
