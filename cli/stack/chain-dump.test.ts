@@ -14,7 +14,9 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }))
 const state = (blockNumber: number) =>
   JSON.stringify({
     best_block_number: blockNumber,
-    blocks: Array.from({ length: blockNumber }, (_, n) => ({ n })),
+    blocks: Array.from({ length: blockNumber + 1 }, (_, n) => ({
+      header: { number: `0x${n.toString(16)}` },
+    })),
   })
 const save = (blockNumber: number) => saveChainDump(directory, gzipSync(state(blockNumber)))
 const cut = (file: string) =>

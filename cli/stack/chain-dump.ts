@@ -2,6 +2,7 @@ import { existsSync, readFileSync, renameSync } from "node:fs"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { gunzip } from "node:zlib"
+import { keepCanonicalBlocks, type SavedBlock } from "./canonical-blocks.ts"
 import { writeDurably } from "./write-durably.ts"
 
 const gunzipAsync = promisify(gunzip)
@@ -40,8 +41,8 @@ export async function loadChainDump(directory: string): Promise<ChainDump | unde
     try {
       const bytes = readFileSync(path)
       const json = file.endsWith(".gz") ? await gunzipAsync(bytes) : bytes
-      const blockNumber = readBlockNumber(json)
-      if (best === undefined || blockNumber > best.blockNumber) best = { file, blockNumber, json }
+      const state = readState(json)
+      if (best === undefined || state.blockNumber > best.blockNumber) best = { file, ...state }
     } catch {
       damaged.push(file)
     }
@@ -49,10 +50,12 @@ export async function loadChainDump(directory: string): Promise<ChainDump | unde
   return best === undefined ? undefined : { ...best, damaged }
 }
 
-function readBlockNumber(json: Buffer): number {
+function readState(json: Buffer): { blockNumber: number; json: Buffer } {
   const state = JSON.parse(json.toString("utf8")) as { best_block_number?: unknown; blocks?: unknown }
   const blockNumber = Number(state.best_block_number)
   if (!Number.isSafeInteger(blockNumber) || !Array.isArray(state.blocks))
     throw new TypeError("not a chain state")
-  return blockNumber
+  const blocks = keepCanonicalBlocks(state.blocks as SavedBlock[], blockNumber)
+  if (blocks.length === state.blocks.length) return { blockNumber, json }
+  return { blockNumber, json: Buffer.from(JSON.stringify({ ...state, blocks })) }
 }
