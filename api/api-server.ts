@@ -108,10 +108,13 @@ async function stop(
   })
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve())
-    // Connections that are kept open between requests; the others close with their answer.
-    if ("closeIdleConnections" in server) server.closeIdleConnections()
   })
+  // A connection is idle between two requests, also the one whose last request has just been answered.
+  const sweep = setInterval(() => {
+    if ("closeIdleConnections" in server) server.closeIdleConnections()
+  }, 50)
   await Promise.race([closed.then(() => services.stop()), tooLate])
   clearTimeout(timer)
+  clearInterval(sweep)
   if ("closeAllConnections" in server) server.closeAllConnections()
 }

@@ -65,7 +65,10 @@ describe("a write", () => {
     const limits = { requestTimeoutMs: 300 }
     const app = createApi({ ...context(), limits })
     await whileHeadIsHeld(async () => {
-      const late = await app.request(path, adjust("late"))
+      const never = new Promise<never>((_, reject) =>
+        setTimeout(reject, 5_000, new Error("no answer in time")),
+      )
+      const late = await Promise.race([app.request(path, adjust("late")), never])
       expect(late.status).toBe(504)
       expect(late.headers.get("retry-after")).toBe("1")
       expect(await late.json()).toMatchObject({ code: 504, errors: [{ code: "TIMEOUT" }] })
@@ -141,8 +144,10 @@ describe("the server", () => {
       stopped = server.stop()
       await expect(fetch(`${server.url}/livez`)).rejects.toThrow()
     })
+    const from = performance.now()
     expect((await inFlight)?.status).toBe(200)
     await stopped
+    expect(performance.now() - from).toBeLessThan(3_000)
     expect((await api.call("GET", "/api/v1/operations/in-flight")).status).toBe(200)
   })
 
