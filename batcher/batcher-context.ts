@@ -33,9 +33,9 @@ export type BatcherLimits = {
   readonly leaseMs: number
   /** Events that one transaction of the intake reads. */
   readonly intakePageEvents: number
-  /** Waiting changes that one fold looks at. */
+  /** Waiting changes that one fold looks at: the more, the more of an account's changes become one. */
   readonly foldPageChanges: number
-  /** Batches of a lane that may be sealed and not mined. */
+  /** Batches of a lane that may be sealed and not mined. More are sealed when half of them are. */
   readonly laneInFlightMax: number
   /** Nonces of a signer that may be reserved and not mined. Nodes keep few transactions per sender. */
   readonly signerInFlightMax: number
@@ -47,11 +47,11 @@ export type BatcherLimits = {
   readonly fallbackPollMs: number
 }
 
-export const defaultBatcherLimits: BatcherLimits = {
+const defaultBatcherLimits: BatcherLimits = {
   leaseMs: 15_000,
   intakePageEvents: 5_000,
-  foldPageChanges: 5_000,
-  laneInFlightMax: 16,
+  foldPageChanges: 20_000,
+  laneInFlightMax: 32,
   signerInFlightMax: 16,
   deskPageBatches: 500,
   rebroadcastMs: 15_000,

@@ -33,8 +33,10 @@ export async function evaluateLane(batcher: Batcher, lane: LaneRow, lease: Lease
     await pauseLane(db, lane, `the batch strategy of ${lane.symbol} cannot be used: ${parsed.message}`)
     return { sealed: 0, nextDeadlineMs: null }
   }
-  const room = limits.laneInFlightMax - (await countInFlight(batcher, lane))
-  if (room <= 0) return { sealed: 0, nextDeadlineMs: null }
+  // A long queue is folded when there is room for many batches, not anew for each that is mined.
+  const inFlight = await countInFlight(batcher, lane)
+  if (inFlight > limits.laneInFlightMax / 2) return { sealed: 0, nextDeadlineMs: null }
+  const room = limits.laneInFlightMax - inFlight
   const page = await loadWaiting(db, lane, limits.foldPageChanges)
   const fold = foldChanges(
     page.changes,

@@ -78,7 +78,9 @@ async function isStillFree(ledger: LedgerTransaction, { lane, nets, zeros }: Sea
   const { rows } = await sql<{ busy: bigint; waiting: bigint; is_paused: boolean }>`
     SELECT
       (SELECT count(*) FROM settlement.batch_accounts WHERE ledger_id = ${lane.ledgerId}
-        AND account_id = ANY(${accountIds}::bigint[]) AND state IN ('open', 'reopened')) AS busy,
+        AND account_id = ANY(${accountIds}::bigint[]) AND state = 'open')
+      + (SELECT count(*) FROM settlement.batch_accounts WHERE ledger_id = ${lane.ledgerId}
+        AND account_id = ANY(${accountIds}::bigint[]) AND state = 'reopened') AS busy,
       (SELECT count(*) FROM settlement.batch_items WHERE ledger_id = ${lane.ledgerId}
         AND position = ANY(${positions}::bigint[]) AND state = 'waiting') AS waiting,
       (SELECT paused_at IS NOT NULL FROM settlement.lanes WHERE ledger_id = ${lane.ledgerId} AND token_id = ${lane.tokenId}) AS is_paused`.execute(

@@ -55,9 +55,11 @@ async function query(
     JOIN ledger.accounts a ON a.ledger_id = i.ledger_id AND a.account_id = i.account_id
     JOIN ledger.balances b ON b.ledger_id = i.ledger_id AND b.account_id = i.account_id
     WHERE i.ledger_id = ${ledgerId} AND i.token_id = ${tokenId} AND i.state = 'waiting'
-      AND NOT EXISTS (
-        SELECT FROM settlement.batch_accounts o
-        WHERE o.ledger_id = i.ledger_id AND o.account_id = i.account_id AND o.state IN ('open', 'reopened'))
+      -- NOT IN over a list that does not depend on the row is looked up in a hash, whatever the planner believes about the tables' sizes.
+      AND i.account_id NOT IN (
+        SELECT o.account_id FROM settlement.batch_accounts o WHERE o.ledger_id = ${ledgerId} AND o.state = 'open'
+        UNION ALL
+        SELECT r.account_id FROM settlement.batch_accounts r WHERE r.ledger_id = ${ledgerId} AND r.state = 'reopened')
       AND (NOT ${isUrgentOnly} OR i.account_id IN (
         SELECT u.account_id FROM settlement.batch_items u
         WHERE u.ledger_id = ${ledgerId} AND u.token_id = ${tokenId} AND u.state = 'waiting' AND (u.is_immediate OR u.priority >= 2)))

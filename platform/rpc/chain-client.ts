@@ -39,7 +39,7 @@ export type ChainClientLimits = {
   readonly breaker: CircuitBreakerLimits
 }
 
-export const defaultChainClientLimits: ChainClientLimits = {
+const defaultChainClientLimits: ChainClientLimits = {
   timeoutMs: 5_000,
   roundsMax: 3,
   retryDelayMs: 100,
