@@ -6,6 +6,8 @@ export type ApiEnv = {
   Bindings: Partial<HttpBindings>
   Variables: {
     requestId: string
+    /** Pattern of the route that answers; undefined where none does. */
+    route: string | undefined
     /** Set where the route needs a key, or takes one. */
     caller: Caller | undefined
     /** The parsed and checked JSON body of a write. */

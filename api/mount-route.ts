@@ -34,13 +34,19 @@ export function querySchema(route: Route): z.ZodObject {
 }
 
 export function mountRoute(app: Hono<ApiEnv>, services: Services, route: Route): void {
-  const chain: MiddlewareHandler<ApiEnv>[] = []
+  const path = fullPath(route)
+  const chain: MiddlewareHandler<ApiEnv>[] = [
+    (context, next) => {
+      context.set("route", path)
+      return next()
+    },
+  ]
   if (route.answer !== null) chain.push(timeLimit(services.limits.requestTimeoutMs, services.logger))
   if (route.auth !== "none")
     chain.push(authenticate(services.keys, route.scopes ?? [], route.auth === "optional"))
   if (route.body !== undefined) chain.push(jsonBody(services.limits, route.isBodyOptional === true))
   const query = querySchema(route)
-  app.on([route.method], [fullPath(route).replace(/\{(\w+)\}/g, ":$1")], ...chain, async (context) => {
+  app.on([route.method], [path.replace(/\{(\w+)\}/g, ":$1")], ...chain, async (context) => {
     const result = await handle(services, route, query, context)
     if (result instanceof Response) return result
     return isRefusal(result) ? respondRefusal(context, result) : respondAnswer(context, result)

@@ -12,7 +12,7 @@ type Schema = z.ZodObject | undefined
 type OutputOf<S extends Schema> = S extends z.ZodObject ? z.output<S> : Record<never, never>
 type CallerOf<Auth> = Auth extends "key" ? Caller : Caller | undefined
 
-export type RouteRequest<Params, Query, Body, Who> = {
+type RouteRequest<Params, Query, Body, Who> = {
   readonly params: Params
   readonly query: Query
   readonly body: Body

@@ -1,13 +1,10 @@
 /** What a key may do. A route asks for one of those it names; none implies another. */
-export const scopes = [
-  "ledger:write",
-  "ledger:read",
-  "wallet:write",
-  "transfer:write",
-  "nft:write",
-  "webhooks:write",
-  "audit:read",
-  "admin",
-] as const
-
-export type Scope = (typeof scopes)[number]
+export type Scope =
+  | "ledger:write"
+  | "ledger:read"
+  | "wallet:write"
+  | "transfer:write"
+  | "nft:write"
+  | "webhooks:write"
+  | "audit:read"
+  | "admin"

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto"
 import type { MiddlewareHandler } from "hono"
-import { routePath } from "hono/route"
 import type { Logger } from "../../platform/logger.ts"
 import type { ApiEnv } from "../api-env.ts"
 
@@ -19,7 +18,7 @@ export function requestContext(logger: Logger): MiddlewareHandler<ApiEnv> {
       {
         request_id: requestId,
         method: context.req.method,
-        route: routePath(context, -1),
+        route: context.var.route ?? "none",
         status: context.res.status,
         duration_ms: Math.round((performance.now() - startedAt) * 100) / 100,
         key_id: caller?.keyId,

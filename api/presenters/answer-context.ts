@@ -1,17 +1,14 @@
-import { z } from "@hono/zod-openapi"
 import type { ResolvedAdjustment } from "../ledger/resolve-adjustments.ts"
 import type { LaneBoard } from "../settlement/lane-figures.ts"
-import { blockchainSyncSchema, type LaneAddition, presentBlockchainSync } from "./lane-outlook.ts"
+import { type BlockchainSync, type LaneAddition, presentBlockchainSync } from "./lane-outlook.ts"
 
 /** What the first answer says and no event holds. It is stored with the operation, so that every later answer is the same. */
-export const answerContextSchema = z.object({
-  sync: blockchainSyncSchema,
-  batch_strategy: z.string().nullable(),
+export type AnswerContext = {
+  readonly sync: BlockchainSync
+  readonly batch_strategy: string | null
   /** Symbol and decimals by token id, as the caller knew them. */
-  tokens: z.record(z.string(), z.object({ symbol: z.string(), decimals: z.int() })),
-})
-
-export type AnswerContext = z.infer<typeof answerContextSchema>
+  readonly tokens: Record<string, { readonly symbol: string; readonly decimals: number }>
+}
 
 export function answerContextOf(
   lanes: LaneBoard,

@@ -3,7 +3,7 @@ import { describeError } from "../../platform/errors.ts"
 import type { Logger } from "../../platform/logger.ts"
 
 /** Says that something in schema `registry` changed; the payload is free. */
-export const registryChangedChannel = "registry_changed"
+const registryChangedChannel = "registry_changed"
 
 /** Calls `onChange` on every notification, and after each reconnect, when one may have been missed. */
 export function listenToRegistry(options: {

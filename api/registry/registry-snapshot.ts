@@ -28,7 +28,7 @@ export type RegisteredToken = {
   readonly strategy: TokenStrategyView
 }
 
-export type RegisteredReason = {
+type RegisteredReason = {
   readonly reasonType: string
   readonly description: string
   readonly allowedMetadata: ReadonlySet<string>

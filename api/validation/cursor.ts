@@ -4,7 +4,7 @@ import { type Refusal, refuse } from "../refusal.ts"
 export type CursorKind = "history" | "batches" | "batch-items" | "operation"
 
 /** The next page begins beyond this position. */
-export function encodeCursor(kind: CursorKind, position: bigint): string {
+function encodeCursor(kind: CursorKind, position: bigint): string {
   return Buffer.from(`${kind}:${position}`).toString("base64url")
 }
 

@@ -7,7 +7,7 @@ import type { Database } from "../../ledger/store/database.ts"
 import { loadConfiguration } from "../../platform/config/load-configuration.ts"
 import { resolveTokenStrategy } from "../../platform/config/token-strategy.ts"
 
-export type SeededToken = {
+type SeededToken = {
   readonly tokenId: number
   readonly chainId: bigint
   readonly symbol: string

@@ -1,7 +1,6 @@
 import { sql } from "kysely"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import type { ChainReader } from "../../../api/context.ts"
-import { seedApp } from "../../support/seed-registry.ts"
 import { type HandSettlement, handTransaction, settleByHand } from "../../support/settle-by-hand.ts"
 import { startTestApi, type TestApi } from "../../support/test-api.ts"
 
@@ -337,76 +336,5 @@ describe("an operation", () => {
     )
     expect(second.transactions).toHaveLength(2)
     expect(second.pagination.has_more).toBe(false)
-  })
-})
-
-describe("reconciliation", () => {
-  it("is asked for, and its runs and differences are told", async () => {
-    await api.fund(user, "1")
-    const reply = await api.call("POST", "/api/v1/reconciliation/run", {
-      token_symbol: "CPOP",
-      user_id: user,
-    })
-    expect(reply.status).toBe(202)
-    const [runId] = reply.body.data.run_ids
-    expect((await get(`/reconciliation?run_id=${runId}`)).runs).toEqual([
-      expect.objectContaining({ run_id: runId, state: "requested", user_id: user, drift_count: null }),
-    ])
-    await sql`
-      UPDATE ledger.reconciliation_runs SET state = 'finished', finished_at = now(), block_number = 12, block_hash = ${`0x${"aa".repeat(32)}`},
-        position = 5, accounts_compared = 1, supply_ledger = 5, supply_indexer = 5, supply_chain = 4 WHERE run_id = ${runId}`.execute(
-      api.db,
-    )
-    await sql`
-      INSERT INTO ledger.drifts (ledger_id, run_id, drift_id, account_id, ledger_amount, indexer_amount, chain_amount, cause)
-      SELECT ${api.app.ledgerId}, ${runId}, gen_random_uuid(), account_id, 5, 5, 4, 'unknown' FROM ledger.accounts
-      WHERE ledger_id = ${api.app.ledgerId} AND user_id = ${user}`.execute(api.db)
-    const { runs } = await get("/reconciliation")
-    expect(runs).toContainEqual(
-      expect.objectContaining({
-        run_id: runId,
-        state: "finished",
-        accounts_compared: 1,
-        drift_count: 1,
-        drifts_by_cause: { unknown: 1 },
-        drifts: [expect.objectContaining({ user_id: user, difference: "-0.000000000000000001" })],
-        watermark: { block_number: 12, block_hash: `0x${"aa".repeat(32)}`, position: "5" },
-      }),
-    )
-    const all = await api.call("POST", "/api/v1/reconciliation/run")
-    expect(all.body.data.run_ids).toHaveLength(6)
-    const nobody = await api.call("POST", "/api/v1/reconciliation/run", { user_id: "nobody" })
-    expect(nobody.body.errors?.[0]?.code).toBe("UNKNOWN_USER")
-  })
-})
-
-describe("another app's key", () => {
-  it("sees nothing, on any route", async () => {
-    await api.fund(user, "1")
-    const mine = (await get(`/balance/${user}/history`)).history[0]
-    const [batch] = (await get("/batches")).batches
-    const run = (await api.call("POST", "/api/v1/reconciliation/run", { token_symbol: "CPOP" })).body.data
-      .run_ids[0]
-    const stranger = { authorization: `Bearer ${(await seedApp(api.db)).apiKey}` }
-    // A log of the stranger's own, so that our positions exist in it as well.
-    const others = Array.from({ length: 300 }, () => ({ ...change("+1"), user_id: "stranger" }))
-    expect((await api.adjust({ adjustments: others }, stranger)).status).toBe(200)
-    const status = async (path: string) =>
-      (await api.call("GET", `/api/v1${path}`, undefined, stranger)).status
-    expect(await status(`/balance/${user}`)).toBe(404)
-    expect(await status(`/balance/${user}/history`)).toBe(404)
-    expect(await status(`/operations/${mine.operation_id}`)).toBe(404)
-    expect(await status(`/transaction/${mine.tx_id}`)).toBe(404)
-    expect(await status(`/batches/${batch.batch_id}`)).toBe(404)
-    expect(await status(`/reconciliation?run_id=${run}`)).toBe(404)
-    const see = async (path: string) =>
-      (await api.call("GET", `/api/v1${path}`, undefined, stranger)).body.data
-    expect((await see("/batches")).batches).toEqual([])
-    expect((await see("/reconciliation")).runs).toEqual([])
-    expect((await see("/system/health")).performance_metrics).toMatchObject({ pending_transactions: 0 })
-    const log = await fetch(`${api.server.url}/api/v1/audit/events`, { headers: stranger })
-    expect(await log.text()).not.toContain(api.app.ledgerId)
-    const ours = (await get(`/wallet/${user}`)).wallets[0].aa_address
-    expect((await see(`/wallet/${user}`)).wallets[0].aa_address).not.toBe(ours)
   })
 })
