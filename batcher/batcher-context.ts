@@ -45,10 +45,12 @@ export type BatcherLimits = {
   readonly rebroadcastMs: number
   /** Look again at least this often, whatever notifications say. */
   readonly fallbackPollMs: number
+  /** How often a lease that somebody else holds is asked for. */
+  readonly leasePollMs: number
 }
 
 const defaultBatcherLimits: BatcherLimits = {
-  leaseMs: 15_000,
+  leaseMs: 10_000,
   intakePageEvents: 5_000,
   foldPageChanges: 20_000,
   laneInFlightMax: 32,
@@ -56,6 +58,7 @@ const defaultBatcherLimits: BatcherLimits = {
   deskPageBatches: 500,
   rebroadcastMs: 15_000,
   fallbackPollMs: 5_000,
+  leasePollMs: 1_000,
 }
 
 /** The context with everything optional settled; what the batcher's rooms pass around. */

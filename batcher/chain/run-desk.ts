@@ -70,7 +70,7 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
         keeper.drop()
         heldEpoch = null
         logger.warn({ chainId: chainId.toString() }, "the signer's lease went to another process")
-        return limits.fallbackPollMs
+        return limits.leasePollMs
       }
       faults += 1
       if (faults === faultsBeforeAlarm) {
@@ -86,7 +86,7 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
     const lease = await keeper.get()
     if (lease === null) {
       heldEpoch = null
-      return limits.fallbackPollMs
+      return limits.leasePollMs
     }
     if (heldEpoch !== lease.epoch) isRecovering = true
     heldEpoch = lease.epoch
@@ -167,13 +167,13 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
     const receipts = await readReceipts(saved)
     for (const batch of saved) {
       const receipt = receipts.get(batch) ?? null
-      await guardBatch(deskTurn, batch, () => followBatch(deskTurn, batch, receipt))
+      await withLease(deskTurn, batch, () => followBatch(deskTurn, batch, receipt))
     }
 
     // Nonces without bytes come next, whatever became of their lane: later ones of the signer wait for them.
     for (const batch of batches) {
       if (batch.nonce?.signer === signer.address && batch.hashes.length === 0)
-        await guardBatch(deskTurn, batch, () => advanceBatch(deskTurn, batch))
+        await withLease(deskTurn, batch, () => advanceBatch(deskTurn, batch))
     }
     inFlight = batches.filter(
       (batch) => batch.nonce !== null && batch.state !== "mined" && !receipts.get(batch),
@@ -184,11 +184,21 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
       const retryAtMs = batch.retryAt?.getTime() ?? 0
       if (retryAtMs > batcher.now().getTime()) nextRetryMs = Math.min(nextRetryMs, retryAtMs)
       else if (inFlight < limits.signerInFlightMax) {
-        const hasNonce = await guardBatch(deskTurn, batch, () => advanceBatch(deskTurn, batch))
+        const hasNonce = await withLease(deskTurn, batch, () => advanceBatch(deskTurn, batch))
         if (hasNonce === true) inFlight += 1
       }
     }
     return nextRetryMs
+  }
+
+  /** One step for one batch. A turn with many may outlast the lease, so it is renewed on the way. */
+  async function withLease<Result>(
+    deskTurn: DeskTurn,
+    batch: OpenBatch,
+    step: () => Promise<Result>,
+  ): Promise<Result | undefined> {
+    await keeper.get()
+    return guardBatch(deskTurn, batch, step)
   }
 
   async function readReceipts(batches: readonly OpenBatch[]): Promise<Map<OpenBatch, Receipt>> {

@@ -78,6 +78,7 @@ export function runLanes(batcher: Batcher): Lanes {
     const lease = await keeper.get()
     if (lease === null) {
       held.delete(key)
+      deadlines.set(key, { ledgerId: lane.ledgerId, atMs: now().getTime() + limits.leasePollMs })
       return
     }
     held.add(key)

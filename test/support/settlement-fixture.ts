@@ -42,7 +42,7 @@ const patientStrategy = {
   efficiency_target: { mint: 77, burn: 75, transfer: 78 },
 }
 
-const fastLimits = { fallbackPollMs: 500, rebroadcastMs: 1_000, leaseMs: 2_000 }
+const fastLimits = { fallbackPollMs: 500, rebroadcastMs: 1_000, leaseMs: 2_000, leasePollMs: 300 }
 
 export type SettlementFixture = Awaited<ReturnType<typeof createSettlementFixture>>
 
