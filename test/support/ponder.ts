@@ -21,6 +21,8 @@ export type PonderOptions = {
 }
 
 export type Ponder = {
+  /** Resolves when it has ended, for whatever reason. */
+  readonly ended: Promise<void>
   /** Ends it without a word, as a crash would. */
   kill(): Promise<void>
   stop(): Promise<void>
@@ -38,8 +40,11 @@ export async function startPonder(options: PonderOptions): Promise<Ponder> {
   const guard = await startGuard()
   guard.removeAtEnd(directory)
   let exited: string | undefined
-  guard.onExit((_name, how) => {
-    exited ??= how
+  const ended = new Promise<void>((resolve) => {
+    guard.onExit((_name, how) => {
+      exited ??= how
+      resolve()
+    })
   })
   const pid = await guard.run({
     name: "ponder",
@@ -70,6 +75,7 @@ export async function startPonder(options: PonderOptions): Promise<Ponder> {
     throw new Error(why)
   }
   return {
+    ended,
     kill: async () => {
       process.kill(pid, "SIGKILL")
       await guard.close()
@@ -102,7 +108,7 @@ async function isReady(port: number): Promise<boolean> {
   }
 }
 
-/** Ponder keeps its lock when it ends, and the next one would wait up to 35 s for it. */
+/** Ponder keeps its lock when it ends, and the next one would wait up to 25 s for it. */
 async function unlockSchema({ databaseUrl, schema }: PonderOptions): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
