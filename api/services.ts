@@ -1,6 +1,8 @@
 import type { Kysely } from "kysely"
+import { registryChangedChannel } from "../ledger/store/channels.ts"
 import type { Database } from "../ledger/store/database.ts"
 import { describeError } from "../platform/errors.ts"
+import { listen } from "../platform/listen.ts"
 import type { Logger } from "../platform/logger.ts"
 import { type ChainProgressBoard, createChainProgressBoard } from "./chain/chain-progress.ts"
 import type { ApiContext, ChainReader } from "./context.ts"
@@ -8,7 +10,6 @@ import { createLedgerWriters, type LedgerWriters } from "./ledger/ledger-writers
 import { type ApiLimits, defaultApiLimits } from "./limits.ts"
 import { type ApiKeys, createApiKeys } from "./registry/api-keys.ts"
 import { createRegistryCache, type RegistryCache } from "./registry/registry-cache.ts"
-import { listenToRegistry } from "./registry/registry-listener.ts"
 import { createLaneBoard, type LaneBoard } from "./settlement/lane-figures.ts"
 
 /** What the routes share. Nothing in here has to survive the process. */
@@ -71,7 +72,13 @@ export function createServices(context: ApiContext): Services {
       await Promise.all([registry.reload(), lanes.refresh()])
       const { databaseUrl } = context
       if (databaseUrl !== undefined)
-        listener = listenToRegistry({ databaseUrl, logger, onChange: onRegistryChange })
+        listener = listen({
+          databaseUrl,
+          applicationName: "chainbridge-api-listen",
+          channels: [registryChangedChannel],
+          logger,
+          onNotification: onRegistryChange,
+        })
     },
     async stop() {
       this.isStopping = true

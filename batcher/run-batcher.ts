@@ -1,11 +1,11 @@
 import { appendedChannel } from "../ledger/store/append.ts"
+import { laneChangedChannel } from "../ledger/store/channels.ts"
 import { describeError } from "../platform/errors.ts"
+import { listen } from "../platform/listen.ts"
 import type { RpcEndpointStatus } from "../platform/rpc/rpc-endpoint.ts"
 import { type BatcherContext, createBatcher } from "./batcher-context.ts"
 import { type DeskStatus, runDesk } from "./chain/run-desk.ts"
-import { listen } from "./lanes/listen.ts"
 import { laneKey, runLanes } from "./lanes/run-lanes.ts"
-import { laneChangedChannel } from "./store/lane-changed.ts"
 import { type LaneStatus, readLaneStatus } from "./store/lane-status.ts"
 import { releaseLeases } from "./store/leases.ts"
 
@@ -35,6 +35,7 @@ export function runBatcher(context: BatcherContext): RunningBatcher {
   }))
   const listening = listen({
     databaseUrl: batcher.databaseUrl,
+    applicationName: "chainbridge-batcher-listen",
     channels: [appendedChannel, laneChangedChannel],
     logger,
     onNotification(notification) {

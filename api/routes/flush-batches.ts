@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi"
 import { sql } from "kysely"
+import { laneChangedChannel } from "../../ledger/store/channels.ts"
 import { matchTokens } from "../ledger/resolve-token.ts"
 import { refuseAll } from "../refusal.ts"
 import { defineRoute } from "../route.ts"
@@ -35,7 +36,7 @@ export const flushBatches = defineRoute({
         SELECT ${ledgerId}, t.token_id, now() FROM unnest(${tokenIds}::integer[]) AS t(token_id) ORDER BY t.token_id
         ON CONFLICT (ledger_id, token_id) DO UPDATE SET flush_requested_at = excluded.flush_requested_at
         RETURNING flush_requested_at`.execute(trx)
-      await sql`SELECT pg_notify('lane_changed', ${ledgerId})`.execute(trx)
+      await sql`SELECT pg_notify(${laneChangedChannel}, ${ledgerId})`.execute(trx)
       return rows[0]?.flush_requested_at ?? new Date()
     })
     services.logger.info(

@@ -1,13 +1,11 @@
 import { randomUUID } from "node:crypto"
 import { z } from "@hono/zod-openapi"
 import { sql } from "kysely"
+import { reconciliationRequestedChannel } from "../../ledger/store/channels.ts"
 import { matchTokens } from "../ledger/resolve-token.ts"
 import { refuse, refuseAll } from "../refusal.ts"
 import { defineRoute } from "../route.ts"
 import { chainIdSchema, tokenSymbolSchema, userIdSchema } from "../validation/schemas.ts"
-
-/** The channel that the worker hears of a requested run on; the payload is the ledger id. */
-const requestedChannel = "reconciliation_requested"
 
 export const runReconciliation = defineRoute({
   method: "post",
@@ -53,7 +51,7 @@ export const runReconciliation = defineRoute({
         FROM unnest(${runs.map((run) => run.runId)}::uuid[], ${runs.map((run) => run.token.tokenId)}::integer[]) AS r(run_id, token_id)`.execute(
         trx,
       )
-      await sql`SELECT pg_notify(${requestedChannel}, ${ledgerId})`.execute(trx)
+      await sql`SELECT pg_notify(${reconciliationRequestedChannel}, ${ledgerId})`.execute(trx)
     })
     services.logger.info(
       { key_id: caller.keyId, ledger_id: ledgerId, runs: runs.length },

@@ -1,7 +1,7 @@
 import { type Hex, TransactionReceiptNotFoundError } from "viem"
+import { clearAlarm, raiseAlarm } from "../../ledger/store/alarms.ts"
 import { invariant } from "../../platform/errors.ts"
 import type { ChainClient } from "../../platform/rpc/chain-client.ts"
-import { clearAlarm, raiseAlarm } from "../store/alarms.ts"
 import { type MinedReceipt, markMined, markUnmined, spendNonceInVain } from "../store/batch-moves.ts"
 import type { OpenBatch } from "../store/open-batches.ts"
 import { type DeskTurn, finalBlock, retryAtAfterFailure, strategyOf } from "./desk-turn.ts"
@@ -105,7 +105,7 @@ async function followReverted(turn: DeskTurn, batch: OpenBatch, receipt: Receipt
   // It was seen as mined in a block that is gone; in this one it failed.
   if (batch.state === "mined" && !(await markUnmined(desk, batch))) return
   if (receipt.blockNumber > finalBlock(turn)) return
-  if ((await client.canonicalBlockHash(receipt.blockNumber)) !== receipt.blockHash) return
+  if ((await client.canonicalBlock(receipt.blockNumber))?.hash !== receipt.blockHash) return
   const failures = batch.failures + 1
   const message = `transaction ${receipt.hash} reverted in block ${receipt.blockNumber}`
   batcher.logger.warn(

@@ -1,5 +1,5 @@
+import { raiseAlarm } from "../../ledger/store/alarms.ts"
 import { invariant, unreachable } from "../../platform/errors.ts"
-import { raiseAlarm } from "../store/alarms.ts"
 import { markBroadcast, markSentAgain } from "../store/batch-moves.ts"
 import { pauseLanesOfChain } from "../store/lanes.ts"
 import type { OpenBatch } from "../store/open-batches.ts"

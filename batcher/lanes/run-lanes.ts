@@ -1,4 +1,5 @@
 import { ChainBridgeError } from "../../platform/errors.ts"
+import { type Loop, startLoop } from "../../platform/loop.ts"
 import type { Batcher } from "../batcher-context.ts"
 import { takeIn } from "../store/intake.ts"
 import { ensureLanes, type LaneRow, listLanes } from "../store/lanes.ts"
@@ -6,7 +7,6 @@ import { holdLane } from "../store/leases.ts"
 import { watchLanes } from "../store/watch-lanes.ts"
 import { evaluateLane } from "./evaluate-lane.ts"
 import { keepLease, type LeaseKeeper } from "./lease-keeper.ts"
-import { type Loop, startLoop } from "./loop.ts"
 
 // A burst of appends becomes one evaluation.
 const gapMs = 25

@@ -1,6 +1,6 @@
 import { type Kysely, sql, type Transaction } from "kysely"
+import { raiseAlarm } from "../../ledger/store/alarms.ts"
 import type { Database } from "../../ledger/store/database.ts"
-import { raiseAlarm } from "./alarms.ts"
 import type { LaneKey } from "./leases.ts"
 
 export type LaneRow = LaneKey & {

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely"
+import { clearAlarm, raiseAlarm } from "../../ledger/store/alarms.ts"
 import type { Database } from "../../ledger/store/database.ts"
-import { clearAlarm, raiseAlarm } from "./alarms.ts"
 
 const defaultAlarmMs = 600_000
 

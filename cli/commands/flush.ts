@@ -1,4 +1,5 @@
 import { sql } from "kysely"
+import { laneChangedChannel } from "../../ledger/store/channels.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import { withDatabase } from "./open-database.ts"
 
@@ -16,7 +17,7 @@ export async function flushCommand(options: {
     if (rows.length === 0)
       throw new ChainBridgeError("NOTHING_TO_FLUSH", "no lane of that token has settled anything yet")
     for (const { ledger_id: ledgerId } of rows)
-      await sql`SELECT pg_notify('lane_changed', ${ledgerId})`.execute(db)
+      await sql`SELECT pg_notify(${laneChangedChannel}, ${ledgerId})`.execute(db)
     process.stdout.write(`asked ${rows.length} lanes to settle what waits\n`)
   })
 }

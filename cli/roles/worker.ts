@@ -1,11 +1,22 @@
+import { runWorker } from "../../ledger/run-worker.ts"
 import { runRole } from "../../platform/lifecycle.ts"
+import { openChainClients } from "./chain-clients.ts"
 import { openRole } from "./open-role.ts"
 
-/** Confirmations and reconciliation. */
+/** Confirmations and reconciliation, on every chain that has RPC endpoints here. */
 export async function runWorkerRole(): Promise<void> {
   const role = openRole("worker", 10)
-  await runRole(() => {
-    role.beat()
-    return Promise.resolve({ stop: () => role.close() })
+  await runRole(async () => {
+    const { db, databaseUrl, logger } = role
+    const chains = await openChainClients(db)
+    const worker = runWorker({ db, databaseUrl, logger, chains })
+    role.beat(() => worker.status())
+    return {
+      details: { chains: chains.size },
+      async stop() {
+        await worker.stop()
+        await role.close()
+      },
+    }
   }, role.logger)
 }

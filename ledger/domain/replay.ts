@@ -9,10 +9,9 @@ export type ReplayedAccount = {
 }
 
 type Change = { readonly accountId: bigint; readonly amount: bigint }
-type Batch = {
-  readonly changes: Map<bigint, Change>
-  readonly positionsOf: ReadonlyMap<bigint, readonly bigint[]>
-}
+/** An account's changes are in a batch all together or not at all. */
+type BatchAccount = { readonly changes: readonly (readonly [bigint, Change])[]; isHeld: boolean }
+type Batch = ReadonlyMap<bigint, BatchAccount>
 
 /** The state that a log alone gives. */
 export type Replay = {
@@ -81,38 +80,15 @@ function moveChanges(replay: Replay, position: bigint, event: NewEvent): void {
       break
     case "SettlementNetted":
       for (const account of event.data.accounts) {
-        const sum = takeWaiting(replay, account.account_id, account.positions).reduce(
-          (total, [, c]) => total + c.amount,
-          0n,
-        )
+        const sum = sumOf(takeWaiting(replay, account.account_id, account.positions))
         if (sum !== 0n) throw new ReplayFault(`account ${account.account_id} was netted with a sum of ${sum}`)
       }
       break
     case "SettlementConfirmed":
-      for (const account of event.data.accounts) {
-        const accountId = BigInt(account.account_id)
-        const sum = takeFromBatch(replay, event.data.batch_sequence, accountId).reduce(
-          (total, [, c]) => total + c.amount,
-          0n,
-        )
-        if (sum.toString() !== account.settled) {
-          throw new ReplayFault(
-            `account ${accountId}: ${account.settled} is said to be settled, the batch holds ${sum}`,
-          )
-        }
-        accountOf(replay, accountId).unsettled -= sum
-      }
+      confirm(replay, event.data)
       break
     case "SettlementDeferred":
-      for (const account of event.data.accounts) {
-        for (const [at, change] of takeFromBatch(
-          replay,
-          event.data.batch_sequence,
-          BigInt(account.account_id),
-        )) {
-          replay.waiting.set(at, change)
-        }
-      }
+      defer(replay, event.data)
       break
     case "ConfirmationRevoked":
       revoke(replay, event.data)
@@ -125,43 +101,61 @@ function moveChanges(replay: Replay, position: bigint, event: NewEvent): void {
 }
 
 function seal(replay: Replay, data: EventDataOf<"SettlementSealed">): void {
-  const changes = new Map<bigint, Change>()
-  const positionsOf = new Map<bigint, bigint[]>()
+  const batch = new Map<bigint, BatchAccount>()
   for (const account of data.accounts) {
-    const taken = takeWaiting(replay, account.account_id, account.positions)
-    const net = taken.reduce((total, [, change]) => total + change.amount, 0n)
+    const changes = takeWaiting(replay, account.account_id, account.positions)
+    const net = sumOf(changes)
     if (net.toString() !== account.net) {
       throw new ReplayFault(
         `account ${account.account_id} was sealed with a net of ${account.net}, its changes add up to ${net}`,
       )
     }
-    for (const [at, change] of taken) changes.set(at, change)
-    positionsOf.set(
-      BigInt(account.account_id),
-      taken.map(([at]) => at),
-    )
+    batch.set(BigInt(account.account_id), { changes, isHeld: true })
   }
-  replay.batches.set(BigInt(data.batch_sequence), { changes, positionsOf })
+  replay.batches.set(BigInt(data.batch_sequence), batch)
+}
+
+function confirm(replay: Replay, data: EventDataOf<"SettlementConfirmed">): void {
+  for (const { account_id: id, settled } of data.accounts) {
+    const account = batchAccountOf(replay, data.batch_sequence, id)
+    const sum = account.isHeld ? sumOf(account.changes) : 0n
+    if (sum.toString() !== settled) {
+      throw new ReplayFault(`account ${id}: ${settled} is said to be settled, the batch holds ${sum}`)
+    }
+    account.isHeld = false
+    accountOf(replay, BigInt(id)).unsettled -= sum
+  }
+}
+
+function defer(replay: Replay, data: EventDataOf<"SettlementDeferred">): void {
+  for (const { account_id: id } of data.accounts) {
+    const account = batchAccountOf(replay, data.batch_sequence, id)
+    if (!account.isHeld) throw new ReplayFault(`account ${id} was not in batch ${data.batch_sequence}`)
+    account.isHeld = false
+    for (const [at, change] of account.changes) replay.waiting.set(at, change)
+  }
 }
 
 function revoke(replay: Replay, data: EventDataOf<"ConfirmationRevoked">): void {
   if (data.batch_sequence === null) return
-  const batch = batchOf(replay, data.batch_sequence)
-  if (data.revoked_type === "SettlementConfirmed") {
-    // The changes themselves are gone from the waiting set; they come back as one sum a change, under their old positions.
-    for (const account of data.accounts) {
-      const accountId = BigInt(account.account_id)
-      const [first] = batch.positionsOf.get(accountId) ?? []
-      if (first === undefined)
-        throw new ReplayFault(`account ${accountId} is not in batch ${data.batch_sequence}`)
-      batch.changes.set(first, { accountId, amount: BigInt(account.settled) })
-      accountOf(replay, accountId).unsettled += BigInt(account.settled)
+  for (const { account_id: id, settled } of data.accounts) {
+    if (settled === "0") continue
+    const account = batchAccountOf(replay, data.batch_sequence, id)
+    const sum = sumOf(account.changes)
+    if (account.isHeld || sum.toString() !== settled) {
+      throw new ReplayFault(`account ${id}: batch ${data.batch_sequence} did not settle ${settled} of it`)
     }
-    return
+    account.isHeld = true
+    accountOf(replay, BigInt(id)).unsettled += sum
   }
   for (const id of data.reopened_account_ids) {
-    const positions = batch.positionsOf.get(BigInt(id)) ?? []
-    for (const [at, change] of takeWaiting(replay, id, positions.map(Number))) batch.changes.set(at, change)
+    const account = batchAccountOf(replay, data.batch_sequence, id)
+    takeWaiting(
+      replay,
+      id,
+      account.changes.map(([at]) => Number(at)),
+    )
+    account.isHeld = true
   }
 }
 
@@ -177,17 +171,16 @@ function takeWaiting(replay: Replay, accountId: number, positions: readonly numb
   })
 }
 
-function takeFromBatch(replay: Replay, batchSequence: number, accountId: bigint): [bigint, Change][] {
-  const { changes } = batchOf(replay, batchSequence)
-  const taken = [...changes].filter(([, change]) => change.accountId === accountId)
-  for (const [at] of taken) changes.delete(at)
-  return taken
+function sumOf(changes: readonly (readonly [bigint, Change])[]): bigint {
+  return changes.reduce((total, [, change]) => total + change.amount, 0n)
 }
 
-function batchOf(replay: Replay, batchSequence: number): Batch {
+function batchAccountOf(replay: Replay, batchSequence: number, accountId: number): BatchAccount {
   const batch = replay.batches.get(BigInt(batchSequence))
   if (batch === undefined) throw new ReplayFault(`batch ${batchSequence} was never sealed`)
-  return batch
+  const account = batch.get(BigInt(accountId))
+  if (account === undefined) throw new ReplayFault(`account ${accountId} is not in batch ${batchSequence}`)
+  return account
 }
 
 function accountOf(replay: Replay, accountId: bigint): ReplayedAccount {

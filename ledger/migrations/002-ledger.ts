@@ -109,6 +109,14 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       PRIMARY KEY (chain_id, block_number)
     )`.execute(db)
   await sql`
+    CREATE TABLE ledger.address_scans (
+      ledger_id uuid NOT NULL REFERENCES ledger.head,
+      chain_id bigint NOT NULL REFERENCES registry.chains,
+      -- Accounts opened up to here have every log of theirs at or below the chain's cursor in the ledger.
+      position bigint NOT NULL,
+      PRIMARY KEY (ledger_id, chain_id)
+    )`.execute(db)
+  await sql`
     CREATE TABLE ledger.confirmations (
       ledger_id uuid NOT NULL,
       position bigint NOT NULL,

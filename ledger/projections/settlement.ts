@@ -71,7 +71,10 @@ async function confirm(
   at: Date,
 ): Promise<void> {
   const { ledgerId, trx } = ledger
-  const accountIds = data.accounts.map((account) => account.account_id)
+  // What settles nothing is a move of an account that had left the batch: it has no open row here.
+  const accountIds = data.accounts
+    .filter((account) => account.settled !== "0")
+    .map((account) => account.account_id)
   const batch = await sql`
     UPDATE settlement.batches SET state = 'confirmed', confirmed_at = ${at}, tx_hash = ${data.transaction_hash},
       block_number = ${data.block_number}, block_hash = ${data.block_hash}, last_error = NULL, retry_at = NULL
@@ -114,7 +117,9 @@ async function revoke(ledger: LedgerTransaction, data: EventDataOf<"Confirmation
   const { ledgerId, trx } = ledger
   if (data.batch_sequence === null) return
   if (data.revoked_type === "SettlementConfirmed") {
-    const accountIds = data.accounts.map((account) => account.account_id)
+    const accountIds = data.accounts
+      .filter((account) => account.settled !== "0")
+      .map((account) => account.account_id)
     await sql`
       UPDATE settlement.batches SET state = 'broadcast', confirmed_at = NULL, mined_at = NULL,
         tx_hash = NULL, block_number = NULL, block_hash = NULL, gas_used = NULL, effective_gas_price = NULL

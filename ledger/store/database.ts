@@ -139,6 +139,7 @@ export type Database = {
     updated_at: Date
   }
   "ledger.confirmed_blocks": { chain_id: bigint; block_number: bigint; block_hash: string }
+  "ledger.address_scans": { ledger_id: string; chain_id: bigint; position: bigint }
   "ledger.confirmations": {
     ledger_id: string
     position: bigint

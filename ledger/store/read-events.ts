@@ -18,6 +18,10 @@ export type StoredEvent = EncodableEvent & {
   readonly hash: Buffer
 }
 
+const columns = sql`ledger_id AS "ledgerId", position, type, version, operation_id AS "operationId", sequence, account_id AS "accountId",
+  amount, balance_after AS "balanceAfter", occurred_at AS "occurredAt", recorded_at AS "recordedAt", causation,
+  data::text AS "dataJson", details::text AS "detailsJson", salt, details_hash AS "detailsHash", prev_hash AS "prevHash", hash`
+
 /** Reads up to `limit` events after a position, in their order. */
 export async function readEvents(
   db: Kysely<Database> | Transaction<Database>,
@@ -26,11 +30,20 @@ export async function readEvents(
   limit: number,
 ): Promise<StoredEvent[]> {
   const { rows } = await sql<StoredEvent>`
-    SELECT ledger_id AS "ledgerId", position, type, version, operation_id AS "operationId", sequence, account_id AS "accountId",
-      amount, balance_after AS "balanceAfter", occurred_at AS "occurredAt", recorded_at AS "recordedAt", causation,
-      data::text AS "dataJson", details::text AS "detailsJson", salt, details_hash AS "detailsHash", prev_hash AS "prevHash", hash
-    FROM ledger.events WHERE ledger_id = ${ledgerId} AND position > ${afterPosition}
+    SELECT ${columns} FROM ledger.events WHERE ledger_id = ${ledgerId} AND position > ${afterPosition}
     ORDER BY position LIMIT ${limit}`.execute(db)
+  return rows
+}
+
+/** Reads the events at these positions, in no order. */
+export async function readEventsAt(
+  db: Kysely<Database> | Transaction<Database>,
+  ledgerId: string,
+  positions: readonly bigint[],
+): Promise<StoredEvent[]> {
+  const { rows } = await sql<StoredEvent>`
+    SELECT ${columns} FROM ledger.events
+    WHERE ledger_id = ${ledgerId} AND position = ANY(${positions.map(String)}::bigint[])`.execute(db)
   return rows
 }
 

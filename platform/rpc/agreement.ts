@@ -26,7 +26,7 @@ const hex = z
   .custom<Hex>((value) => typeof value === "string" && /^0x[0-9a-fA-F]*$/.test(value))
   .transform((value) => value.toLowerCase() as Hex)
 const quantity = hex.transform((value) => BigInt(value))
-const blockSchema = z.object({ hash: hex }).nullable()
+const blockSchema = z.object({ hash: hex, timestamp: quantity }).nullable()
 const logsSchema = z.array(
   z.object({
     address: hex,
@@ -39,11 +39,28 @@ const logsSchema = z.array(
   }),
 )
 
+/** A block as the endpoints agree on it. */
+export type AgreedBlock = { readonly number: bigint; readonly hash: Hex; readonly time: Date }
+
 /** An endpoint without the block lags behind and has no say; the others have to name the same hash. */
-export function agreeOnHash(chainId: bigint, blockNumber: bigint, answers: readonly unknown[]): Hex | null {
-  const hashes = new Set(answers.flatMap((answer) => blockSchema.parse(answer)?.hash ?? []))
-  if (hashes.size > 1) throw disagreement(chainId, `the hash of block ${blockNumber}`)
-  return [...hashes][0] ?? null
+export function agreeOnBlock(
+  chainId: bigint,
+  blockNumber: bigint,
+  answers: readonly unknown[],
+): AgreedBlock | null {
+  const [block, ...others] = answers.flatMap((answer) => blockSchema.parse(answer) ?? [])
+  if (block === undefined) return null
+  if (others.some((other) => other.hash !== block.hash))
+    throw disagreement(chainId, `the hash of block ${blockNumber}`)
+  return { number: blockNumber, hash: block.hash, time: new Date(Number(block.timestamp) * 1_000) }
+}
+
+/** The middle one of the heads that endpoints name, the lower of two: one that lies or lags does not decide alone. */
+export function agreeOnHead(answers: readonly unknown[]): bigint {
+  const heads = answers.map((answer) => quantity.parse(answer)).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
+  const middle = heads[Math.floor((heads.length - 1) / 2)]
+  if (middle === undefined) throw new TypeError("nobody named a head")
+  return middle
 }
 
 /** Compares what every endpoint that has reached the end of the range finds in it: one that lags would leave out the newest logs without a word. */

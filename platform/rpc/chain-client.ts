@@ -1,6 +1,13 @@
 import { createPublicClient, custom, type Hex, type PublicClient } from "viem"
 import { ChainBridgeError } from "../errors.ts"
-import { type AgreedLog, agreeOnHash, agreeOnLogs, type LogFilter } from "./agreement.ts"
+import {
+  type AgreedBlock,
+  type AgreedLog,
+  agreeOnBlock,
+  agreeOnHead,
+  agreeOnLogs,
+  type LogFilter,
+} from "./agreement.ts"
 import type { CircuitBreakerLimits } from "./circuit-breaker.ts"
 import { createRpcEndpoint, type RpcEndpoint, type RpcEndpointStatus } from "./rpc-endpoint.ts"
 import { isEndpointTrouble, RpcFault } from "./rpc-fault.ts"
@@ -18,11 +25,16 @@ export type ChainClient = {
   /** Sends a signed transaction to every endpoint at once and reports each answer; never throws for what an endpoint did. */
   broadcast(rawTransaction: Hex): Promise<BroadcastAnswer[]>
   /**
-   * The hash of the block at this height, agreed on by every endpoint that answers and has it.
+   * The number of the newest block: the middle one of what the endpoints say.
+   * @throws ChainBridgeError RPC_UNAVAILABLE (retryable)
+   */
+  headNumber(): Promise<bigint>
+  /**
+   * The block at this height, agreed on by every endpoint that answers and has it.
    * @returns null when none has a block at this height
    * @throws ChainBridgeError RPC_DISAGREEMENT, RPC_UNAVAILABLE (both retryable)
    */
-  canonicalBlockHash(blockNumber: bigint): Promise<Hex | null>
+  canonicalBlock(blockNumber: bigint): Promise<AgreedBlock | null>
   /**
    * Logs of whole blocks, agreed on by every endpoint that answers and has reached `toBlock`.
    * @throws ChainBridgeError RPC_DISAGREEMENT, RPC_UNAVAILABLE (both retryable)
@@ -139,8 +151,13 @@ export function createChainClient(options: {
         }),
       )
     },
-    async canonicalBlockHash(blockNumber) {
-      return agreeOnHash(
+    async headNumber() {
+      return agreeOnHead(
+        await readAll("eth_blockNumber", (endpoint) => endpoint.request("eth_blockNumber", [])),
+      )
+    },
+    async canonicalBlock(blockNumber) {
+      return agreeOnBlock(
         chainId,
         blockNumber,
         await readAll("eth_getBlockByNumber", (endpoint) =>

@@ -99,7 +99,7 @@ describe("the gateway to a chain", () => {
     const chain = client()
     const errors: unknown[] = []
     await chain.reads.getBlockNumber().catch((error: unknown) => errors.push(error))
-    await chain.canonicalBlockHash(0n).catch((error: unknown) => errors.push(error))
+    await chain.canonicalBlock(0n).catch((error: unknown) => errors.push(error))
     first.set("*", { fault: "status", status: 401 })
     await chain.reads.getBlockNumber().catch((error: unknown) => errors.push(error))
     errors.push(chain.status(), await chain.broadcast("0x02"))
@@ -136,12 +136,12 @@ describe("the gateway to a chain", () => {
     it("names the hash that all endpoints name", async () => {
       const chain = client()
       const { hash } = await chain.reads.getBlock({ blockNumber: 1n })
-      expect(await chain.canonicalBlockHash(1n)).toBe(hash)
-      expect(await chain.canonicalBlockHash(10_000n)).toBeNull()
+      expect((await chain.canonicalBlock(1n))?.hash).toBe(hash)
+      expect(await chain.canonicalBlock(10_000n)).toBeNull()
     })
 
     it("refuses to choose between two hashes", async () => {
-      await expect(client([anvil.rpcUrl, other.rpcUrl]).canonicalBlockHash(1n)).rejects.toMatchObject({
+      await expect(client([anvil.rpcUrl, other.rpcUrl]).canonicalBlock(1n)).rejects.toMatchObject({
         code: "RPC_DISAGREEMENT",
         retryable: true,
       })
@@ -151,9 +151,9 @@ describe("the gateway to a chain", () => {
       const chain = client()
       const { hash } = await chain.reads.getBlock({ blockNumber: 1n })
       first.set("eth_getBlockByNumber", { fault: "cut" })
-      expect(await chain.canonicalBlockHash(1n)).toBe(hash)
+      expect((await chain.canonicalBlock(1n))?.hash).toBe(hash)
       first.set("eth_getBlockByNumber", { fault: "result", result: null })
-      expect(await chain.canonicalBlockHash(1n)).toBe(hash)
+      expect((await chain.canonicalBlock(1n))?.hash).toBe(hash)
     })
 
     it("reads logs that every endpoint past the range has", async () => {

@@ -1,5 +1,5 @@
-import { describeError } from "../../platform/errors.ts"
-import type { Logger } from "../../platform/logger.ts"
+import { describeError } from "./errors.ts"
+import type { Logger } from "./logger.ts"
 
 /** Runs one turn at a time: when woken, and when the time that the last turn asked for has come. */
 export type Loop = {

@@ -1,6 +1,6 @@
 import pg from "pg"
-import { describeError } from "../../platform/errors.ts"
-import type { Logger } from "../../platform/logger.ts"
+import { describeError } from "./errors.ts"
+import type { Logger } from "./logger.ts"
 
 const reconnectDelayMs = 1_000
 
@@ -12,6 +12,7 @@ export type Notification = { readonly channel: string; readonly payload: string 
  */
 export function listen(options: {
   readonly databaseUrl: string
+  readonly applicationName: string
   readonly channels: readonly string[]
   readonly logger: Logger
   readonly onNotification: (notification: Notification | null) => void
@@ -34,7 +35,7 @@ export function listen(options: {
   async function connect(): Promise<void> {
     const client = new pg.Client({
       connectionString: options.databaseUrl,
-      application_name: "chainbridge-batcher-listen",
+      application_name: options.applicationName,
       connectionTimeoutMillis: 10_000,
       keepAlive: true,
     })

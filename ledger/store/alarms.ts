@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto"
 import { type Kysely, sql, type Transaction } from "kysely"
-import type { Database } from "../../ledger/store/database.ts"
+import type { Database } from "./database.ts"
 
 export type AlarmKind =
   | "lane_paused"
@@ -11,18 +11,26 @@ export type AlarmKind =
   | "batch_failing"
   | "batch_used_elsewhere"
   | "chain_unreachable"
+  | "unknown_batch"
+  | "reorg_below_confirmations"
+  | "reorg_beyond_memory"
+  | "indexer_behind"
+  | "indexer_disagrees"
+  | "overdrawn"
+  | "drift"
 
 type Handle = Kysely<Database> | Transaction<Database>
 
-/** Raises an alarm, once: while one of the same kind and subject is open, nothing is added. */
+/** Raises an alarm, once: while one of the same kind and subject is open, only its message changes. Open alarms show in `/system/health`. */
 export async function raiseAlarm(
   db: Handle,
   alarm: { readonly kind: AlarmKind; readonly subject: string; readonly message: string },
 ): Promise<void> {
   await sql`
-    INSERT INTO registry.alarms (alarm_id, kind, subject, message)
+    INSERT INTO registry.alarms AS open (alarm_id, kind, subject, message)
     VALUES (${randomUUID()}, ${alarm.kind}, ${alarm.subject}, ${alarm.message})
-    ON CONFLICT (kind, subject) WHERE cleared_at IS NULL DO NOTHING`.execute(db)
+    ON CONFLICT (kind, subject) WHERE cleared_at IS NULL
+      DO UPDATE SET message = excluded.message WHERE open.message <> excluded.message`.execute(db)
 }
 
 /** Clears an alarm whose cause is gone. Clearing one that is not open does nothing. */

@@ -1,0 +1,70 @@
+import { type Kysely, sql } from "kysely"
+import type { ChainLogOf } from "../domain/chain-log.ts"
+import type { Database } from "../store/database.ts"
+
+export type TransfersAndHead = {
+  readonly transfers: readonly ChainLogOf<"Transfer">[]
+  readonly head: { readonly blockNumber: bigint; readonly blockHash: string } | null
+}
+
+type Row = {
+  head_number: bigint | null
+  head_hash: string | null
+  token: string
+  block_number: bigint
+  block_hash: string
+  block_time: bigint
+  transaction_hash: string
+  log_index: number | null
+  from: string
+  to: string
+  amount: bigint
+}
+
+/**
+ * Transfers of these addresses up to a block, without those of transactions that settled a batch, together with the indexer's head: one statement, so that both
+ * belong to the same moment.
+ */
+export async function readTransfersOf(
+  db: Kysely<Database>,
+  range: { readonly chainId: number; readonly toBlock: bigint; readonly addresses: readonly string[] },
+): Promise<TransfersAndHead> {
+  const { rows } = await sql<Row>`
+    SELECT h.block_number AS head_number, h.block_hash AS head_hash, found.*
+    FROM (SELECT ${range.chainId}::bigint AS chain_id) AS chain
+    LEFT JOIN LATERAL (
+      SELECT t.token, t.block_number, t.block_hash, t.block_time, t.transaction_hash, t.log_index, t."from", t."to", t.amount
+      FROM chain.transfer_event t
+      WHERE t.chain_id = chain.chain_id AND t.block_number <= ${range.toBlock}
+        AND (t."from" = ANY(${range.addresses}::text[]) OR t."to" = ANY(${range.addresses}::text[]))
+        AND NOT EXISTS (
+          SELECT FROM chain.batch_settled_event b
+          WHERE b.chain_id = t.chain_id AND b.block_hash = t.block_hash AND b.transaction_hash = t.transaction_hash)
+    ) AS found ON true
+    LEFT JOIN chain.head h ON h.chain_id = chain.chain_id
+    ORDER BY found.block_number, found.log_index`.execute(db)
+  const [first] = rows
+  return {
+    head:
+      first === undefined || first.head_number === null || first.head_hash === null
+        ? null
+        : { blockNumber: first.head_number, blockHash: first.head_hash },
+    transfers: rows.flatMap((row) =>
+      row.log_index === null
+        ? []
+        : [
+            {
+              kind: "Transfer" as const,
+              chainId: range.chainId,
+              address: row.token,
+              blockNumber: row.block_number,
+              blockHash: row.block_hash,
+              blockTime: Number(row.block_time),
+              transactionHash: row.transaction_hash,
+              logIndex: row.log_index,
+              args: { from: row.from, to: row.to, value: row.amount },
+            },
+          ],
+    ),
+  }
+}

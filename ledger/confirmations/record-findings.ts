@@ -1,0 +1,136 @@
+import { sql, type Transaction } from "kysely"
+import { invariant } from "../../platform/errors.ts"
+import { eventOfFinding, type Finding } from "../domain/decide-confirmations.ts"
+import type { RecordedEvent } from "../domain/events.ts"
+import { raiseAlarm } from "../store/alarms.ts"
+import { append } from "../store/append.ts"
+import type { Database } from "../store/database.ts"
+import { balanceOf, type LedgerTransaction, loadBalances } from "../store/ledger-transaction.ts"
+
+type Recordable = Exclude<Finding, { kind: "unknown_batch" }>
+
+/**
+ * Appends what was found to the ledgers that it concerns, each log once: what an unrevoked confirmation already covers is left out, so the same blocks may be read again.
+ * @param ledgers the ledgers of all findings, their heads locked
+ * @returns how many events were appended
+ */
+export async function recordFindings(
+  trx: Transaction<Database>,
+  ledgers: ReadonlyMap<string, LedgerTransaction>,
+  findings: readonly Finding[],
+  recordedAt: Date,
+): Promise<number> {
+  const recordable = new Map<string, Recordable[]>()
+  for (const finding of findings) {
+    if (finding.kind === "unknown_batch") {
+      await refuseUnknownBatch(trx, finding, recordedAt)
+      continue
+    }
+    const ledgerId = finding.kind === "observed" ? finding.account.ledgerId : finding.batch.ledgerId
+    recordable.set(ledgerId, [...(recordable.get(ledgerId) ?? []), finding])
+  }
+  let appended = 0
+  for (const [ledgerId, found] of recordable) {
+    const ledger = ledgers.get(ledgerId)
+    invariant(ledger !== undefined, `the head of ledger ${ledgerId} is not locked`)
+    const known = await knownKeys(ledger, found)
+    appended += await recordInLedger(
+      ledger,
+      found.filter((finding) => !known.has(keyOf(finding))),
+      recordedAt,
+    )
+  }
+  return appended
+}
+
+async function recordInLedger(
+  ledger: LedgerTransaction,
+  findings: readonly Recordable[],
+  recordedAt: Date,
+): Promise<number> {
+  if (findings.length === 0) return 0
+  await loadBalances(
+    ledger,
+    findings.flatMap((finding) =>
+      finding.kind === "observed"
+        ? [finding.account.accountId]
+        : finding.batch.accounts.map((account) => account.accountId),
+    ),
+  )
+  // Observations say the balance after them, so the balances are carried along in the order of the logs.
+  const pending = new Map<bigint, bigint>()
+  const pendingOf = (accountId: bigint) => pending.get(accountId) ?? balanceOf(ledger, accountId).pending
+  const events = findings.map((finding) => {
+    if (finding.kind === "settled") {
+      for (const { accountId, settled, amount } of finding.moves) {
+        pending.set(accountId, pendingOf(accountId) + amount - settled)
+      }
+    }
+    return eventOfFinding(finding, (accountId, amount) => {
+      const after = pendingOf(accountId) + amount
+      pending.set(accountId, after)
+      return after
+    })
+  })
+  const recorded = await append(ledger, events, recordedAt)
+  await insertConfirmations(ledger, findings, recorded)
+  for (const [accountId, balance] of pending) {
+    if (balance >= 0n) continue
+    await raiseAlarm(ledger.trx, {
+      kind: "overdrawn",
+      subject: `${ledger.ledgerId}:${accountId}`,
+      message: `account ${accountId} owes ${-balance} base units: its tokens left the wallet before its debits reached the chain`,
+    })
+  }
+  return recorded.length
+}
+
+async function insertConfirmations(
+  ledger: LedgerTransaction,
+  findings: readonly Recordable[],
+  recorded: readonly RecordedEvent[],
+): Promise<void> {
+  await sql`
+    INSERT INTO ledger.confirmations (ledger_id, position, chain_id, block_number, block_hash, log_index, account_id, batch_sequence)
+    SELECT ${ledger.ledgerId}, c.* FROM unnest(
+      ${recorded.map((event) => event.position.toString())}::bigint[],
+      ${findings.map((finding) => finding.log.chainId)}::bigint[],
+      ${findings.map((finding) => finding.log.blockNumber.toString())}::bigint[],
+      ${findings.map((finding) => finding.log.blockHash)}::text[],
+      ${findings.map((finding) => finding.log.logIndex)}::integer[],
+      ${findings.map((finding) => (finding.kind === "observed" ? finding.account.accountId.toString() : null))}::bigint[],
+      ${findings.map((finding) => (finding.kind === "settled" ? finding.batch.batchSequence.toString() : null))}::bigint[]
+    ) AS c`.execute(ledger.trx)
+}
+
+function keyOf(finding: Recordable): string {
+  const accountId = finding.kind === "observed" ? finding.account.accountId : ""
+  return `${finding.log.blockHash}:${finding.log.logIndex}:${accountId}`
+}
+
+async function knownKeys(ledger: LedgerTransaction, findings: readonly Recordable[]): Promise<Set<string>> {
+  const { rows } = await sql<{ block_hash: string; log_index: number; account_id: bigint | null }>`
+    SELECT block_hash, log_index, account_id FROM ledger.confirmations
+    WHERE ledger_id = ${ledger.ledgerId} AND revoked_position IS NULL
+      AND chain_id = ANY(${[...new Set(findings.map((finding) => finding.log.chainId))]}::bigint[])
+      AND block_hash = ANY(${[...new Set(findings.map((finding) => finding.log.blockHash))]}::text[])`.execute(
+    ledger.trx,
+  )
+  return new Set(rows.map((row) => `${row.block_hash}:${row.log_index}:${row.account_id ?? ""}`))
+}
+
+async function refuseUnknownBatch(
+  trx: Transaction<Database>,
+  finding: Extract<Finding, { kind: "unknown_batch" }>,
+  at: Date,
+): Promise<void> {
+  const { chainId, address, transactionHash } = finding.log
+  const message = `the token ${address} on chain ${chainId} settled a batch ${finding.batchId} that no ledger here sealed (transaction ${transactionHash}); nothing was credited`
+  await raiseAlarm(trx, { kind: "unknown_batch", subject: `${chainId}:${finding.batchId}`, message })
+  await sql`
+    UPDATE settlement.lanes l SET paused_at = ${at}, paused_reason = ${message}
+    FROM registry.tokens t
+    WHERE t.token_id = l.token_id AND t.chain_id = ${chainId} AND t.token_address = ${address} AND l.paused_at IS NULL`.execute(
+    trx,
+  )
+}

@@ -1,0 +1,237 @@
+import type { ChainLog, ChainLogOf } from "./chain-log.ts"
+import type { NewEvent } from "./events.ts"
+
+/** A batch that was sealed and whose settlement the chain has not confirmed (or not any more). */
+export type OpenBatch = {
+  readonly ledgerId: string
+  readonly batchSequence: bigint
+  /** 0x and 64 hex digits. */
+  readonly batchId: string
+  readonly contentHash: string
+  readonly tokenId: number
+  readonly accounts: readonly {
+    readonly accountId: bigint
+    readonly address: string
+    readonly delta: bigint
+    /** Its debit was deferred by an earlier confirmation of this batch and its changes are elsewhere since: the batch no longer settles them. */
+    readonly hasLeft: boolean
+  }[]
+}
+
+export type OwnAccount = { readonly ledgerId: string; readonly accountId: bigint; readonly address: string }
+
+/** What is ours, for one token, read under the heads' locks. */
+export type Ownership = {
+  readonly tokenId: number
+  readonly batchOf: (batchId: string) => OpenBatch | "confirmed" | undefined
+  readonly accountOf: (address: string) => OwnAccount | undefined
+  /** Whether a transaction is one that we saved, whatever became of it. */
+  readonly isOwnTransaction: (transactionHash: string) => boolean
+}
+
+type Moves = { readonly accountId: bigint; readonly settled: bigint; readonly amount: bigint }
+
+/** What the logs of one token in whole blocks mean to us. Each says where it was seen, by its log. */
+export type Finding =
+  | {
+      readonly kind: "settled"
+      readonly log: ChainLog
+      readonly batch: OpenBatch
+      readonly moves: readonly Moves[]
+    }
+  | {
+      readonly kind: "deferred"
+      readonly log: ChainLog
+      readonly batch: OpenBatch
+      readonly debits: readonly {
+        readonly accountId: bigint
+        readonly net: bigint
+        readonly chainBalance: bigint
+      }[]
+    }
+  | {
+      readonly kind: "observed"
+      readonly log: ChainLog
+      readonly account: OwnAccount
+      /** Signed: a deposit above zero, a withdrawal below. */
+      readonly amount: bigint
+      readonly counterparty: string
+    }
+  /** Somebody settled on our token what we never sealed: nothing is credited. */
+  | { readonly kind: "unknown_batch"; readonly log: ChainLog; readonly batchId: string }
+
+/**
+ * Reads the logs of one token, in their order, and says what each means. Transfers of a transaction that carries a BatchSettled, or that we sent ourselves, are
+ * explained by their batch; any other transfer to or from an address of ours is a deposit or a withdrawal.
+ */
+export function decideConfirmations(logs: readonly ChainLog[], ownership: Ownership): Finding[] {
+  return [...groupByTransaction(logs).values()].flatMap((transaction) =>
+    transaction.some(({ kind }) => kind === "BatchSettled")
+      ? decideSettlements(transaction, ownership)
+      : decideObservations(transaction, ownership),
+  )
+}
+
+function groupByTransaction(logs: readonly ChainLog[]): Map<string, ChainLog[]> {
+  const transactions = new Map<string, ChainLog[]>()
+  for (const log of logs) {
+    // The block is part of the key: a transaction that was mined again after a reorg is seen once in each block.
+    const key = `${log.blockHash}:${log.transactionHash}`
+    const known = transactions.get(key)
+    if (known === undefined) transactions.set(key, [log])
+    else known.push(log)
+  }
+  return transactions
+}
+
+/** One transaction may settle several batches: the logs of each stand right before its BatchSettled. */
+function decideSettlements(transaction: readonly ChainLog[], ownership: Ownership): Finding[] {
+  const findings: Finding[] = []
+  let segment: ChainLog[] = []
+  for (const log of transaction) {
+    if (log.kind !== "BatchSettled") {
+      segment.push(log)
+      continue
+    }
+    findings.push(...decideBatch(log, segment, ownership))
+    segment = []
+  }
+  return findings
+}
+
+function decideBatch(
+  log: ChainLogOf<"BatchSettled">,
+  segment: readonly ChainLog[],
+  ownership: Ownership,
+): Finding[] {
+  const batchId = batchIdHex(log.args.batchId)
+  const batch = ownership.batchOf(batchId)
+  if (batch === "confirmed") return []
+  if (
+    batch === undefined ||
+    batch.contentHash !== log.args.contentHash ||
+    batch.tokenId !== ownership.tokenId
+  ) {
+    return [{ kind: "unknown_batch", log, batchId }]
+  }
+  const moved = new Map<string, bigint>()
+  const skipped = new Map<string, ChainLogOf<"DebitSkipped">>()
+  for (const entry of segment) {
+    if (entry.kind === "Transfer") {
+      moved.set(entry.args.from, (moved.get(entry.args.from) ?? 0n) - entry.args.value)
+      moved.set(entry.args.to, (moved.get(entry.args.to) ?? 0n) + entry.args.value)
+    } else if (entry.kind === "DebitSkipped") {
+      skipped.set(entry.args.account, entry)
+    }
+  }
+  const moves = batch.accounts
+    .filter(({ address, hasLeft }) => !skipped.has(address) && (!hasLeft || moved.has(address)))
+    .map(({ accountId, address, delta, hasLeft }) => ({
+      accountId,
+      settled: hasLeft ? 0n : delta,
+      amount: moved.get(address) ?? 0n,
+    }))
+  const debits = batch.accounts.flatMap(({ accountId, address, delta, hasLeft }) => {
+    const report = skipped.get(address)
+    return report === undefined || hasLeft
+      ? []
+      : [{ accountId, net: delta, chainBalance: report.args.balance }]
+  })
+  const [firstSkipped] = skipped.values()
+  return [
+    { kind: "settled", log, batch, moves },
+    ...(firstSkipped === undefined || debits.length === 0
+      ? []
+      : [{ kind: "deferred" as const, log: firstSkipped, batch, debits }]),
+  ]
+}
+
+function decideObservations(transaction: readonly ChainLog[], ownership: Ownership): Finding[] {
+  return transaction.flatMap((log) => {
+    if (log.kind !== "Transfer" || ownership.isOwnTransaction(log.transactionHash)) return []
+    return observeTransfer(log, ownership.accountOf)
+  })
+}
+
+/** A transfer that no batch explains, seen from each of its ends that is ours. */
+export function observeTransfer(log: ChainLogOf<"Transfer">, accountOf: Ownership["accountOf"]): Finding[] {
+  const { from, to, value } = log.args
+  if (value === 0n || from === to) return []
+  const sender = accountOf(from)
+  const receiver = accountOf(to)
+  return [
+    ...(sender === undefined
+      ? []
+      : [{ kind: "observed" as const, log, account: sender, amount: -value, counterparty: to }]),
+    ...(receiver === undefined
+      ? []
+      : [{ kind: "observed" as const, log, account: receiver, amount: value, counterparty: from }]),
+  ]
+}
+
+/** The event of a finding. `balanceAfter` is the account's pending balance right after it (observations only). */
+export function eventOfFinding(
+  finding: Exclude<Finding, { kind: "unknown_batch" }>,
+  balanceAfter: (accountId: bigint, amount: bigint) => bigint,
+): NewEvent {
+  const { log } = finding
+  const reference = {
+    chain_id: log.chainId,
+    block_number: Number(log.blockNumber),
+    block_hash: log.blockHash,
+    log_index: log.logIndex,
+    transaction_hash: log.transactionHash,
+  }
+  const common = {
+    operation: null,
+    details: null,
+    occurredAt: new Date(log.blockTime * 1_000),
+    causation: `log:${log.chainId}:${log.blockHash}:${log.logIndex}`,
+  }
+  switch (finding.kind) {
+    case "settled":
+      return {
+        ...common,
+        type: "SettlementConfirmed",
+        account: null,
+        data: {
+          ...reference,
+          batch_sequence: Number(finding.batch.batchSequence),
+          batch_id: finding.batch.batchId,
+          accounts: finding.moves.map((move) => ({
+            account_id: Number(move.accountId),
+            settled: move.settled.toString(),
+            amount: move.amount.toString(),
+          })),
+        },
+      }
+    case "deferred":
+      return {
+        ...common,
+        type: "SettlementDeferred",
+        account: null,
+        data: {
+          ...reference,
+          batch_sequence: Number(finding.batch.batchSequence),
+          accounts: finding.debits.map((debit) => ({
+            account_id: Number(debit.accountId),
+            net: debit.net.toString(),
+            chain_balance: debit.chainBalance.toString(),
+          })),
+        },
+      }
+    case "observed": {
+      const { accountId } = finding.account
+      return {
+        ...common,
+        type: finding.amount > 0n ? "DepositObserved" : "WithdrawalObserved",
+        account: { accountId, amount: finding.amount, balanceAfter: balanceAfter(accountId, finding.amount) },
+        data: { ...reference, counterparty: finding.counterparty },
+      }
+    }
+  }
+}
+
+export function batchIdHex(batchId: bigint): string {
+  return `0x${batchId.toString(16).padStart(64, "0")}`
+}

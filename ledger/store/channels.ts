@@ -1,0 +1,8 @@
+/** Channels of LISTEN and NOTIFY besides that of appended events. They only save waiting: whoever listens also looks by himself. */
+
+/** Something in schema `registry` changed; no payload. */
+export const registryChangedChannel = "registry_changed"
+/** What a lane or a signer wants to know without an event: a batch moved, a flush, a resume; the payload is the ledger id. */
+export const laneChangedChannel = "lane_changed"
+/** A reconciliation run was asked for; the payload is the ledger id. */
+export const reconciliationRequestedChannel = "reconciliation_requested"
