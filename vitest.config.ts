@@ -8,15 +8,16 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{platform,ledger,batcher,api,cli,indexer}/**/*.test.ts"],
-          exclude,
+          // Whatever is in no other suite: no test file can fall between two of them.
+          include: ["**/*.test.ts"],
+          exclude: [...exclude, "test/**", "contracts/**"],
         },
       },
       {
         test: {
           name: "integration",
-          include: ["test/integration/**/*.test.ts", "contracts/**/*.test.ts"],
-          exclude,
+          include: ["test/**/*.test.ts", "contracts/**/*.test.ts"],
+          exclude: [...exclude, "test/e2e/**"],
           globalSetup: ["test/support/global-postgres.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
