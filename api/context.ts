@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely"
+import type pg from "pg"
 import type { Address } from "viem"
 import type { Database } from "../ledger/store/database.ts"
 import type { Logger } from "../platform/logger.ts"
@@ -20,6 +21,8 @@ export type ChainReader = {
 /** What the composition root hands to the API. */
 export type ApiContext = {
   readonly db: Kysely<Database>
+  /** Of createWriterPool: the ledger's writers work on it. */
+  readonly writerPool: pg.Pool
   /** For LISTEN; without it changes of the registry are noticed by their age only. */
   readonly databaseUrl?: string
   readonly logger: Logger

@@ -43,7 +43,7 @@ export function createServices(context: ApiContext): Services {
   })
   const lanes = createLaneBoard({ db, logger, maxAgeMs: limits.laneMaxAgeMs })
   const chains = createChainProgressBoard({ db, rpc: context.rpc, logger, maxAgeMs: limits.laneMaxAgeMs })
-  const writers = createLedgerWriters({ db, logger })
+  const writers = createLedgerWriters({ db, writerPool: context.writerPool, logger })
   let listener: { stop(): Promise<void> } | undefined
 
   function onRegistryChange(): void {

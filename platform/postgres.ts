@@ -14,6 +14,12 @@ export type PoolOptions = {
   readonly databaseUrl: string
   readonly applicationName: string
   readonly connectionsMax: number
+  /** Connections that stay open when nobody needs them. */
+  readonly connectionsMin?: number
+  /** Sends a query without waiting for the answer to the one before it on the same connection. */
+  readonly pipeline?: boolean
+  /** Of PostgreSQL, for every session. */
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 /**
@@ -21,12 +27,17 @@ export type PoolOptions = {
  * from the pool without bringing the process down; the next query opens a new one.
  */
 export function createPool(options: PoolOptions): pg.Pool {
+  const settings = { ...options.settings, synchronous_commit: "on", timezone: "UTC" }
   const pool = new pg.Pool({
     connectionString: options.databaseUrl,
     application_name: options.applicationName,
     max: options.connectionsMax,
+    min: options.connectionsMin ?? 0,
+    pipeline: options.pipeline ?? false,
     connectionTimeoutMillis: 10_000,
-    options: "-c synchronous_commit=on -c timezone=UTC",
+    options: Object.entries(settings)
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(" "),
   })
   // Without a listener an idle client that loses its server is an unhandled 'error' event.
   pool.on("error", () => undefined)

@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely"
+import type pg from "pg"
 import type { Database } from "../../ledger/store/database.ts"
 import { createLedgerWriter, type LedgerWriter } from "../../ledger/writer/ledger-writer.ts"
 import { createTokenDirectory } from "../../ledger/writer/token-directory.ts"
@@ -13,16 +14,17 @@ export type LedgerWriters = {
 /** The one writer of each ledger in this process, made when the ledger is first written to. */
 export function createLedgerWriters(options: {
   readonly db: Kysely<Database>
+  readonly writerPool: pg.Pool
   readonly logger: Logger
 }): LedgerWriters {
-  const { db, logger } = options
+  const { db, writerPool, logger } = options
   const writers = new Map<string, LedgerWriter>()
   return {
     of(ledgerId) {
       const known = writers.get(ledgerId)
       if (known !== undefined) return known
       const tokens = createTokenDirectory(db, ledgerId)
-      const writer = createLedgerWriter({ db, ledgerId, tokens, logger })
+      const writer = createLedgerWriter({ db, writerPool, ledgerId, tokens, logger })
       writers.set(ledgerId, writer)
       return writer
     },

@@ -1,6 +1,7 @@
 import { erc20Abi } from "viem"
 import { startApiServer } from "../../api/api-server.ts"
 import type { ChainReader } from "../../api/context.ts"
+import { createWriterPool } from "../../ledger/writer/writer-pool.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import { runRole } from "../../platform/lifecycle.ts"
 import type { ChainClient } from "../../platform/rpc/chain-client.ts"
@@ -10,9 +11,14 @@ import { openRole } from "./open-role.ts"
 /** The HTTP API with the ledger's writer. */
 export async function runApi(): Promise<void> {
   const role = openRole("api", 20)
+  const writerPool = createWriterPool({
+    databaseUrl: role.databaseUrl,
+    applicationName: "chainbridge-api-writer",
+  })
   await runRole(async () => {
     const server = await startApiServer({
       db: role.db,
+      writerPool,
       databaseUrl: role.databaseUrl,
       logger: role.logger,
       host: process.env["HOST"] ?? "127.0.0.1",
@@ -25,6 +31,7 @@ export async function runApi(): Promise<void> {
       details: { port: server.port, url: server.url },
       async stop() {
         await server.stop()
+        await writerPool.end()
         await role.close()
       },
     }

@@ -1,31 +1,43 @@
-import { sql } from "kysely"
-import { balanceOf, type LedgerTransaction } from "../store/ledger-transaction.ts"
+import type { AccountBalance } from "../domain/adjust-balance.ts"
+import type { Statement } from "../store/statement.ts"
 
-/** `ledger.balances`: writes what the append computed in memory for every account that its events touched. */
-export async function projectBalances(
-  ledger: LedgerTransaction,
-  touched: ReadonlyMap<bigint, { position: bigint; isConfirmed: boolean }>,
+/** The state of an account after the events of one append. */
+export type TouchedBalance = AccountBalance & {
+  readonly accountId: bigint
+  /** The last event that touched it. */
+  readonly position: bigint
+  readonly isConfirmed: boolean
+}
+
+const text = `
+  INSERT INTO ledger.balances AS b (ledger_id, account_id, pending, confirmed, locked, position, changed_at, confirmed_at)
+  SELECT $1::uuid, n.account_id, n.pending, n.confirmed, n.locked, n.position, $2::timestamptz,
+    CASE WHEN n.is_confirmed THEN $2::timestamptz END
+  FROM unnest($3::bigint[], $4::numeric[], $5::numeric[], $6::numeric[], $7::bigint[], $8::boolean[])
+    AS n(account_id, pending, confirmed, locked, position, is_confirmed)
+  ON CONFLICT (ledger_id, account_id) DO UPDATE SET
+    pending = excluded.pending, confirmed = excluded.confirmed, locked = excluded.locked,
+    position = excluded.position, changed_at = excluded.changed_at,
+    confirmed_at = coalesce(excluded.confirmed_at, b.confirmed_at)`
+
+/** `ledger.balances`: stores what the append computed in memory for every account that its events touched. */
+export function projectBalances(
+  ledgerId: string,
+  touched: readonly TouchedBalance[],
   recordedAt: Date,
-): Promise<void> {
-  if (touched.size === 0) return
-  // Always in the same order, so that two ledgers' appends can never wait for each other's rows.
-  const rows = [...touched]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([accountId, touch]) => ({ accountId, ...touch, ...balanceOf(ledger, accountId) }))
-  await sql`
-    INSERT INTO ledger.balances AS b (ledger_id, account_id, pending, confirmed, locked, position, changed_at, confirmed_at)
-    SELECT ${ledger.ledgerId}, n.account_id, n.pending, n.confirmed, n.locked, n.position, ${recordedAt},
-      CASE WHEN n.is_confirmed THEN ${recordedAt}::timestamptz END
-    FROM unnest(
-      ${rows.map((row) => row.accountId.toString())}::bigint[],
-      ${rows.map((row) => row.pending.toString())}::numeric[],
-      ${rows.map((row) => row.confirmed.toString())}::numeric[],
-      ${rows.map((row) => row.locked.toString())}::numeric[],
-      ${rows.map((row) => row.position.toString())}::bigint[],
-      ${rows.map((row) => row.isConfirmed)}::boolean[]
-    ) AS n(account_id, pending, confirmed, locked, position, is_confirmed)
-    ON CONFLICT (ledger_id, account_id) DO UPDATE SET
-      pending = excluded.pending, confirmed = excluded.confirmed, locked = excluded.locked,
-      position = excluded.position, changed_at = excluded.changed_at,
-      confirmed_at = coalesce(excluded.confirmed_at, b.confirmed_at)`.execute(ledger.trx)
+): Statement {
+  return {
+    name: "ledger-store-balances",
+    text,
+    values: [
+      ledgerId,
+      recordedAt.toISOString(),
+      touched.map((balance) => balance.accountId.toString()),
+      touched.map((balance) => balance.pending.toString()),
+      touched.map((balance) => balance.confirmed.toString()),
+      touched.map((balance) => balance.locked.toString()),
+      touched.map((balance) => balance.position.toString()),
+      touched.map((balance) => balance.isConfirmed),
+    ],
+  }
 }

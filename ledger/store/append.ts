@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
-import { sql } from "kysely"
 import { invariant } from "../../platform/errors.ts"
+import { emptyBalance } from "../domain/adjust-balance.ts"
 import { effectsOf } from "../domain/effects.ts"
 import { hashDetails, hashEvent } from "../domain/event-encoding.ts"
 import { eventVersion, type NewEvent, type RecordedEvent } from "../domain/events.ts"
@@ -8,10 +8,15 @@ import { projectAccounts } from "../projections/accounts.ts"
 import { projectBalances } from "../projections/balances.ts"
 import { projectSettlement } from "../projections/settlement.ts"
 import { type EventRow, insertEvents } from "./insert-events.ts"
-import { type LedgerTransaction, loadBalances } from "./ledger-transaction.ts"
+import { balanceOf, type LedgerHead, type LedgerTransaction, loadBalances } from "./ledger-transaction.ts"
+import { runStatements, type Statement } from "./statement.ts"
 
 /** The channel that hears of every commit that appended: payload is the ledger id. */
 export const appendedChannel = "ledger_appended"
+
+const moveHeadText = `
+  UPDATE ledger.head SET position = $2, hash = $3, account_count = $4, batch_count = $5
+  WHERE ledger_id = $1 RETURNING pg_notify('${appendedChannel}', ledger_id::text)`
 
 /**
  * Appends events to the ledger whose head this transaction holds: positions without a gap, the hash chain, and every synchronous projection, all of it visible at the
@@ -27,26 +32,36 @@ export async function append(
   const opened = new Set(
     events.filter((event) => event.type === "AccountOpened").map((event) => event.account?.accountId),
   )
-  const effects = events.map(effectsOf)
   await loadBalances(
     ledger,
-    effects.flat().flatMap(({ accountId }) => (opened.has(accountId) ? [] : [accountId])),
+    events.flatMap(effectsOf).flatMap(({ accountId }) => (opened.has(accountId) ? [] : [accountId])),
   )
+  const { recorded, statements } = prepareAppend(ledger, events, recordedAt)
+  await runStatements(ledger.trx, statements)
+  await projectSettlement(ledger, recorded)
+  return recorded
+}
+
+/**
+ * The same append without its round trips, for who loaded the balances of every account that the events touch and sends the statements himself, in their order. Moves
+ * `head` on. Settlement events are not for here: their projection looks at what is stored.
+ */
+export function prepareAppend(
+  head: LedgerHead,
+  events: readonly NewEvent[],
+  recordedAt: Date,
+): { readonly recorded: RecordedEvent[]; readonly statements: readonly Statement[] } {
   const rows: EventRow[] = []
   const recorded: RecordedEvent[] = []
   const touched = new Map<bigint, { position: bigint; isConfirmed: boolean }>()
-  for (const [index, event] of events.entries()) {
-    const position = ledger.position + 1n
-    for (const effect of effects[index] ?? []) {
-      const isOpening = event.type === "AccountOpened"
+  for (const event of events) {
+    const position = head.position + 1n
+    for (const effect of effectsOf(event)) {
       const before =
-        ledger.balances.get(effect.accountId) ??
-        (isOpening ? { pending: 0n, confirmed: 0n, locked: 0n } : undefined)
-      invariant(
-        before !== undefined,
-        `${event.type} touches account ${effect.accountId}, which was never opened`,
-      )
-      ledger.balances.set(effect.accountId, {
+        event.type === "AccountOpened"
+          ? (head.balances.get(effect.accountId) ?? emptyBalance)
+          : balanceOf(head, effect.accountId)
+      head.balances.set(effect.accountId, {
         pending: before.pending + effect.pending,
         confirmed: before.confirmed + effect.confirmed,
         locked: before.locked,
@@ -55,42 +70,50 @@ export async function append(
       touched.set(effect.accountId, { position, isConfirmed })
     }
     if (event.account !== null) {
-      const after = ledger.balances.get(event.account.accountId)?.pending
+      const after = head.balances.get(event.account.accountId)?.pending
       invariant(
         after === event.account.balanceAfter,
         `${event.type} says that the balance of account ${event.account.accountId} becomes ${event.account.balanceAfter}, and it becomes ${after}`,
       )
     }
-    const row = toRow(ledger, event, position, recordedAt)
+    const row = toRow(head, event, position, recordedAt)
     rows.push(row)
     recorded.push({ ...event, position, recordedAt })
-    ledger.position = position
-    ledger.hash = row.hash
-    if (event.type === "AccountOpened") ledger.accountCount += 1n
-    if (event.type === "SettlementSealed") ledger.batchCount += 1n
+    head.position = position
+    head.hash = row.hash
+    if (event.type === "AccountOpened") head.accountCount += 1n
+    if (event.type === "SettlementSealed") head.batchCount += 1n
   }
-  await insertEvents(ledger.trx, ledger.ledgerId, rows)
-  await projectAccounts(ledger, recorded)
-  await projectBalances(ledger, touched, recordedAt)
-  await projectSettlement(ledger, recorded)
-  await sql`
-    UPDATE ledger.head SET position = ${ledger.position}, hash = ${ledger.hash},
-      account_count = ${ledger.accountCount}, batch_count = ${ledger.batchCount}
-    WHERE ledger_id = ${ledger.ledgerId}`.execute(ledger.trx)
-  await sql`SELECT pg_notify(${appendedChannel}, ${ledger.ledgerId})`.execute(ledger.trx)
-  return recorded
+  // Always in the same order, so that two ledgers' appends can never wait for each other's rows.
+  const balances = [...touched]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([accountId, touch]) => ({ accountId, ...touch, ...balanceOf(head, accountId) }))
+  const statements = [insertEvents(head.ledgerId, rows)]
+  if (rows.some(({ type }) => type === "AccountOpened"))
+    statements.push(projectAccounts(head.ledgerId, recorded))
+  if (balances.length > 0) statements.push(projectBalances(head.ledgerId, balances, recordedAt))
+  statements.push(moveHead(head))
+  return { recorded, statements }
+}
+
+function moveHead({ ledgerId, position, hash, accountCount, batchCount }: LedgerHead): Statement {
+  return {
+    name: "ledger-move-head",
+    text: moveHeadText,
+    values: [ledgerId, position.toString(), hash, accountCount.toString(), batchCount.toString()],
+  }
 }
 
 function movesConfirmed(event: NewEvent): boolean {
   return event.type !== "AccountOpened" && event.type !== "AdjustmentRecorded"
 }
 
-function toRow(ledger: LedgerTransaction, event: NewEvent, position: bigint, recordedAt: Date): EventRow {
+function toRow(head: LedgerHead, event: NewEvent, position: bigint, recordedAt: Date): EventRow {
   const dataJson = JSON.stringify(event.data)
   const detailsJson = event.details === null ? null : JSON.stringify(event.details)
   const salt = detailsJson === null ? null : randomBytes(16)
   const row = {
-    ledgerId: ledger.ledgerId,
+    ledgerId: head.ledgerId,
     position,
     type: event.type,
     version: eventVersion,
@@ -106,7 +129,7 @@ function toRow(ledger: LedgerTransaction, event: NewEvent, position: bigint, rec
     detailsJson,
     salt,
     detailsHash: salt === null || detailsJson === null ? null : hashDetails(salt, detailsJson),
-    prevHash: ledger.hash,
+    prevHash: head.hash,
   }
-  return { ...row, hash: hashEvent(ledger.hash, row) }
+  return { ...row, hash: hashEvent(head.hash, row) }
 }

@@ -1,14 +1,11 @@
-import { type Kysely, sql, type Transaction } from "kysely"
+import { CompiledQuery, type Kysely, sql, type Transaction } from "kysely"
 import { ChainBridgeError, invariant } from "../../platform/errors.ts"
 import type { AccountBalance } from "../domain/adjust-balance.ts"
 import type { Database } from "./database.ts"
+import type { Statement } from "./statement.ts"
 
-/**
- * One database transaction that holds the lock on its ledger's head: nobody else appends to this ledger until it ends. Never talk to a chain, read Ponder's
- * tables or do unbounded work while one is open.
- */
-export type LedgerTransaction = {
-  readonly trx: Transaction<Database>
+/** Where a ledger stands, as known to who holds the lock on its head. */
+export type LedgerHead = {
   readonly ledgerId: string
   position: bigint
   hash: Buffer
@@ -18,24 +15,45 @@ export type LedgerTransaction = {
   readonly balances: Map<bigint, AccountBalance>
 }
 
-/** Locks the head of one ledger inside a transaction. Several ledgers are locked in the order of their ids. */
-export async function lockHead(trx: Transaction<Database>, ledgerId: string): Promise<LedgerTransaction> {
-  const head = await trx
-    .selectFrom("ledger.head")
-    .selectAll()
-    .where("ledger_id", "=", ledgerId)
-    .forUpdate()
-    .executeTakeFirst()
-  if (head === undefined) throw new ChainBridgeError("UNKNOWN_LEDGER", `there is no ledger ${ledgerId}`)
+/**
+ * One database transaction that holds the lock on its ledger's head: nobody else appends to this ledger until it ends. Never talk to a chain, read Ponder's
+ * tables or do unbounded work while one is open.
+ */
+export type LedgerTransaction = LedgerHead & { readonly trx: Transaction<Database> }
+
+export type HeadRow = {
+  readonly position: bigint
+  readonly hash: Buffer
+  readonly account_count: bigint
+  readonly batch_count: bigint
+}
+
+// NO KEY: appends exclude each other, and a row elsewhere that refers to the ledger does not have to wait for them.
+const lockHeadText =
+  "SELECT position, hash, account_count, batch_count FROM ledger.head WHERE ledger_id = $1 FOR NO KEY UPDATE"
+
+/** Waits for the lock on a ledger's head. What depends on the lock has to be read by a later statement: this one's snapshot is older than its wait. */
+export function lockHeadStatement(ledgerId: string): Statement {
+  return { name: "ledger-lock-head", text: lockHeadText, values: [ledgerId] }
+}
+
+export function readHead(ledgerId: string, row: HeadRow | undefined): LedgerHead {
+  if (row === undefined) throw new ChainBridgeError("UNKNOWN_LEDGER", `there is no ledger ${ledgerId}`)
   return {
-    trx,
     ledgerId,
-    position: head.position,
-    hash: head.hash,
-    accountCount: head.account_count,
-    batchCount: head.batch_count,
+    position: row.position,
+    hash: row.hash,
+    accountCount: row.account_count,
+    batchCount: row.batch_count,
     balances: new Map(),
   }
+}
+
+/** Locks the head of one ledger inside a transaction. Several ledgers are locked in the order of their ids. */
+export async function lockHead(trx: Transaction<Database>, ledgerId: string): Promise<LedgerTransaction> {
+  const { text, values } = lockHeadStatement(ledgerId)
+  const { rows } = await trx.executeQuery<HeadRow>(CompiledQuery.raw(text, [...values]))
+  return { trx, ...readHead(ledgerId, rows[0]) }
 }
 
 /** Runs `work` in a transaction that holds the ledger's head. */
@@ -66,9 +84,9 @@ export async function loadBalances(ledger: LedgerTransaction, accountIds: Iterab
   }
 }
 
-/** The balance of an account that has been loaded or opened in this transaction. */
-export function balanceOf(ledger: LedgerTransaction, accountId: bigint): AccountBalance {
-  const balance = ledger.balances.get(accountId)
-  invariant(balance !== undefined, `account ${accountId} of ledger ${ledger.ledgerId} was not loaded`)
+/** The balance of an account that has been loaded or opened under this lock. */
+export function balanceOf(head: LedgerHead, accountId: bigint): AccountBalance {
+  const balance = head.balances.get(accountId)
+  invariant(balance !== undefined, `account ${accountId} of ledger ${head.ledgerId} was not loaded`)
   return balance
 }

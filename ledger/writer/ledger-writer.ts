@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely"
+import type pg from "pg"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import type { Logger } from "../../platform/logger.ts"
 import { isTransientPostgresError } from "../../platform/postgres.ts"
@@ -57,13 +58,15 @@ type Waiting = {
  */
 export function createLedgerWriter(options: {
   readonly db: Kysely<Database>
+  /** Of createWriterPool. */
+  readonly writerPool: pg.Pool
   readonly ledgerId: string
   readonly tokens: TokenDirectory
   readonly logger: Logger
   readonly now?: () => Date
   readonly limits?: WriterLimits
 }): LedgerWriter {
-  const { db, ledgerId, tokens, logger } = options
+  const { db, writerPool, ledgerId, tokens, logger } = options
   const limits = options.limits ?? defaultWriterLimits
   const now = options.now ?? (() => new Date())
   const queue: Waiting[] = []
@@ -129,7 +132,10 @@ export function createLedgerWriter(options: {
     const deadline = Date.now() + limits.retryForMs
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return { outcomes: await writeGroup(db, tokens, ledgerId, commands, now), isRetry: attempt > 1 }
+        return {
+          outcomes: await writeGroup(writerPool, tokens, ledgerId, commands, now),
+          isRetry: attempt > 1,
+        }
       } catch (error) {
         // A connection that broke during COMMIT leaves the outcome unknown. Trying again is right in either case: the next attempt
         // waits for the head, so the first has ended by then, and finds its own keys if it had committed.

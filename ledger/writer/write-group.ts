@@ -1,4 +1,4 @@
-import { type Kysely, sql } from "kysely"
+import type pg from "pg"
 import {
   type AccountBalance,
   type AdjustBalanceCommand,
@@ -7,11 +7,24 @@ import {
   decideAdjustBalance,
 } from "../domain/adjust-balance.ts"
 import type { NewEvent } from "../domain/events.ts"
-import { append } from "../store/append.ts"
-import type { Database } from "../store/database.ts"
-import { findOperations, type StoredOperation } from "../store/find-operations.ts"
-import { balanceOf, type LedgerTransaction, withHead } from "../store/ledger-transaction.ts"
+import { prepareAppend } from "../store/append.ts"
+import { type AccountRow, findAccounts } from "../store/find-accounts.ts"
+import {
+  findOperationsStatement,
+  type OperationRow,
+  type StoredOperation,
+  toStoredOperation,
+} from "../store/find-operations.ts"
+import { insertOperations, type NewOperation } from "../store/insert-operations.ts"
+import {
+  balanceOf,
+  type HeadRow,
+  type LedgerHead,
+  lockHeadStatement,
+  readHead,
+} from "../store/ledger-transaction.ts"
 import type { RecordedOperation } from "../store/read-operation.ts"
+import { inPipelinedTransaction, type PipelinedTransaction } from "./pipelined-transaction.ts"
 import type { TokenDirectory } from "./token-directory.ts"
 
 /** What became of one command of a group. A replay still has to be read back, which needs no lock. */
@@ -26,24 +39,21 @@ export type GroupOutcome =
  * @returns one outcome for each command, in the same order, all of it durable
  */
 export async function writeGroup(
-  db: Kysely<Database>,
+  pool: pg.Pool,
   tokens: TokenDirectory,
   ledgerId: string,
   commands: readonly AdjustBalanceCommand[],
   now: () => Date,
 ): Promise<GroupOutcome[]> {
-  return withHead(db, ledgerId, async (ledger) => {
+  return inPipelinedTransaction(pool, async (transaction) => {
+    const { head, known, accounts } = await loadGroup(transaction, ledgerId, commands)
     const recordedAt = now()
-    const known = new Map<string, StoredOperation>()
-    for (const stored of await findOperations(ledger.trx, ledgerId, commands))
-      known.set(operationKey(stored), stored)
-    const accounts = await findAccounts(ledger, commands)
     const events: NewEvent[] = []
-    const operations: { command: AdjustBalanceCommand; operation: RecordedOperation }[] = []
+    const operations: NewOperation[] = []
     const outcomes: GroupOutcome[] = []
     const balances = new Map<string, AccountBalance>()
-    for (const [key, accountId] of accounts) balances.set(key, balanceOf(ledger, accountId))
-    let accountCount = ledger.accountCount
+    for (const [key, accountId] of accounts) balances.set(key, balanceOf(head, accountId))
+    let accountCount = head.accountCount
     const nextAccountId = () => (accountCount += 1n)
 
     for (const command of commands) {
@@ -62,7 +72,7 @@ export async function writeGroup(
         continue
       }
       await openAccounts(tokens, command, accounts, nextAccountId, events, recordedAt)
-      const firstPosition = ledger.position + BigInt(events.length) + 1n
+      const firstPosition = head.position + BigInt(events.length) + 1n
       const adjustments = decided.decisions.map(({ adjustment, balanceAfter, confirmedAfter }, index) => {
         const key = accountKey(adjustment.userId, adjustment.tokenId)
         const accountId = accounts.get(key)
@@ -105,8 +115,7 @@ export async function writeGroup(
         answerContext: command.answerContext,
         adjustments,
       }
-      operations.push({ command, operation })
-      known.set(operationKey(command), {
+      const stored = {
         operationId: command.operationId,
         sequence: command.sequence,
         requestHash: command.requestHash,
@@ -114,11 +123,16 @@ export async function writeGroup(
         lastPosition: operation.position,
         recordedAt,
         answerContext: command.answerContext,
-      })
+      }
+      operations.push({ ...stored, route: command.route })
+      known.set(operationKey(command), stored)
       outcomes.push({ outcome: "recorded", operation })
     }
-    await append(ledger, events, recordedAt)
-    await insertOperations(ledger, operations)
+    await transaction.commit(
+      operations.length === 0
+        ? []
+        : [...prepareAppend(head, events, recordedAt).statements, insertOperations(ledgerId, operations)],
+    )
     return outcomes
   })
 }
@@ -127,42 +141,47 @@ function operationKey(key: { operationId: string; sequence: number }): string {
   return `${key.sequence}\n${key.operationId}`
 }
 
-/** Accounts of the group that exist, with their balances loaded: one statement. */
-async function findAccounts(
-  ledger: LedgerTransaction,
+type LoadedGroup = {
+  readonly head: LedgerHead
+  /** By operation key. */
+  readonly known: Map<string, StoredOperation>
+  /** Ids of the accounts that exist, by account key. */
+  readonly accounts: Map<string, bigint>
+}
+
+/** Locks the head and loads what the commands may touch. */
+async function loadGroup(
+  transaction: PipelinedTransaction,
+  ledgerId: string,
   commands: readonly AdjustBalanceCommand[],
-): Promise<Map<string, bigint>> {
+): Promise<LoadedGroup> {
   const wanted = new Map<string, { userId: string; tokenId: number }>()
-  for (const command of commands) {
-    for (const { userId, tokenId } of command.adjustments)
+  for (const { adjustments } of commands) {
+    for (const { userId, tokenId } of adjustments)
       wanted.set(accountKey(userId, tokenId), { userId, tokenId })
   }
-  const keys = [...wanted.values()]
-  const { rows } = await sql<{
-    user_id: string
-    token_id: number
-    account_id: bigint
-    pending: bigint
-    confirmed: bigint
-    locked: bigint
-  }>`
-    SELECT f.* FROM unnest(${keys.map((key) => key.userId)}::text[], ${keys.map((key) => key.tokenId)}::integer[]) AS k(user_id, token_id)
-    CROSS JOIN LATERAL (
-      SELECT a.user_id, a.token_id, a.account_id, b.pending, b.confirmed, b.locked
-      FROM ledger.accounts a
-      JOIN ledger.balances b ON b.ledger_id = a.ledger_id AND b.account_id = a.account_id
-      WHERE a.ledger_id = ${ledger.ledgerId} AND a.user_id = k.user_id AND a.token_id = k.token_id
-    ) AS f`.execute(ledger.trx)
+  // The lock comes first: the statements behind it see all that was committed before it was granted.
+  const [locked, found, existing] = await transaction.begin([
+    lockHeadStatement(ledgerId),
+    findOperationsStatement(ledgerId, commands),
+    findAccounts(ledgerId, [...wanted.values()]),
+  ])
+  const head = readHead(ledgerId, locked?.rows[0] as HeadRow | undefined)
+  const known = new Map<string, StoredOperation>()
+  for (const row of (found?.rows ?? []) as OperationRow[]) {
+    const stored = toStoredOperation(row)
+    known.set(operationKey(stored), stored)
+  }
   const accounts = new Map<string, bigint>()
-  for (const row of rows) {
+  for (const row of (existing?.rows ?? []) as AccountRow[]) {
     accounts.set(accountKey(row.user_id, row.token_id), row.account_id)
-    ledger.balances.set(row.account_id, {
+    head.balances.set(row.account_id, {
       pending: row.pending,
       confirmed: row.confirmed,
       locked: row.locked,
     })
   }
-  return accounts
+  return { head, known, accounts }
 }
 
 /** An account is opened by the first operation that is recorded on it; ids follow the log's order, so a replay gives the same ones. */
@@ -195,26 +214,4 @@ async function openAccounts(
       details: null,
     })
   }
-}
-
-async function insertOperations(
-  ledger: LedgerTransaction,
-  operations: readonly { command: AdjustBalanceCommand; operation: RecordedOperation }[],
-): Promise<void> {
-  if (operations.length === 0) return
-  await sql`
-    INSERT INTO ledger.operations (ledger_id, operation_id, sequence, request_hash, route, first_position, last_position, recorded_at, answer_context)
-    SELECT ${ledger.ledgerId}, o.operation_id, o.sequence, o.request_hash, o.route, o.first_position, o.last_position, o.recorded_at, o.answer_context::json
-    FROM unnest(
-      ${operations.map(({ command }) => command.operationId)}::text[],
-      ${operations.map(({ command }) => command.sequence)}::integer[],
-      ${operations.map(({ command }) => command.requestHash)}::bytea[],
-      ${operations.map(({ command }) => command.route)}::text[],
-      ${operations.map(({ operation }) => (operation.position - BigInt(operation.adjustments.length) + 1n).toString())}::bigint[],
-      ${operations.map(({ operation }) => operation.position.toString())}::bigint[],
-      ${operations.map(({ operation }) => operation.recordedAt.toISOString())}::timestamptz[],
-      ${operations.map(({ command }) => JSON.stringify(command.answerContext))}::text[]
-    ) AS o(operation_id, sequence, request_hash, route, first_position, last_position, recorded_at, answer_context)`.execute(
-    ledger.trx,
-  )
 }

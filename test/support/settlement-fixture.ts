@@ -11,6 +11,7 @@ import type { Adjustment } from "../../ledger/domain/adjust-balance.ts"
 import type { BatchState, Database } from "../../ledger/store/database.ts"
 import { createLedgerWriter } from "../../ledger/writer/ledger-writer.ts"
 import { createTokenDirectory } from "../../ledger/writer/token-directory.ts"
+import { createWriterPool } from "../../ledger/writer/writer-pool.ts"
 import { createLogger } from "../../platform/logger.ts"
 import { createKysely, createPool } from "../../platform/postgres.ts"
 import { createChainClient } from "../../platform/rpc/chain-client.ts"
@@ -70,7 +71,14 @@ export async function createSettlementFixture(
   const strategy = { ...patientStrategy, ...options.strategy }
   const tokenId = await insertToken(db, token, strategy)
   const logger = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent")
-  const writer = createLedgerWriter({ db, ledgerId, tokens: createTokenDirectory(db, ledgerId), logger })
+  const writerPool = createWriterPool({ databaseUrl: database.appUrl, applicationName: "test" })
+  const writer = createLedgerWriter({
+    db,
+    writerPool,
+    ledgerId,
+    tokens: createTokenDirectory(db, ledgerId),
+    logger,
+  })
   const inProcess = new Set<RunningBatcher>()
   const children = new Set<ChildProcess>()
 
@@ -276,6 +284,7 @@ export async function createSettlementFixture(
       for (const child of children) child.kill("SIGKILL")
       await Promise.all([...inProcess].map((batcher) => batcher.stop()))
       await writer.stop()
+      await writerPool.end()
       await db.destroy()
       await anvil.stop()
       await database.drop()

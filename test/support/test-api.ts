@@ -1,8 +1,10 @@
 import type { Kysely } from "kysely"
+import type pg from "pg"
 import { type ApiServer, startApiServer } from "../../api/api-server.ts"
 import type { ChainReader } from "../../api/context.ts"
 import type { ApiLimits } from "../../api/limits.ts"
 import type { Database } from "../../ledger/store/database.ts"
+import { createWriterPool } from "../../ledger/writer/writer-pool.ts"
 import { createLogger } from "../../platform/logger.ts"
 import { createKysely, createPool } from "../../platform/postgres.ts"
 import { createTestDatabase, type TestDatabase } from "./postgres.ts"
@@ -26,6 +28,7 @@ export type ApiReply = {
 export type TestApi = SeededRegistry & {
   readonly database: TestDatabase
   readonly db: Kysely<Database>
+  readonly writerPool: pg.Pool
   readonly server: ApiServer
   /** Calls with the app's key unless `headers` says otherwise; an object becomes a JSON body. */
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<ApiReply>
@@ -44,9 +47,11 @@ export async function startTestApi(
   const database = await createTestDatabase()
   const pool = createPool({ databaseUrl: database.appUrl, applicationName: "test-api", connectionsMax: 10 })
   const db = createKysely<Database>(pool)
+  const writerPool = createWriterPool({ databaseUrl: database.appUrl, applicationName: "test-api" })
   const registry = await seedRegistry(db)
   const server = await startApiServer({
     db,
+    writerPool,
     databaseUrl: database.appUrl,
     logger: createLogger("api", "silent"),
     host: "127.0.0.1",
@@ -84,6 +89,7 @@ export async function startTestApi(
     ...registry,
     database,
     db,
+    writerPool,
     server,
     call,
     adjust,
@@ -103,6 +109,7 @@ export async function startTestApi(
       ),
     async close() {
       await server.stop()
+      await writerPool.end()
       await db.destroy()
       await database.drop()
     },

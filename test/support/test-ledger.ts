@@ -4,6 +4,7 @@ import type pg from "pg"
 import type { AdjustBalanceCommand } from "../../ledger/domain/adjust-balance.ts"
 import { genesisHash } from "../../ledger/domain/event-encoding.ts"
 import type { Database } from "../../ledger/store/database.ts"
+import { createWriterPool } from "../../ledger/writer/writer-pool.ts"
 import { createKysely, createPool } from "../../platform/postgres.ts"
 import { createTestDatabase, type TestDatabase } from "./postgres.ts"
 
@@ -11,6 +12,7 @@ export type TestLedger = {
   readonly database: TestDatabase
   readonly pool: pg.Pool
   readonly db: Kysely<Database>
+  readonly writerPool: pg.Pool
   readonly ledgerId: string
   readonly tokenId: number
   close(): Promise<void>
@@ -21,6 +23,7 @@ export async function createTestLedger(): Promise<TestLedger> {
   const database = await createTestDatabase()
   const pool = createPool({ databaseUrl: database.appUrl, applicationName: "test", connectionsMax: 8 })
   const db = createKysely<Database>(pool)
+  const writerPool = createWriterPool({ databaseUrl: database.appUrl, applicationName: "test" })
   const ledgerId = await insertLedger(db)
   await db
     .insertInto("registry.chains")
@@ -58,9 +61,11 @@ export async function createTestLedger(): Promise<TestLedger> {
     database,
     pool,
     db,
+    writerPool,
     ledgerId,
     tokenId,
     async close() {
+      await writerPool.end()
       await db.destroy()
       await database.drop()
     },

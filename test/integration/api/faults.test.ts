@@ -9,6 +9,7 @@ import type { Database } from "../../../ledger/store/database.ts"
 import { lockHead } from "../../../ledger/store/ledger-transaction.ts"
 import { createLedgerWriter } from "../../../ledger/writer/ledger-writer.ts"
 import { createTokenDirectory } from "../../../ledger/writer/token-directory.ts"
+import { createWriterPool } from "../../../ledger/writer/writer-pool.ts"
 import { createLogger } from "../../../platform/logger.ts"
 import { createKysely, createPool } from "../../../platform/postgres.ts"
 import { startTestApi, type TestApi } from "../../support/test-api.ts"
@@ -20,7 +21,14 @@ beforeAll(async () => {
 afterAll(() => api.close())
 
 const logger = createLogger("api", "silent")
-const context = () => ({ db: api.db, logger, host: "127.0.0.1", port: 0, version: "0.0.0-test" })
+const context = () => ({
+  db: api.db,
+  writerPool: api.writerPool,
+  logger,
+  host: "127.0.0.1",
+  port: 0,
+  version: "0.0.0-test",
+})
 const reward = { user_id: "ann", token_symbol: "CPOP", amount: "+1", reason_type: "reward" }
 const adjust = (operationId: string) => ({
   method: "POST",
@@ -41,6 +49,7 @@ describe("a write", () => {
   it("is turned away when the queue is full, and nothing is recorded", async () => {
     const writer = createLedgerWriter({
       db: api.db,
+      writerPool: api.writerPool,
       ledgerId: api.app.ledgerId,
       tokens: createTokenDirectory(api.db, api.app.ledgerId),
       logger,
@@ -81,13 +90,10 @@ describe("a write", () => {
 
 describe("without its database", () => {
   it("everything says so in the envelope, and the process lives", async () => {
-    const pool = createPool({
-      databaseUrl: "postgres://nobody:nothing@127.0.0.1:1/none",
-      applicationName: "test",
-      connectionsMax: 2,
-    })
-    const db = createKysely<Database>(pool)
-    const app = createApi({ ...context(), db })
+    const nowhere = { databaseUrl: "postgres://nobody:nothing@127.0.0.1:1/none", applicationName: "test" }
+    const db = createKysely<Database>(createPool({ ...nowhere, connectionsMax: 2 }))
+    const writerPool = createWriterPool(nowhere)
+    const app = createApi({ ...context(), db, writerPool })
     for (const request of [app.request(path, adjust("x")), app.request("/api/v1/tokens", adjustHeaders())]) {
       const response = await request
       expect(response.status).toBe(503)
@@ -105,6 +111,7 @@ describe("without its database", () => {
     })
     expect((await app.request("/livez")).status).toBe(200)
     await db.destroy()
+    await writerPool.end()
   })
 })
 

@@ -101,7 +101,14 @@ describe("the log", () => {
   it("has one line a request, which names the route and neither the user nor the key", async () => {
     const lines: string[] = []
     const logger = pino({ level: "trace" }, { write: (line: string) => lines.push(line) })
-    const server = await startApiServer({ db: api.db, logger, host: "127.0.0.1", port: 0, version: "x" })
+    const server = await startApiServer({
+      db: api.db,
+      writerPool: api.writerPool,
+      logger,
+      host: "127.0.0.1",
+      port: 0,
+      version: "x",
+    })
     const headers = {
       authorization: `Bearer ${api.apiKey}`,
       "content-type": "application/json",

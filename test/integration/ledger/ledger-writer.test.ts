@@ -20,6 +20,7 @@ afterAll(() => ledger.close())
 function writerOf(ledgerId: string, limits = defaultWriterLimits): LedgerWriter {
   return createLedgerWriter({
     db: ledger.db,
+    writerPool: ledger.writerPool,
     ledgerId,
     tokens: createTokenDirectory(ledger.db, ledgerId),
     logger: createLogger("test", "silent"),
