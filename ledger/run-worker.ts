@@ -1,9 +1,12 @@
 import type { Kysely } from "kysely"
+import { listen } from "../platform/listen.ts"
 import type { Logger } from "../platform/logger.ts"
 import type { ChainClient } from "../platform/rpc/chain-client.ts"
 import type { RpcEndpointStatus } from "../platform/rpc/rpc-endpoint.ts"
 import { createRpcChainView } from "./confirmations/rpc-chain-view.ts"
 import { type ConfirmationStatus, runConfirmations } from "./confirmations/run-confirmations.ts"
+import { type ReconciliationStatus, runReconciliation } from "./reconciliation/run-reconciliation.ts"
+import { reconciliationRequestedChannel } from "./store/channels.ts"
 import type { Database } from "./store/database.ts"
 
 export type WorkerContext = {
@@ -15,7 +18,10 @@ export type WorkerContext = {
 }
 
 export type WorkerStatus = {
-  readonly chains: readonly (ConfirmationStatus & { readonly endpoints: readonly RpcEndpointStatus[] })[]
+  readonly chains: readonly (ConfirmationStatus & {
+    readonly reconciliation: ReconciliationStatus
+    readonly endpoints: readonly RpcEndpointStatus[]
+  })[]
 }
 
 export type RunningWorker = {
@@ -26,28 +32,39 @@ export type RunningWorker = {
 }
 
 /**
- * Confirms what the chains did and compares both sides. Any number of processes may run it: each step takes the chain's cursor or changes nothing.
- * It holds nothing that a `kill -9` could lose.
+ * Confirms what the chains did and compares both sides. Any number of processes may run it: a step of the confirmations takes the chain's cursor or changes nothing, and
+ * one worker at a time makes a chain's reconciliation runs. It holds nothing that a `kill -9` could lose.
  */
-export function runWorker({ db, logger, chains }: WorkerContext): RunningWorker {
-  const followed = [...chains.values()].map((client) => ({
-    client,
-    confirmations: runConfirmations({
-      db,
-      logger,
-      chainId: Number(client.chainId),
-      view: createRpcChainView(client),
-    }),
-  }))
+export function runWorker({ db, databaseUrl, logger, chains }: WorkerContext): RunningWorker {
+  const followed = [...chains.values()].map((client) => {
+    const of = { db, logger, chainId: Number(client.chainId), view: createRpcChainView(client) }
+    return { client, confirmations: runConfirmations(of), reconciliation: runReconciliation(of) }
+  })
+  const listener = listen({
+    databaseUrl,
+    applicationName: "chainbridge-worker-listen",
+    channels: [reconciliationRequestedChannel],
+    logger,
+    onNotification() {
+      for (const { reconciliation } of followed) reconciliation.wake()
+    },
+  })
   return {
     status: () => ({
-      chains: followed.map(({ client, confirmations }) => ({
+      chains: followed.map(({ client, confirmations, reconciliation }) => ({
         ...confirmations.status(),
+        reconciliation: reconciliation.status(),
         endpoints: client.status(),
       })),
     }),
     async stop() {
-      await Promise.all(followed.map(({ confirmations }) => confirmations.stop()))
+      await listener.stop()
+      await Promise.all(
+        followed.flatMap(({ confirmations, reconciliation }) => [
+          confirmations.stop(),
+          reconciliation.stop(),
+        ]),
+      )
     },
   }
 }

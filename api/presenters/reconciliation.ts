@@ -29,7 +29,17 @@ export const runSchema = z.object({
     .nullable()
     .openapi({ description: "The block that the three sides were compared at" }),
   accounts_compared: z.int().nullable(),
-  supply: z.object({ ledger: amountAnswer, indexer: amountAnswer, chain: amountAnswer }).nullable(),
+  supply: z
+    .object({
+      ledger: amountAnswer.openapi({ description: "Confirmed in this ledger, and held elsewhere" }),
+      indexer: amountAnswer.openapi({ description: "Minted without burned, by the indexed transfers" }),
+      chain: amountAnswer.openapi({ description: "The contract's totalSupply" }),
+      held_elsewhere: amountAnswer.openapi({
+        description: "What the indexed transfers left at addresses that are no account of this ledger",
+      }),
+    })
+    .nullable()
+    .openapi({ description: "The token's total supply, seen from three sides; null for a run of one user" }),
   drift_count: z.int().nullable(),
   drifts_by_cause: z.record(z.string(), z.int()),
   drifts: z.array(driftSchema).openapi({ description: "The first hundred" }),
@@ -45,7 +55,12 @@ export function presentRun(
   const token = tokenOf(registry, run.token_id)
   const amount = (baseUnits: bigint, signed = false): string =>
     formatAmount(baseUnits, token.decimals, signed)
-  const { supply_ledger: ledger, supply_indexer: indexer, supply_chain: chain } = run
+  const {
+    supply_ledger: ledger,
+    supply_indexer: indexer,
+    supply_chain: chain,
+    supply_elsewhere: elsewhere,
+  } = run
   return {
     run_id: run.run_id,
     token_symbol: token.symbol,
@@ -65,9 +80,14 @@ export function presentRun(
           },
     accounts_compared: run.accounts_compared,
     supply:
-      ledger === null || indexer === null || chain === null
+      ledger === null || indexer === null || chain === null || elsewhere === null
         ? null
-        : { ledger: amount(ledger), indexer: amount(indexer), chain: amount(chain) },
+        : {
+            ledger: amount(ledger),
+            indexer: amount(indexer),
+            chain: amount(chain),
+            held_elsewhere: amount(elsewhere),
+          },
     drift_count:
       run.state === "finished" ? Object.values(counts).reduce((sum, count) => sum + count, 0) : null,
     drifts_by_cause: { ...counts },

@@ -16,6 +16,7 @@ export type RunRow = {
   readonly supply_ledger: bigint | null
   readonly supply_indexer: bigint | null
   readonly supply_chain: bigint | null
+  readonly supply_elsewhere: bigint | null
   readonly error: string | null
 }
 
@@ -32,7 +33,7 @@ export type DriftRow = {
 
 const columns = sql`
   run_id, token_id, trigger, user_id, state, requested_at, finished_at, block_number, block_hash, position, accounts_compared,
-  supply_ledger, supply_indexer, supply_chain, error`
+  supply_ledger, supply_indexer, supply_chain, supply_elsewhere, error`
 
 /** Of each of these tokens the newest run and the newest that finished, newest first. */
 export async function readNewestRuns(

@@ -101,6 +101,7 @@ async function applyTokens(
           resolveTokenStrategy(configuration.batchStrategy, fact.chainId, token.symbol),
         ),
         drift_threshold: BigInt(token.drift_threshold),
+        reconciliation_interval_ms: BigInt(configuration.sync.reconciliation.balance_check_interval),
       }
       await db
         .insertInto("registry.tokens")

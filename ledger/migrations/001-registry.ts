@@ -59,6 +59,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       -- Batch strategy of the token: see config/batch_strategy.yaml.
       strategy jsonb NOT NULL,
       drift_threshold numeric(78, 0) NOT NULL DEFAULT 0,
+      reconciliation_interval_ms bigint NOT NULL DEFAULT 3600000 CHECK (reconciliation_interval_ms > 0),
       created_at timestamptz(3) NOT NULL DEFAULT now(),
       UNIQUE (chain_id, token_address),
       UNIQUE (chain_id, symbol)

@@ -63,6 +63,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       -- An address belongs to one ledger, and one account of a token has it.
       UNIQUE (token_id, address)
     )`.execute(db)
+  await sql`CREATE INDEX accounts_token ON ledger.accounts (ledger_id, token_id, opened_position)`.execute(db)
   await sql`
     CREATE TABLE ledger.balances (
       ledger_id uuid NOT NULL,
@@ -159,10 +160,19 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       supply_ledger numeric(78, 0),
       supply_indexer numeric(78, 0),
       supply_chain numeric(78, 0),
+      -- Of supply_ledger: what the indexed transfers left with addresses that are no account of this ledger.
+      supply_elsewhere numeric(78, 0),
       error text,
-      PRIMARY KEY (ledger_id, run_id)
+      PRIMARY KEY (ledger_id, run_id),
+      CHECK ((state = 'requested') = (finished_at IS NULL)),
+      CHECK ((state = 'failed') = (error IS NOT NULL)),
+      CHECK ((state = 'finished') = (block_hash IS NOT NULL))
     )`.execute(db)
   await sql`CREATE INDEX reconciliation_runs_newest ON ledger.reconciliation_runs (ledger_id, token_id, requested_at)`.execute(
+    db,
+  )
+  await sql`
+    CREATE INDEX reconciliation_runs_waiting ON ledger.reconciliation_runs (requested_at) WHERE state = 'requested'`.execute(
     db,
   )
   await sql`
@@ -177,6 +187,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       chain_amount numeric(78, 0) NOT NULL,
       cause text NOT NULL,
       PRIMARY KEY (ledger_id, drift_id),
-      FOREIGN KEY (ledger_id, run_id) REFERENCES ledger.reconciliation_runs
+      FOREIGN KEY (ledger_id, run_id) REFERENCES ledger.reconciliation_runs,
+      -- One difference of an account, and one of the supply, in a run.
+      UNIQUE NULLS NOT DISTINCT (ledger_id, run_id, account_id)
     )`.execute(db)
 }

@@ -47,6 +47,7 @@ export type Database = {
     is_default: boolean
     strategy: ColumnType<unknown, string, string>
     drift_threshold: bigint
+    reconciliation_interval_ms: Generated<bigint>
     created_at: Generated<Date>
   }
   "registry.reasons": {
@@ -167,6 +168,7 @@ export type Database = {
     supply_ledger: bigint | null
     supply_indexer: bigint | null
     supply_chain: bigint | null
+    supply_elsewhere: bigint | null
     error: string | null
   }
   "ledger.drifts": {

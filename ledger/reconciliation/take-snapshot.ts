@@ -1,0 +1,177 @@
+import { type Kysely, sql, type Transaction } from "kysely"
+import { whenIndexed } from "../confirmations/indexer-unavailable.ts"
+import type { Database } from "../store/database.ts"
+import type { NotNow, ReconciliationRun } from "./reconciliation-run.ts"
+
+export type BlockPoint = { readonly blockNumber: bigint; readonly blockHash: string }
+
+export type AccountFigures = {
+  readonly accountId: bigint
+  readonly address: string
+  readonly ledger: bigint
+  readonly indexer: bigint
+}
+
+/** Both of our own sides of a comparison, as of one moment. */
+export type Snapshot = {
+  /** The block up to which the chain is confirmed: what everything is compared at. */
+  readonly watermark: BlockPoint
+  /** The newest event of the ledger. */
+  readonly position: bigint
+  /** What vouches for the indexer's figures, if the endpoints know it. */
+  readonly indexerHead: BlockPoint
+  readonly accounts: readonly AccountFigures[]
+  /** null for a run of one user. */
+  readonly indexerSupply: bigint | null
+}
+
+/** Accounts in one run. Each takes some 300 bytes here while it is compared. */
+const accountsMax = 1_000_000
+
+/**
+ * Reads cursor, confirmed balances and indexed transfers in one read-only snapshot. The cursor moves in the transaction that confirms, so the balances are those of its block,
+ * of every account whose earlier logs have been looked up. Transfers above that block are not counted.
+ * @param openedThrough accounts opened up to this position have to be among them; the head's position of this moment unless given
+ */
+export async function takeSnapshot(
+  db: Kysely<Database>,
+  run: ReconciliationRun,
+  openedThrough: bigint | undefined,
+): Promise<Snapshot | (NotNow & { readonly position?: bigint })> {
+  const read = await whenIndexed(() =>
+    db
+      .transaction()
+      .setIsolationLevel("repeatable read")
+      .setAccessMode("read only")
+      .execute((trx) => readSides(trx, run, openedThrough)),
+  )
+  return "unavailable" in read ? { notNow: read.unavailable } : read
+}
+
+async function readSides(
+  trx: Transaction<Database>,
+  run: ReconciliationRun,
+  openedThrough: bigint | undefined,
+): Promise<Snapshot | (NotNow & { readonly position: bigint })> {
+  const ledger = await readLedger(trx, run)
+  const { watermark, position, scanned } = ledger
+  if (watermark === null)
+    return { notNow: `nothing of chain ${run.chainId} has been confirmed yet`, position }
+  const late = await countLate(trx, run, scanned, openedThrough ?? position)
+  if (late > 0)
+    return {
+      notNow: `the chain's past of ${late} new accounts is not confirmed yet`,
+      position: openedThrough ?? position,
+    }
+  const rows = await readFigures(trx, run, watermark.blockNumber, scanned)
+  if (rows.length > accountsMax)
+    return { notNow: `there are more than ${accountsMax} accounts to compare`, position }
+  const indexerHead = await readIndexerHead(trx, run.chainId)
+  if (indexerHead === null)
+    return { notNow: "the indexer has not reached the tip of the chain yet", position }
+  if (indexerHead.blockNumber < watermark.blockNumber) {
+    const where = `${indexerHead.blockNumber}, confirmations at ${watermark.blockNumber}`
+    return { notNow: `the indexer is behind the confirmations: it is at block ${where}`, position }
+  }
+  const accounts: AccountFigures[] = []
+  let indexerSupply: bigint | null = null
+  for (const row of rows) {
+    if (row.account_id === null) indexerSupply = row.indexed
+    else
+      accounts.push({
+        accountId: row.account_id,
+        address: row.address,
+        ledger: row.confirmed,
+        indexer: row.indexed,
+      })
+  }
+  return { watermark, position, indexerHead, accounts, indexerSupply }
+}
+
+async function readLedger(
+  trx: Transaction<Database>,
+  run: ReconciliationRun,
+): Promise<{ watermark: BlockPoint | null; position: bigint; scanned: bigint }> {
+  const { rows } = await sql<{
+    block_number: bigint | null
+    block_hash: string | null
+    position: bigint
+    scanned: bigint
+  }>`
+    SELECT c.block_number, c.block_hash, h.position, coalesce(s.position, 0) AS scanned
+    FROM ledger.head h
+    LEFT JOIN ledger.chain_cursors c ON c.chain_id = ${run.chainId}
+    LEFT JOIN ledger.address_scans s ON s.ledger_id = h.ledger_id AND s.chain_id = ${run.chainId}
+    WHERE h.ledger_id = ${run.ledgerId}`.execute(trx)
+  const [row] = rows
+  if (row === undefined) throw new TypeError(`there is no ledger ${run.ledgerId}`)
+  const { block_number: blockNumber, block_hash: blockHash, position, scanned } = row
+  const watermark = blockNumber === null || blockHash === null ? null : { blockNumber, blockHash }
+  return { watermark, position, scanned }
+}
+
+/** Accounts whose earlier logs may be missing from the ledger. */
+async function countLate(
+  trx: Transaction<Database>,
+  run: ReconciliationRun,
+  scanned: bigint,
+  openedThrough: bigint,
+): Promise<bigint> {
+  const { rows } = await sql<{ count: bigint }>`
+    SELECT count(*) AS count FROM ledger.accounts
+    WHERE ledger_id = ${run.ledgerId} AND token_id = ${run.tokenId} ${onlyUser(run)}
+      AND opened_position > ${scanned} AND opened_position <= ${openedThrough}`.execute(trx)
+  return rows[0]?.count ?? 0n
+}
+
+type FiguresRow = { account_id: bigint | null; address: string; confirmed: bigint; indexed: bigint }
+
+/**
+ * One pass over the token's transfers: each adds to its receiver and takes from its sender. The zero address sends mints and receives burns, so the negative of
+ * its sum is the supply, in the row without an account. For one user only the transfers of his address are looked at, and the supply is left out.
+ */
+async function readFigures(
+  trx: Transaction<Database>,
+  run: ReconciliationRun,
+  blockNumber: bigint,
+  scanned: bigint,
+): Promise<FiguresRow[]> {
+  const address = sql`(
+    SELECT address FROM ledger.accounts
+    WHERE ledger_id = ${run.ledgerId} AND token_id = ${run.tokenId} AND user_id = ${run.userId})`
+  const onlyTransfers = run.userId === null ? sql`` : sql`AND (t."to" = ${address} OR t."from" = ${address})`
+  const supply =
+    run.userId === null
+      ? sql`
+        UNION ALL
+        SELECT NULL::bigint, zero, 0, -coalesce((SELECT amount FROM sums WHERE address = zero), 0)
+        FROM (VALUES ('0x0000000000000000000000000000000000000000')) AS nobody(zero)`
+      : sql``
+  const { rows } = await sql<FiguresRow>`
+    WITH sums AS MATERIALIZED (
+      SELECT moved.address, sum(moved.amount) AS amount
+      FROM chain.transfer_event t CROSS JOIN LATERAL (VALUES (t."to", t.amount), (t."from", -t.amount)) AS moved(address, amount)
+      WHERE t.chain_id = ${run.chainId} AND t.token = ${run.tokenAddress} AND t.block_number <= ${blockNumber} ${onlyTransfers}
+      GROUP BY moved.address
+    )
+    SELECT a.account_id, a.address, b.confirmed, coalesce(s.amount, 0) AS indexed
+    FROM ledger.accounts a
+    JOIN ledger.balances b ON b.ledger_id = a.ledger_id AND b.account_id = a.account_id
+    LEFT JOIN sums s ON s.address = a.address
+    WHERE a.ledger_id = ${run.ledgerId} AND a.token_id = ${run.tokenId} AND a.opened_position <= ${scanned} ${onlyUser(run, "a")}
+    ${supply}
+    LIMIT ${accountsMax + 2}`.execute(trx)
+  return rows
+}
+
+function onlyUser({ userId }: ReconciliationRun, table = "accounts") {
+  return userId === null ? sql`` : sql`AND ${sql.ref(`${table}.user_id`)} = ${userId}`
+}
+
+/** In the same snapshot as the transfers, so every transfer at or below it is among them. */
+async function readIndexerHead(trx: Transaction<Database>, chainId: number): Promise<BlockPoint | null> {
+  const { rows } = await sql<{ block_number: bigint; block_hash: string }>`
+    SELECT block_number, block_hash FROM chain.head WHERE chain_id = ${chainId}`.execute(trx)
+  const [row] = rows
+  return row === undefined ? null : { blockNumber: row.block_number, blockHash: row.block_hash }
+}
