@@ -68,7 +68,8 @@ const roles = [
   {
     name: "indexer",
     does: "Ponder",
-    needs: "DATABASE_URL (the indexer's login), INDEXER_SOURCES, INDEXER_PORT",
+    needs:
+      "DATABASE_URL (the indexer's login), CHAINBRIDGE_RPC_URLS_<chain_id> (or INDEXER_SOURCES), INDEXER_PORT",
   },
 ] as const
 
@@ -101,7 +102,16 @@ function addDatabase(program: Command): void {
     .command("migrate")
     .description("bring the database schema up to date")
     .option(...dataDirectory)
-    .addHelpText("after", "\nExample:\n  DATABASE_URL=postgres://… npm run chainbridge -- migrate")
+    .addHelpText(
+      "after",
+      `
+DATABASE_URL                   the owner's login
+CHAINBRIDGE_APP_PASSWORD,      when both are set: makes the users chainbridge_app_login and
+CHAINBRIDGE_INDEXER_PASSWORD   chainbridge_indexer_login, which the roles log in as, with these passwords
+
+Example:
+  DATABASE_URL=postgres://… npm run chainbridge -- migrate`,
+    )
     .action(async (options) => (await import("./migrate.ts")).migrateCommand(options))
   program
     .command("verify")
@@ -134,7 +144,16 @@ function addConfig(program: Command): void {
   files(config.command("apply"))
     .description("write chains, tokens and reasons to the registry of a running system")
     .option(...dataDirectory)
-    .addHelpText("after", "\nExample:\n  npm run chainbridge -- config apply")
+    .option("--deploy", "put our contracts on configured chains that are new to the registry", false)
+    .addHelpText(
+      "after",
+      `
+CHAINBRIDGE_RPC_URLS_<chain_id>  with --deploy: where each new chain is reached
+SIGNER_PRIVATE_KEY               with --deploy: the key of a funded account, which deploys and may settle
+
+Example:
+  npm run chainbridge -- config apply`,
+    )
     .action(async (options) => (await import("./config.ts")).applyCommand(options))
 }
 

@@ -1,7 +1,10 @@
 import { resolve } from "node:path"
+import type { Kysely } from "kysely"
+import type { Database } from "../../ledger/store/database.ts"
 import { loadConfiguration } from "../../platform/config/load-configuration.ts"
 import { resolveTokenStrategy } from "../../platform/config/token-strategy.ts"
 import { applyConfiguration, type ChainFacts } from "../registry/apply-configuration.ts"
+import { deployChain } from "./deploy-chain.ts"
 import { withDatabase } from "./open-database.ts"
 
 type Files = { readonly configDir: string; readonly overlay: string }
@@ -26,30 +29,42 @@ export function checkCommand(files: Files): void {
   process.stdout.write(`valid: ${counts}, tokens ${tokens.join(", ")}\n`)
 }
 
-/** `chainbridge config apply`: only for chains that the registry knows; a new one is brought in by `start`. */
-export async function applyCommand(options: Files & { readonly dataDir: string }): Promise<void> {
+/** `chainbridge config apply`: for the chains that the registry knows, and with --deploy also for new ones. */
+export async function applyCommand(
+  options: Files & { readonly dataDir: string; readonly deploy: boolean },
+): Promise<void> {
   const configuration = load(options)
   await withDatabase(options.dataDir, async (db) => {
-    const chains = await db.selectFrom("registry.chains").selectAll().execute()
-    const tokens = await db.selectFrom("registry.tokens").selectAll().execute()
-    const facts = chains.map((chain): ChainFacts => {
-      const own = tokens.filter((token) => token.chain_id === chain.chain_id)
-      return {
-        chainId: Number(chain.chain_id),
-        genesisHash: chain.genesis_hash,
-        walletManager: chain.wallet_manager,
-        walletInitCodeHash: chain.wallet_init_code_hash,
-        deployedTokens: Object.fromEntries(
-          own.map((token) => [
-            token.symbol,
-            { address: token.token_address, startBlock: Number(token.start_block) },
-          ]),
-        ),
+    const facts = await readKnownChains(db)
+    if (options.deploy) {
+      const isKnown = (chainId: number) => facts.some((fact) => fact.chainId === chainId)
+      for (const { chain_id: chainId } of Object.values(configuration.chains)) {
+        if (!isKnown(chainId)) facts.push(await deployChain(configuration, chainId, options.dataDir))
       }
-    })
+    }
     await applyConfiguration(db, configuration, facts)
     process.stdout.write(
-      `applied to ${chains.length} chains, ${Object.keys(configuration.reasons).length} reasons\n`,
+      `applied to ${facts.length} ${facts.length === 1 ? "chain" : "chains"}, ${Object.keys(configuration.reasons).length} reasons\n`,
     )
+  })
+}
+
+async function readKnownChains(db: Kysely<Database>): Promise<ChainFacts[]> {
+  const chains = await db.selectFrom("registry.chains").selectAll().orderBy("chain_id").execute()
+  const tokens = await db.selectFrom("registry.tokens").selectAll().execute()
+  return chains.map((chain) => {
+    const own = tokens.filter((token) => token.chain_id === chain.chain_id)
+    return {
+      chainId: Number(chain.chain_id),
+      genesisHash: chain.genesis_hash,
+      walletManager: chain.wallet_manager,
+      walletInitCodeHash: chain.wallet_init_code_hash,
+      deployedTokens: Object.fromEntries(
+        own.map((token) => [
+          token.symbol,
+          { address: token.token_address, startBlock: Number(token.start_block) },
+        ]),
+      ),
+    }
   })
 }

@@ -1,4 +1,5 @@
-import type { Kysely } from "kysely"
+import { type Kysely, sql } from "kysely"
+import { registryChangedChannel } from "../../ledger/store/channels.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import type { Configuration } from "../../platform/config/load-configuration.ts"
 import { resolveTokenStrategy } from "../../platform/config/token-strategy.ts"
@@ -42,6 +43,7 @@ export async function applyConfiguration(
         .onConflict((conflict) => conflict.column("reason_type").doUpdateSet(row))
         .execute()
     }
+    await sql`SELECT pg_notify(${registryChangedChannel}, '')`.execute(trx)
   })
 }
 

@@ -1,36 +1,43 @@
-import type { Kysely } from "kysely"
-import type { Database } from "../../ledger/store/database.ts"
+import type pg from "pg"
 import type { Configuration } from "../../platform/config/load-configuration.ts"
 
-/** What the indexer is told in INDEXER_SOURCES: the registry's chains and tokens, and where the chains are reached. */
+/**
+ * What the indexer is told in INDEXER_SOURCES: the registry's chains and tokens, and where the chains are reached.
+ * A chain without tokens or without endpoints is left out. Asks with numbers as text: Ponder has its own way to read
+ * PostgreSQL's, and the caller may be the process that Ponder runs in.
+ */
 export async function buildIndexerSources(
-  db: Kysely<Database>,
+  database: Pick<pg.ClientBase, "query">,
   configuration: Configuration,
-  rpcUrls: (chainId: number) => readonly string[],
+  rpcUrls: (chainId: bigint) => readonly string[],
 ): Promise<string> {
-  const chains = await db.selectFrom("registry.chains").selectAll().orderBy("chain_id").execute()
-  const tokens = await db
-    .selectFrom("registry.tokens")
-    .select(["chain_id", "token_address", "start_block"])
-    .orderBy("token_id")
-    .execute()
+  const { rows } = await database.query<{
+    chain_id: string
+    name: string
+    start_block: string
+    tokens: string[]
+  }>(
+    `SELECT c.chain_id::text, c.name, min(t.start_block)::text AS start_block,
+       array_agg(t.token_address ORDER BY t.token_id) AS tokens
+     FROM registry.chains c JOIN registry.tokens t ON t.chain_id = c.chain_id
+     GROUP BY c.chain_id ORDER BY c.chain_id`,
+  )
   const configured = Object.values(configuration.chains)
   return JSON.stringify({
-    chains: chains.flatMap((chain) => {
-      const chainId = Number(chain.chain_id)
-      const own = tokens.filter((token) => token.chain_id === chain.chain_id)
-      const urls = rpcUrls(chainId)
-      if (own.length === 0 || urls.length === 0) return []
+    chains: rows.flatMap(({ chain_id, name, start_block, tokens }) => {
+      const urls = rpcUrls(BigInt(chain_id))
+      if (urls.length === 0) return []
+      const chainId = Number(chain_id)
       const settings = configured.find((entry) => entry.chain_id === chainId)
       return [
         {
           chain_id: chainId,
-          name: chain.name,
+          name,
           rpc_urls: urls,
-          start_block: own.map((token) => Number(token.start_block)).reduce((a, b) => Math.min(a, b)),
+          start_block: Number(start_block),
           polling_interval_ms: settings?.polling_interval ?? 1_000,
           requests_per_second: settings?.requests_per_second ?? 20,
-          tokens: own.map((token) => token.token_address),
+          tokens,
         },
       ]
     }),

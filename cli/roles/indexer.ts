@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import pg from "pg"
-import { describeError } from "../../platform/errors.ts"
+import { loadConfiguration } from "../../platform/config/load-configuration.ts"
+import { ChainBridgeError, describeError } from "../../platform/errors.ts"
 import { createLogger, type Logger } from "../../platform/logger.ts"
+import { rpcUrlsFromEnvironment } from "../../platform/rpc/rpc-urls.ts"
+import { buildIndexerSources } from "../registry/indexer-sources.ts"
 import { findFreePort } from "../stack/free-port.ts"
 import { callRpc } from "../stack/json-rpc.ts"
-import { requireEnvironment } from "./environment.ts"
+import { configurationSource, requireEnvironment } from "./environment.ts"
 import { type IndexerSources, nameSchema, prepareSchema, pruneSchemas } from "./indexer-schema.ts"
 
 const root = fileURLToPath(new URL("../../", import.meta.url))
@@ -17,11 +20,13 @@ const root = fileURLToPath(new URL("../../", import.meta.url))
 export async function runIndexer(): Promise<void> {
   const logger = createLogger("indexer")
   const databaseUrl = requireEnvironment("DATABASE_URL")
-  const sources = JSON.parse(requireEnvironment("INDEXER_SOURCES")) as IndexerSources
-  const port = Number(process.env["INDEXER_PORT"] ?? "0") || (await findFreePort())
   process.on("disconnect", () => endSelf(logger, "the process that started this one is gone"))
-  const schema = await nameSchema(root, sources)
   const client = await watchDatabase(databaseUrl, logger)
+  // Ponder's configuration reads it from there.
+  process.env["INDEXER_SOURCES"] ||= await deriveSources(client)
+  const sources = JSON.parse(process.env["INDEXER_SOURCES"]) as IndexerSources
+  const port = Number(process.env["INDEXER_PORT"] ?? "0") || (await findFreePort())
+  const schema = await nameSchema(root, sources)
   const prepared = await prepareSchema(client, schema, sources)
   logger.info({ schema: schema.name, port, ...prepared }, "starting Ponder")
   await startPonder(schema.name, port)
@@ -49,6 +54,18 @@ async function watchDatabase(databaseUrl: string, logger: Logger): Promise<pg.Cl
   })
   await client.connect()
   return client
+}
+
+/** Without INDEXER_SOURCES: every token of the registry, on the chains that have RPC endpoints here. */
+async function deriveSources(client: pg.Client): Promise<string> {
+  const sources = await buildIndexerSources(client, loadConfiguration(configurationSource()), (chainId) =>
+    rpcUrlsFromEnvironment(chainId, process.env),
+  )
+  if ((JSON.parse(sources) as IndexerSources).chains.length > 0) return sources
+  throw new ChainBridgeError(
+    "CONFIG_INVALID",
+    "there is nothing to index: the registry has no token on a chain whose CHAINBRIDGE_RPC_URLS_<chain_id> is set",
+  )
 }
 
 async function startPonder(schema: string, port: number): Promise<void> {

@@ -152,8 +152,8 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
     dataDirectory: directory.path,
     database,
     chain,
-    indexerSources: await buildIndexerSources(db, configuration, (id) =>
-      id === chain.chainId ? [chain.rpcUrl] : [],
+    indexerSources: await buildIndexerSources(pool, configuration, (id) =>
+      id === BigInt(chain.chainId) ? [chain.rpcUrl] : [],
     ),
     indexerPort,
     apiPort: options.apiPort,

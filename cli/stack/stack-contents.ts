@@ -19,7 +19,7 @@ export type ChainContents = {
 export async function fillChain(options: {
   readonly dataDirectory: string
   readonly configuration: Configuration
-  readonly chain: StackChain
+  readonly chain: Pick<StackChain, "rpcUrl" | "chainId" | "accounts" | "isLocal">
   readonly genesisHash: string
 }): Promise<ChainContents> {
   const { chain, genesisHash } = options

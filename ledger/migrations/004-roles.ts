@@ -18,6 +18,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     db,
   )
   await sql`REVOKE UPDATE, DELETE, TRUNCATE ON ledger.events FROM chainbridge_app`.execute(db)
+  // What to index: chains and the addresses of tokens, and nothing else of the registry.
+  await sql`GRANT USAGE ON SCHEMA registry TO chainbridge_indexer`.execute(db)
+  await sql`GRANT SELECT ON registry.chains, registry.tokens TO chainbridge_indexer`.execute(db)
   // Ponder makes a schema per build and its own ponder_sync; the ledger reads only the views in "chain".
   await sql`CREATE SCHEMA chain AUTHORIZATION chainbridge_indexer`.execute(db)
   await sql`GRANT USAGE ON SCHEMA chain TO chainbridge_app`.execute(db)

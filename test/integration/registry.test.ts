@@ -1,0 +1,77 @@
+import { join } from "node:path"
+import pg from "pg"
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { applyConfiguration, type ChainFacts } from "../../cli/registry/apply-configuration.ts"
+import { buildIndexerSources } from "../../cli/registry/indexer-sources.ts"
+import { parseIndexerSources } from "../../indexer/sources.ts"
+import type { Database } from "../../ledger/store/database.ts"
+import { loadConfiguration } from "../../platform/config/load-configuration.ts"
+import { createKysely, createPool } from "../../platform/postgres.ts"
+import { createTestDatabase, type TestDatabase } from "../support/postgres.ts"
+
+const configuration = loadConfiguration({ directory: join(import.meta.dirname, "..", "..", "config") })
+const facts: ChainFacts = {
+  chainId: 31_337,
+  genesisHash: `0x${"1".repeat(64)}`,
+  walletManager: `0x${"2".repeat(40)}`,
+  walletInitCodeHash: `0x${"3".repeat(64)}`,
+  deployedTokens: { CPOP: { address: `0x${"A".repeat(40)}`, startBlock: 7 } },
+}
+
+let database: TestDatabase
+let pool: pg.Pool
+beforeAll(async () => {
+  database = await createTestDatabase()
+  pool = createPool({ databaseUrl: database.appUrl, applicationName: "test", connectionsMax: 2 })
+})
+afterAll(async () => {
+  await pool.end()
+  await database.drop()
+})
+
+async function connect(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  return client
+}
+
+test("whoever listens to the registry hears of a configuration that was applied, and of none that failed", async () => {
+  const listener = await connect(database.appUrl)
+  const heard: string[] = []
+  listener.on("notification", ({ channel }) => heard.push(channel))
+  await listener.query("LISTEN registry_changed")
+  const db = createKysely<Database>(pool)
+  const unknown = { ...facts, chainId: 1 }
+  await expect(applyConfiguration(db, configuration, [unknown])).rejects.toMatchObject({
+    code: "CONFIG_INVALID",
+  })
+  // An answer to the listener's own query comes after every notification before it.
+  await listener.query("SELECT 1")
+  expect(heard).toEqual([])
+  await applyConfiguration(db, configuration, [facts])
+  await listener.query("SELECT 1")
+  expect(heard).toEqual(["registry_changed"])
+  await listener.end()
+})
+
+test("the indexer's login reads from the registry what to index, and nothing else", async () => {
+  const indexer = await connect(database.indexerUrl)
+  const sources = await buildIndexerSources(indexer, configuration, (chainId) =>
+    chainId === 31_337n ? ["http://127.0.0.1:1"] : [],
+  )
+  expect(parseIndexerSources(sources).chains).toEqual([
+    {
+      chain_id: 31_337,
+      name: "local",
+      rpc_urls: ["http://127.0.0.1:1"],
+      start_block: 7,
+      polling_interval_ms: 250,
+      requests_per_second: 200,
+      disable_cache: false,
+      tokens: [`0x${"a".repeat(40)}`],
+    },
+  ])
+  expect(await buildIndexerSources(indexer, configuration, () => [])).toBe('{"chains":[]}')
+  await expect(indexer.query("SELECT FROM registry.api_keys")).rejects.toThrow(/permission denied/)
+  await indexer.end()
+})
