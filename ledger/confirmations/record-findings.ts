@@ -6,6 +6,7 @@ import { raiseAlarm } from "../store/alarms.ts"
 import { append } from "../store/append.ts"
 import type { Database } from "../store/database.ts"
 import { balanceOf, type LedgerTransaction, loadBalances } from "../store/ledger-transaction.ts"
+import { watchOverdrawn } from "./overdrawn.ts"
 
 type Recordable = Exclude<Finding, { kind: "unknown_batch" }>
 
@@ -74,14 +75,7 @@ async function recordInLedger(
   })
   const recorded = await append(ledger, events, recordedAt)
   await insertConfirmations(ledger, findings, recorded)
-  for (const [accountId, balance] of pending) {
-    if (balance >= 0n) continue
-    await raiseAlarm(ledger.trx, {
-      kind: "overdrawn",
-      subject: `${ledger.ledgerId}:${accountId}`,
-      message: `account ${accountId} owes ${-balance} base units: its tokens left the wallet before its debits reached the chain`,
-    })
-  }
+  await watchOverdrawn(ledger, pending)
   return recorded.length
 }
 

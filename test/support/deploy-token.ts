@@ -19,6 +19,7 @@ export type DeployedToken = {
   /** May settle; has coins for gas, and no transaction yet. */
   readonly operatorKey: Hex
   readonly operator: Address
+  readonly admin: Address
   /** Calls the token as its admin, who may settle too, and mines it. */
   sendAsAdmin(data: Hex): Promise<void>
   callAsAdmin(functionName: "pause" | "unpause"): Promise<void>
@@ -69,6 +70,7 @@ export async function deployToken(rpcUrl: string): Promise<DeployedToken> {
     address: contractAddress.toLowerCase() as Address,
     operatorKey,
     operator: operator.toLowerCase() as Address,
+    admin: admin.address.toLowerCase() as Address,
     sendAsAdmin: call,
     callAsAdmin: (functionName) => call(encodeFunctionData({ abi: cpopTokenAbi, functionName })),
   }

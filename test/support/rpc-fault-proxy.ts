@@ -28,6 +28,8 @@ export type RpcFaultProxy = {
   /** From now on, for this method (`*`: for every one that has no rule of its own). @param times how often; for ever unless given */
   set(method: string, rule: RpcFaultRule, times?: number): void
   clear(): void
+  /** Another node answers from now on. */
+  retarget(url: string): void
   /** Requests that arrived, by method. */
   readonly seen: ReadonlyMap<string, number>
   /** Stops listening: connections are refused from now on, until `start`. */
@@ -43,6 +45,7 @@ export async function startRpcFaultProxy(targetUrl: string): Promise<RpcFaultPro
   const rules = new Map<string, { rule: RpcFaultRule; times: number }>()
   const seen = new Map<string, number>()
   let port = 0
+  let target = targetUrl
 
   function ruleFor(method: string): RpcFaultRule | undefined {
     const found = rules.get(method) ?? rules.get("*")
@@ -52,7 +55,7 @@ export async function startRpcFaultProxy(targetUrl: string): Promise<RpcFaultPro
   }
 
   async function forward(body: string): Promise<string> {
-    const response = await fetch(targetUrl, {
+    const response = await fetch(target, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body,
@@ -118,6 +121,9 @@ export async function startRpcFaultProxy(targetUrl: string): Promise<RpcFaultPro
     url: `http://127.0.0.1:${port}`,
     set: (method, rule, times = Number.POSITIVE_INFINITY) => rules.set(method, { rule, times }),
     clear: () => rules.clear(),
+    retarget: (url) => {
+      target = url
+    },
     seen,
     refuse: close,
     start: listen,

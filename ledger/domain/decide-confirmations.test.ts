@@ -1,0 +1,165 @@
+import { describe, expect, test } from "vitest"
+import type { ChainLog, ChainLogOf } from "./chain-log.ts"
+import {
+  batchIdHex,
+  decideConfirmations,
+  eventOfFinding,
+  type OpenBatch,
+  type Ownership,
+} from "./decide-confirmations.ts"
+
+const zero = `0x${"00".repeat(20)}`
+const ann = `0x${"a1".repeat(20)}`
+const bob = `0x${"b2".repeat(20)}`
+const stranger = `0x${"5e".repeat(20)}`
+const contentHash = `0x${"cc".repeat(32)}`
+
+let logIndex = 0
+const place = (transaction = 1) => ({
+  chainId: 31_337,
+  address: `0x${"70".repeat(20)}`,
+  blockNumber: 10n,
+  blockHash: `0x${"bb".repeat(32)}`,
+  blockTime: 1_700_000_000,
+  transactionHash: `0x${transaction.toString(16).padStart(64, "0")}`,
+  logIndex: logIndex++,
+})
+const transfer = (from: string, to: string, value: bigint, transaction?: number): ChainLog => ({
+  ...place(transaction),
+  kind: "Transfer",
+  args: { from, to, value },
+})
+const settled = (batchId: bigint, transaction?: number, hash = contentHash): ChainLogOf<"BatchSettled"> => ({
+  ...place(transaction),
+  kind: "BatchSettled",
+  args: { batchId, contentHash: hash, minted: 0n, burned: 0n },
+})
+const skipped = (batchId: bigint, account: string, amount: bigint, balance: bigint): ChainLog => ({
+  ...place(),
+  kind: "DebitSkipped",
+  args: { batchId, account, amount, balance },
+})
+
+const batch = (sequence: bigint, overrides: Partial<OpenBatch> = {}): OpenBatch => ({
+  ledgerId: "ledger",
+  batchSequence: sequence,
+  batchId: batchIdHex(sequence),
+  contentHash,
+  tokenId: 1,
+  accounts: [
+    { accountId: 1n, address: ann, delta: 5n, hasLeft: false },
+    { accountId: 2n, address: bob, delta: -3n, hasLeft: false },
+  ],
+  ...overrides,
+})
+
+function ownership(
+  batches: readonly (OpenBatch | "confirmed")[] = [],
+  ownTransactions: readonly number[] = [],
+): Ownership {
+  const accounts = new Map([
+    [ann, { ledgerId: "ledger", accountId: 1n, address: ann }],
+    [bob, { ledgerId: "ledger", accountId: 2n, address: bob }],
+  ])
+  return {
+    tokenId: 1,
+    batchOf: (batchId) =>
+      batches.find((known) =>
+        known === "confirmed" ? batchId === batchIdHex(99n) : known.batchId === batchId,
+      ),
+    accountOf: (address) => accounts.get(address),
+    isOwnTransaction: (hash) => ownTransactions.some((own) => BigInt(hash) === BigInt(own)),
+  }
+}
+
+describe("a transaction that settles", () => {
+  test("confirms by what its transfers moved, not by what was planned", () => {
+    const logs = [transfer(zero, ann, 4n), transfer(bob, zero, 3n), settled(1n)]
+    expect(decideConfirmations(logs, ownership([batch(1n)]))).toEqual([
+      {
+        kind: "settled",
+        log: logs[2],
+        batch: batch(1n),
+        moves: [
+          { accountId: 1n, settled: 5n, amount: 4n },
+          { accountId: 2n, settled: -3n, amount: -3n },
+        ],
+      },
+    ])
+  })
+
+  test("defers the debits that it skipped and settles the rest", () => {
+    const logs = [transfer(zero, ann, 5n), skipped(1n, bob, 3n, 2n), settled(1n)]
+    expect(decideConfirmations(logs, ownership([batch(1n)]))).toMatchObject([
+      { kind: "settled", moves: [{ accountId: 1n, settled: 5n, amount: 5n }] },
+      { kind: "deferred", log: logs[1], debits: [{ accountId: 2n, net: -3n, chainBalance: 2n }] },
+    ])
+  })
+
+  test("gives each batch the transfers that stand before it", () => {
+    const logs = [transfer(zero, ann, 5n), settled(1n), transfer(zero, ann, 7n), settled(2n)]
+    const second = batch(2n, { accounts: [{ accountId: 1n, address: ann, delta: 7n, hasLeft: false }] })
+    const first = batch(1n, { accounts: [{ accountId: 1n, address: ann, delta: 5n, hasLeft: false }] })
+    expect(decideConfirmations(logs, ownership([first, second]))).toMatchObject([
+      { batch: { batchSequence: 1n }, moves: [{ amount: 5n }] },
+      { batch: { batchSequence: 2n }, moves: [{ amount: 7n }] },
+    ])
+  })
+
+  test("moves an account that had left the batch without settling anything of it", () => {
+    const left = batch(1n, { accounts: [{ accountId: 2n, address: bob, delta: -3n, hasLeft: true }] })
+    expect(decideConfirmations([transfer(bob, zero, 3n), settled(1n)], ownership([left]))).toMatchObject([
+      { kind: "settled", moves: [{ accountId: 2n, settled: 0n, amount: -3n }] },
+    ])
+    expect(decideConfirmations([skipped(1n, bob, 3n, 0n), settled(1n)], ownership([left]))).toMatchObject([
+      { kind: "settled", moves: [] },
+    ])
+  })
+
+  test("says nothing of a batch that is confirmed already", () => {
+    expect(decideConfirmations([transfer(zero, ann, 5n), settled(99n)], ownership(["confirmed"]))).toEqual([])
+  })
+
+  test.each([
+    ["an id that nobody sealed", settled(7n), batch(1n)],
+    ["other content than was sealed", settled(1n, 1, `0x${"dd".repeat(32)}`), batch(1n)],
+    ["a batch of another token", settled(1n), batch(1n, { tokenId: 2 })],
+  ])("credits nobody for %s", (_, log, known) => {
+    expect(decideConfirmations([transfer(zero, ann, 5n), log], ownership([known]))).toEqual([
+      { kind: "unknown_batch", log, batchId: batchIdHex(log.args.batchId) },
+    ])
+  })
+})
+
+describe("a transfer that no batch explains", () => {
+  test("is seen from each end that is ours", () => {
+    const logs = [transfer(stranger, ann, 5n), transfer(ann, stranger, 2n, 2), transfer(ann, bob, 1n, 3)]
+    expect(
+      decideConfirmations(logs, ownership()).map(
+        (finding) => finding.kind === "observed" && [finding.account.accountId, finding.amount],
+      ),
+    ).toEqual([
+      [1n, 5n],
+      [1n, -2n],
+      [1n, -1n],
+      [2n, 1n],
+    ])
+  })
+
+  test("is nobody's when it moves nothing, goes in a circle, or comes from a transaction of ours", () => {
+    const logs = [transfer(stranger, ann, 0n), transfer(ann, ann, 5n, 2), transfer(stranger, ann, 5n, 3)]
+    expect(decideConfirmations(logs, ownership([], [3]))).toEqual([])
+  })
+})
+
+test("an event names its log, and an observation the balance after it", () => {
+  const [deposit] = decideConfirmations([transfer(stranger, ann, 5n)], ownership())
+  if (deposit?.kind !== "observed") throw new Error("no deposit was seen")
+  const event = eventOfFinding(deposit, (accountId, amount) => accountId * 100n + amount)
+  expect(event).toMatchObject({
+    type: "DepositObserved",
+    account: { accountId: 1n, amount: 5n, balanceAfter: 105n },
+    causation: `log:31337:${deposit.log.blockHash}:${deposit.log.logIndex}`,
+    occurredAt: new Date(1_700_000_000_000),
+  })
+})

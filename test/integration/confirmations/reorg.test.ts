@@ -1,0 +1,191 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { createLoopFixture, type LoopFixture } from "../../support/loop-fixture.ts"
+import { waitUntil } from "../../support/wait-until.ts"
+
+const stranger = "0x00000000000000000000000000000000000057a9"
+
+let loop: LoopFixture
+/** Users of the test that runs, and how many findings there were when it began. */
+let ann: string
+let bob: string
+let before: number
+let testNumber = 0
+
+beforeAll(async () => {
+  loop = await createLoopFixture()
+  loop.run({ limits: { rebroadcastMs: 300 } })
+})
+afterAll(async () => loop?.close())
+beforeEach(async () => {
+  testNumber += 1
+  ann = `ann-${testNumber}`
+  bob = `bob-${testNumber}`
+  before = (await loop.findings()).length
+  await loop.settle([
+    [ann, 500n],
+    [bob, 300n],
+  ])
+  await loop.confirmAll()
+})
+
+const findings = async () => (await loop.findings()).slice(before)
+const types = async () => (await findings()).map(({ type }) => type)
+const newestBatch = async () => {
+  const batch = (await loop.batches()).at(-1)
+  if (batch === undefined) throw new Error("there is no batch")
+  return batch
+}
+
+/** Replaces the newest blocks by empty ones; what was in them is gone from the chain. */
+async function reorg(depth: number): Promise<void> {
+  await loop.rpc("anvil_reorg", depth, [])
+  await loop.indexed()
+}
+
+/** How many blocks there are from this one on. */
+const depthOf = async (blockNumber: bigint | null) =>
+  Number((await loop.chain.getBlockNumber()) - (blockNumber ?? 0n)) + 1
+
+/** The batcher sends again what a reorganisation threw out. */
+const minedAgain = () =>
+  waitUntil(async () => (await loop.settledCounts()).size === (await loop.batches()).length, {
+    what: "every batch is on the chain again",
+    describe: loop.batches,
+    timeoutMs: 30_000,
+  })
+
+async function expectWhole(): Promise<void> {
+  expect((await loop.compare()).filter(({ ledger, chain }) => ledger !== chain)).toEqual([])
+  expect([...(await loop.settledCounts()).values()].filter((count) => count !== 1)).toEqual([])
+  expect(await loop.verify()).toMatchObject({ ok: true })
+}
+
+describe("a reorganisation above the confirmed blocks", () => {
+  test.each([1, 2])("of depth %i changes nothing that is confirmed", async (depth) => {
+    await loop.settle([[ann, -100n]])
+    await loop.mine(depth - 1)
+    await reorg(depth)
+    await minedAgain()
+    expect(await types()).toEqual(["SettlementConfirmed"])
+    await loop.confirmAll()
+    expect(await types()).toEqual(["SettlementConfirmed", "SettlementConfirmed"])
+    expect(await loop.balance(ann)).toEqual({ pending: 400n, confirmed: 400n })
+    await expectWhole()
+  })
+})
+
+describe("a reorganisation below the confirmed blocks", () => {
+  test("takes every confirmation of the lost blocks back, says so, and confirms what the chain has then", async () => {
+    await loop.mint(await loop.addressOf(ann), 11n)
+    await loop.settle([
+      [ann, -100n],
+      ["carl", 5n],
+    ])
+    await loop.confirmAll()
+    expect(await loop.balance(ann)).toEqual({ pending: 411n, confirmed: 411n })
+    const known = (await types()).length
+    const second = await newestBatch()
+    // The first batch stays, the deposit and the second batch are lost.
+    await reorg((await depthOf(second.block_number)) + 3)
+    const [first] = await loop.follow()
+    expect(first).toMatchObject({ outcome: "revoked", confirmations: 2 })
+    expect((await findings()).slice(known)).toMatchObject([
+      {
+        type: "ConfirmationRevoked",
+        amount: null,
+        data: { revoked_type: "SettlementConfirmed", batch_sequence: Number(second.batch_sequence) },
+      },
+      {
+        type: "ConfirmationRevoked",
+        amount: -11n,
+        data: { revoked_type: "DepositObserved", batch_sequence: null },
+      },
+    ])
+    expect(await loop.balance(ann)).toEqual({ pending: 400n, confirmed: 500n })
+    await minedAgain()
+    await loop.confirmAll()
+
+    // The deposit never came back, the batch did.
+    expect(await loop.balance(ann)).toEqual({ pending: 400n, confirmed: 400n })
+    expect(await loop.balance("carl")).toEqual({ pending: 5n, confirmed: 5n })
+    await expectWhole()
+    expect(await loop.alarmsEver()).toEqual([{ kind: "reorg_below_confirmations", isOpen: false }])
+  })
+
+  test("leaves a transaction confirmed that the new chain has in another block, in its new place", async () => {
+    const batch = await newestBatch()
+    const transaction = (await loop.transactions()).at(-1)
+    const depth = await depthOf(batch.block_number)
+    await loop.rpc("anvil_reorg", depth, [[transaction?.raw, depth - 1]])
+    await loop.indexed()
+    await loop.confirmAll()
+    expect(await types()).toEqual(["SettlementConfirmed", "ConfirmationRevoked", "SettlementConfirmed"])
+    const [, , again] = await findings()
+    expect(again?.data["transaction_hash"]).toBe(transaction?.hash)
+    expect(again?.data["block_hash"]).not.toBe(batch.block_hash)
+    expect(await loop.balance(ann)).toEqual({ pending: 500n, confirmed: 500n })
+    await expectWhole()
+  })
+
+  test("opens a deferred debit again when the new chain can pay it", async () => {
+    await loop.adjust([[ann, -450n]])
+    await loop.transferFrom(await loop.addressOf(ann), stranger, 100n)
+    const withdrawn = await loop.chain.getBlockNumber()
+    await loop.settle([[bob, 1n]])
+    await loop.confirmAll()
+    expect(await types()).toEqual([
+      "SettlementConfirmed",
+      "WithdrawalObserved",
+      "SettlementConfirmed",
+      "SettlementDeferred",
+    ])
+    expect(await loop.balance(ann)).toEqual({ pending: -50n, confirmed: 400n })
+    // The withdrawal is not part of the new chain, so the debit passes when the batch is mined again.
+    await reorg(await depthOf(withdrawn))
+    await loop.follow()
+    await minedAgain()
+    await loop.confirmAll()
+    expect((await types()).slice(4)).toEqual([
+      "ConfirmationRevoked",
+      "ConfirmationRevoked",
+      "ConfirmationRevoked",
+      "SettlementConfirmed",
+    ])
+    expect(await loop.balance(ann)).toEqual({ pending: 50n, confirmed: 50n })
+    await expectWhole()
+  })
+
+  test("does not open a deferred debit again that another batch has taken up meanwhile", async () => {
+    const address = await loop.addressOf(ann)
+    await loop.adjust([[ann, -450n]])
+    await loop.transferFrom(address, stranger, 100n)
+    await loop.settle([[bob, 1n]])
+    const deferring = await newestBatch()
+    await loop.confirmAll()
+    await loop.transferFrom(stranger, address, 100n)
+    await loop.confirmAll()
+    await loop.settle([[bob, 1n]])
+    await loop.confirmAll()
+    expect(await loop.balance(ann)).toEqual({ pending: 50n, confirmed: 50n })
+    await reorg(await depthOf(deferring.block_number))
+    await loop.follow()
+    await minedAgain()
+    await loop.confirmAll()
+    // The tokens did not come back in the new chain: both batches skip the debit, and it waits once, not twice.
+    expect(await loop.balance(ann)).toEqual({ pending: -50n, confirmed: 400n })
+    expect(await loop.balanceOf(address)).toBe(400n)
+    expect(await loop.verify()).toMatchObject({ ok: true })
+  })
+
+  test("of everything that is remembered stops confirmations and tells an operator", async () => {
+    await loop.db
+      .deleteFrom("ledger.confirmed_blocks")
+      .where("block_number", "<", (await loop.chain.getBlockNumber()) - 3n)
+      .execute()
+    await reorg(8)
+    await loop.mine(3)
+    expect(await loop.step()).toMatchObject({ outcome: "waiting" })
+    expect(await types()).toEqual(["SettlementConfirmed"])
+    expect((await loop.alarms()).map(({ kind }) => kind)).toContain("reorg_beyond_memory")
+  })
+})
