@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely"
 import { registryChangedChannel } from "../ledger/store/channels.ts"
 import type { Database } from "../ledger/store/database.ts"
+import { warmUpWriterPool } from "../ledger/writer/writer-pool.ts"
 import { describeError } from "../platform/errors.ts"
 import { listen } from "../platform/listen.ts"
 import type { Logger } from "../platform/logger.ts"
@@ -69,7 +70,7 @@ export function createServices(context: ApiContext): Services {
     rpc: context.rpc,
     isStopping: false,
     async start() {
-      await Promise.all([registry.reload(), lanes.refresh()])
+      await Promise.all([registry.reload(), lanes.refresh(), warmUpWriterPool(context.writerPool)])
       const { databaseUrl } = context
       if (databaseUrl !== undefined)
         listener = listen({

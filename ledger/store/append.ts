@@ -96,7 +96,8 @@ export function prepareAppend(
   return { recorded, statements }
 }
 
-function moveHead({ ledgerId, position, hash, accountCount, batchCount }: LedgerHead): Statement {
+/** Stores where the ledger stands now, and tells who listens at the commit. */
+export function moveHead({ ledgerId, position, hash, accountCount, batchCount }: LedgerHead): Statement {
   return {
     name: "ledger-move-head",
     text: moveHeadText,

@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely"
+import type { AdjustBalanceCommand, AdjustmentDecision } from "../domain/adjust-balance.ts"
 import type { Database } from "./database.ts"
 import type { StoredOperation } from "./find-operations.ts"
 
@@ -21,6 +22,30 @@ export type RecordedOperation = {
   readonly answerContext: unknown
   /** In the order of the request. */
   readonly adjustments: readonly RecordedAdjustment[]
+}
+
+/** What is told the first time, from the decisions that have just become events `firstPosition` and following. */
+export function recordedOperation(
+  command: AdjustBalanceCommand,
+  decisions: readonly AdjustmentDecision[],
+  firstPosition: bigint,
+  recordedAt: Date,
+): RecordedOperation {
+  return {
+    operationId: command.operationId,
+    sequence: command.sequence,
+    position: firstPosition + BigInt(decisions.length) - 1n,
+    recordedAt,
+    answerContext: command.answerContext,
+    adjustments: decisions.map(({ adjustment, balanceAfter, confirmedAfter }, index) => ({
+      position: firstPosition + BigInt(index),
+      userId: adjustment.userId,
+      tokenId: adjustment.tokenId,
+      amountBaseUnits: adjustment.amountBaseUnits,
+      balanceAfter,
+      confirmedAfter,
+    })),
+  }
 }
 
 /** Reads an operation back from its events, which say what every balance was right after each of them. */

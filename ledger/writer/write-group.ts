@@ -6,6 +6,7 @@ import {
   accountKey,
   decideAdjustBalance,
 } from "../domain/adjust-balance.ts"
+import { accountOpened, adjustmentEvents } from "../domain/adjustment-events.ts"
 import type { NewEvent } from "../domain/events.ts"
 import { prepareAppend } from "../store/append.ts"
 import { type AccountRow, findAccounts } from "../store/find-accounts.ts"
@@ -23,7 +24,7 @@ import {
   lockHeadStatement,
   readHead,
 } from "../store/ledger-transaction.ts"
-import type { RecordedOperation } from "../store/read-operation.ts"
+import { type RecordedOperation, recordedOperation } from "../store/read-operation.ts"
 import { inPipelinedTransaction, type PipelinedTransaction } from "./pipelined-transaction.ts"
 import type { TokenDirectory } from "./token-directory.ts"
 
@@ -73,48 +74,13 @@ export async function writeGroup(
       }
       await openAccounts(tokens, command, accounts, nextAccountId, events, recordedAt)
       const firstPosition = head.position + BigInt(events.length) + 1n
-      const adjustments = decided.decisions.map(({ adjustment, balanceAfter, confirmedAfter }, index) => {
+      events.push(...adjustmentEvents(command, decided.decisions, accounts, recordedAt))
+      for (const { adjustment, balanceAfter, confirmedAfter } of decided.decisions) {
         const key = accountKey(adjustment.userId, adjustment.tokenId)
-        const accountId = accounts.get(key)
-        if (accountId === undefined) throw new TypeError("an account was decided on before it was opened")
-        balances.set(key, {
-          ...(balances.get(key) ?? { confirmed: confirmedAfter, locked: 0n }),
-          pending: balanceAfter,
-        })
-        events.push({
-          type: "AdjustmentRecorded",
-          data: {
-            reason_type: adjustment.reasonType,
-            business_type: adjustment.businessType,
-            priority: adjustment.priority,
-            is_immediate: adjustment.isImmediate,
-            max_wait_ms: adjustment.maxWaitMs,
-            business_batch_id: command.businessBatchId,
-            confirmed_after: confirmedAfter.toString(),
-          },
-          operation: { operationId: command.operationId, sequence: command.sequence },
-          account: { accountId, amount: adjustment.amountBaseUnits, balanceAfter },
-          occurredAt: recordedAt,
-          causation: `operation:${command.operationId}:${command.sequence}`,
-          details: { reason_detail: adjustment.reasonDetail, metadata: adjustment.metadata },
-        })
-        return {
-          position: firstPosition + BigInt(index),
-          userId: adjustment.userId,
-          tokenId: adjustment.tokenId,
-          amountBaseUnits: adjustment.amountBaseUnits,
-          balanceAfter,
-          confirmedAfter,
-        }
-      })
-      const operation: RecordedOperation = {
-        operationId: command.operationId,
-        sequence: command.sequence,
-        position: firstPosition + BigInt(adjustments.length) - 1n,
-        recordedAt,
-        answerContext: command.answerContext,
-        adjustments,
+        const before = balances.get(key) ?? { confirmed: confirmedAfter, locked: 0n }
+        balances.set(key, { ...before, pending: balanceAfter })
       }
+      const operation = recordedOperation(command, decided.decisions, firstPosition, recordedAt)
       const stored = {
         operationId: command.operationId,
         sequence: command.sequence,
@@ -199,19 +165,12 @@ async function openAccounts(
     const token = await tokens.token(tokenId)
     const accountId = nextAccountId()
     accounts.set(key, accountId)
-    events.push({
-      type: "AccountOpened",
-      data: {
-        user_id: userId,
-        chain_id: Number(token.chainId),
-        token_address: token.tokenAddress,
-        address: await tokens.addressOf(tokenId, userId),
-      },
-      operation: null,
-      account: { accountId, amount: 0n, balanceAfter: 0n },
-      occurredAt: at,
-      causation: `operation:${command.operationId}:${command.sequence}`,
-      details: null,
-    })
+    const data = {
+      user_id: userId,
+      chain_id: Number(token.chainId),
+      token_address: token.tokenAddress,
+      address: await tokens.addressOf(tokenId, userId),
+    }
+    events.push(accountOpened(command, accountId, data, at))
   }
 }

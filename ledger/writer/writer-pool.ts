@@ -1,5 +1,15 @@
 import type pg from "pg"
 import { createPool } from "../../platform/postgres.ts"
+import { genesisHash } from "../domain/event-encoding.ts"
+import { projectAccounts } from "../projections/accounts.ts"
+import { projectBalances } from "../projections/balances.ts"
+import { moveHead } from "../store/append.ts"
+import { findAccounts } from "../store/find-accounts.ts"
+import { findOperationsStatement } from "../store/find-operations.ts"
+import { insertEvents } from "../store/insert-events.ts"
+import { insertOperations } from "../store/insert-operations.ts"
+import { lockHeadStatement } from "../store/ledger-transaction.ts"
+import { inPipelinedTransaction } from "./pipelined-transaction.ts"
 
 const connectionsMax = 8
 
@@ -21,5 +31,33 @@ export function createWriterPool(options: {
       plan_cache_mode: "force_generic_plan",
       enable_seqscan: "off",
     },
+  })
+}
+
+const noLedger = "00000000-0000-0000-0000-000000000000"
+
+/** Opens a connection and has every statement of a write planned on it, by writing nothing to a ledger that does not exist: the first caller need not wait for that. */
+export function warmUpWriterPool(pool: pg.Pool): Promise<void> {
+  const nowhere = {
+    ledgerId: noLedger,
+    position: 0n,
+    hash: genesisHash,
+    accountCount: 0n,
+    batchCount: 0n,
+    balances: new Map(),
+  }
+  return inPipelinedTransaction(pool, async (transaction) => {
+    await transaction.begin([
+      lockHeadStatement(noLedger),
+      findOperationsStatement(noLedger, []),
+      findAccounts(noLedger, []),
+    ])
+    await transaction.commit([
+      insertEvents(noLedger, []),
+      projectAccounts(noLedger, []),
+      projectBalances(noLedger, [], new Date(0)),
+      moveHead(nowhere),
+      insertOperations(noLedger, []),
+    ])
   })
 }

@@ -1,0 +1,56 @@
+import { type AdjustBalanceCommand, type AdjustmentDecision, accountKey } from "./adjust-balance.ts"
+import type { EventDataOf, NewEvent } from "./events.ts"
+
+type OperationKey = Pick<AdjustBalanceCommand, "operationId" | "sequence">
+
+/** The events of an accepted operation, one for each adjustment, in their order. @param accounts ids by account key, of every account that is adjusted */
+export function adjustmentEvents(
+  command: AdjustBalanceCommand,
+  decisions: readonly AdjustmentDecision[],
+  accounts: ReadonlyMap<string, bigint>,
+  at: Date,
+): NewEvent[] {
+  return decisions.map(({ adjustment, balanceAfter, confirmedAfter }) => {
+    const accountId = accounts.get(accountKey(adjustment.userId, adjustment.tokenId))
+    if (accountId === undefined) throw new TypeError("an account was decided on before it was opened")
+    return {
+      type: "AdjustmentRecorded",
+      data: {
+        reason_type: adjustment.reasonType,
+        business_type: adjustment.businessType,
+        priority: adjustment.priority,
+        is_immediate: adjustment.isImmediate,
+        max_wait_ms: adjustment.maxWaitMs,
+        business_batch_id: command.businessBatchId,
+        confirmed_after: confirmedAfter.toString(),
+      },
+      operation: { operationId: command.operationId, sequence: command.sequence },
+      account: { accountId, amount: adjustment.amountBaseUnits, balanceAfter },
+      occurredAt: at,
+      causation: causationOf(command),
+      details: { reason_detail: adjustment.reasonDetail, metadata: adjustment.metadata },
+    }
+  })
+}
+
+/** The event before the first adjustment of an account. */
+export function accountOpened(
+  cause: OperationKey,
+  accountId: bigint,
+  data: EventDataOf<"AccountOpened">,
+  at: Date,
+): NewEvent {
+  return {
+    type: "AccountOpened",
+    data,
+    operation: null,
+    account: { accountId, amount: 0n, balanceAfter: 0n },
+    occurredAt: at,
+    causation: causationOf(cause),
+    details: null,
+  }
+}
+
+function causationOf({ operationId, sequence }: OperationKey): string {
+  return `operation:${operationId}:${sequence}`
+}
