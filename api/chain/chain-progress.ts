@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely"
+import { indexerProgress } from "../../ledger/confirmations/indexer-progress.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { describeError } from "../../platform/errors.ts"
 import type { Logger } from "../../platform/logger.ts"
@@ -11,6 +12,8 @@ const headTimeoutMs = 3_000
 export type ChainProgress = {
   /** Newest block that an endpoint named; null where none answered. */
   readonly headBlock: bigint | null
+  /** Newest block that the indexer has finished; null where it has none to show. */
+  readonly indexedBlock: bigint | null
   /** Last block whose logs are in the ledger; null before the first. */
   readonly confirmedBlock: bigint | null
   readonly confirmedBlockTime: Date | null
@@ -42,13 +45,17 @@ export function createChainProgressBoard(options: {
       .leftJoin("ledger.chain_cursors as k", "k.chain_id", "c.chain_id")
       .select(["c.chain_id", "k.block_number", "k.block_time"])
       .execute()
-    const heads = await Promise.all(rows.map((row) => readHead(row.chain_id)))
+    const [heads, indexed] = await Promise.all([
+      Promise.all(rows.map((row) => readHead(row.chain_id))),
+      Promise.all(rows.map((row) => readIndexed(row.chain_id))),
+    ])
     const now = new Date()
     chains = new Map(
       rows.map((row, index) => [
         row.chain_id,
         {
           headBlock: heads[index] ?? null,
+          indexedBlock: indexed[index] ?? null,
           confirmedBlock: row.block_number,
           confirmedBlockTime: row.block_time,
           measuredAt: now,
@@ -64,6 +71,11 @@ export function createChainProgressBoard(options: {
       logger.debug({ chain_id: chainId.toString(), reason: describeError(error) }, "a head is not known")
       return null
     }
+  }
+
+  async function readIndexed(chainId: bigint): Promise<bigint | null> {
+    const progress = await indexerProgress(db, Number(chainId))
+    return progress === null || "unavailable" in progress ? null : progress.blockNumber
   }
 
   function refresh(): Promise<void> {

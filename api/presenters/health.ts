@@ -65,6 +65,8 @@ type Health = z.infer<typeof healthSchema>
 const heartbeatAgeMsMax = 10_000
 /** Beyond its confirmation depth a chain may be this much ahead of the ledger. */
 const lagMsMax = 120_000
+/** The indexer may be this much behind the chain: it polls, and a reorganisation takes it back for a moment. */
+const indexerLagMsMax = 30_000
 /** A head that was read longer ago says nothing about the chain of today. */
 const measuredAgeMsMax = 15_000
 
@@ -72,13 +74,35 @@ export function roleCondition(ageMs: number | undefined): Condition {
   return ageMs !== undefined && ageMs <= heartbeatAgeMsMax ? "healthy" : "unhealthy"
 }
 
+/**
+ * The indexer has no heartbeat of its own. What it has finished of each chain says whether it works; the chain that is worst off counts.
+ * `unhealthy`: it shows nothing of a chain; `degraded`: it is behind, or the chain's head is not known.
+ */
+export function indexerCondition(
+  chains: readonly { readonly chain: RegisteredChain; readonly progress: ChainProgress | undefined }[],
+  now: Date,
+): Condition {
+  if (chains.length === 0) return "not_configured"
+  const conditions = chains.map(({ chain, progress }): Condition => {
+    if (!isFresh(progress, now) || progress.indexedBlock === null) return "unhealthy"
+    const lag = blocksBehind(progress.headBlock, progress.indexedBlock)
+    return lag === null || lag > Math.ceil(indexerLagMsMax / chain.blockTimeMs) ? "degraded" : "healthy"
+  })
+  return (
+    conditions.find((one) => one === "unhealthy") ?? conditions.find((one) => one === "degraded") ?? "healthy"
+  )
+}
+
+function isFresh(progress: ChainProgress | undefined, now: Date): progress is ChainProgress {
+  return progress !== undefined && now.getTime() - progress.measuredAt.getTime() <= measuredAgeMsMax
+}
+
 export function presentChainHealth(
   chain: RegisteredChain,
   progress: ChainProgress | undefined,
   now: Date,
 ): z.infer<typeof chainHealthSchema> {
-  const isFresh = progress !== undefined && now.getTime() - progress.measuredAt.getTime() <= measuredAgeMsMax
-  const head = isFresh ? progress.headBlock : null
+  const head = isFresh(progress, now) ? progress.headBlock : null
   const confirmed = progress?.confirmedBlock ?? null
   const lag = blocksBehind(head, confirmed)
   const lagMax = chain.confirmationBlocks + Math.ceil(lagMsMax / chain.blockTimeMs)

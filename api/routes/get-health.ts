@@ -2,6 +2,7 @@ import { describeError } from "../../platform/errors.ts"
 import { within } from "../chain/within.ts"
 import {
   healthSchema,
+  indexerCondition,
   overallCondition,
   presentChainHealth,
   presentMetrics,
@@ -35,18 +36,19 @@ export const getSystemHealth = defineRoute({
       services.logger.debug({ reason: describeError(error) }, "the chains were not measured in time"),
     )
     const roles = found?.heartbeatAges
+    const measured = [...(found?.chains.values() ?? [])].map((chain) => ({
+      chain,
+      progress: services.chains.progressOf(chain.chainId),
+    }))
     const components = {
       database: found === undefined ? ("unhealthy" as const) : ("healthy" as const),
       redis: "not_configured" as const,
       api: services.isStopping ? ("degraded" as const) : ("healthy" as const),
-      indexer: roleCondition(roles?.get("indexer")),
+      indexer: found === undefined ? ("unhealthy" as const) : indexerCondition(measured, now),
       worker: roleCondition(roles?.get("worker")),
       batcher: roleCondition(roles?.get("batcher")),
       chains: Object.fromEntries(
-        [...(found?.chains.values() ?? [])].map((chain) => [
-          chain.name,
-          presentChainHealth(chain, services.chains.progressOf(chain.chainId), now),
-        ]),
+        measured.map(({ chain, progress }) => [chain.name, presentChainHealth(chain, progress, now)]),
       ),
     }
     const openAlarms = found?.openAlarms ?? null
