@@ -1,21 +1,23 @@
 import { existsSync } from "node:fs"
 import { join } from "node:path"
-import type { ReasonsAnswer, TokensAnswer } from "./api-answers.ts"
+import type { TokensAnswer } from "./api-answers.ts"
 import { type ApiClient, createApiClient } from "./api-client.ts"
 import { startBlockClock } from "./block-clock.ts"
 import { createChainReader } from "./chain-reader.ts"
 import { compareBalances } from "./compare-balances.ts"
-import { type ExpectedOutcome, expectOutcomes } from "./expect-outcomes.ts"
+import { expectOutcomes } from "./expect-outcomes.ts"
 import type { FoundStack } from "./find-stack.ts"
 import { followSettlement, newestBatchSequence } from "./follow-settlement.ts"
 import { generateStream } from "./generate-stream.ts"
 import { type Journal, openJournal } from "./journal.ts"
 import { measureDemoGas } from "./measure-demo-gas.ts"
+import { readRules } from "./read-rules.ts"
 import { runReconciliation } from "./run-reconciliation.ts"
 import { runVerify } from "./run-verify.ts"
 import { ofRun, readStreamFile, type StreamOperation, writeStreamFile } from "./stream-operation.ts"
 import { streamWithProgress } from "./stream-with-progress.ts"
 import { summarize } from "./summarize.ts"
+import { unexpectedOutcomes } from "./unexpected-outcomes.ts"
 
 export type DemoOptions = {
   readonly file: string | undefined
@@ -59,7 +61,7 @@ export async function runDemo(stack: FoundStack, options: DemoOptions): Promise<
   journal.close()
 
   console.log("  adding up: balances, reconciliation, verify, what single transactions would have cost")
-  const problems = [...unexpected(outcomes, journal)]
+  const problems = [...unexpectedOutcomes(outcomes, journal.entries)]
   const attempt = async <Result>(work: () => Promise<Result>): Promise<Result | undefined> => {
     try {
       return await work()
@@ -147,31 +149,6 @@ async function openStream(
   return { path, day: readStreamFile(path) }
 }
 
-async function readRules(api: ApiClient, operations: readonly StreamOperation[]) {
-  const symbols = new Set(
-    operations.flatMap(({ adjustments }) => adjustments.map((item) => item.token_symbol)),
-  )
-  const [symbol, ...others] = symbols
-  const { tokens } = await api.read<TokensAnswer>("/tokens")
-  const matching = tokens.filter((candidate) => candidate.symbol === symbol)
-  const token = matching.find((candidate) => candidate.is_default) ?? matching[0]
-  if (token === undefined || others.length > 0)
-    throw new Error(`a stream is of one token that the stack has, not of ${[...symbols].join(", ")}`)
-  const { reasons } = await api.read<ReasonsAnswer>("/reasons")
-  return {
-    token: {
-      address: token.contract_address,
-      symbol: token.symbol,
-      chainId: token.chain_id,
-      decimals: token.decimals,
-    },
-    rules: {
-      decimals: token.decimals,
-      reasons: new Map(reasons.map((reason) => [reason.reason_type, new Set(reason.allowed_metadata)])),
-    },
-  }
-}
-
 /** Also those who were only ever refused: they must have nothing. */
 function everybody(
   operations: readonly StreamOperation[],
@@ -186,17 +163,4 @@ function refusals(journal: Journal): Map<string, number> {
   for (const entry of journal.entries.values())
     if (entry.outcome === "refused") codes.set(entry.code, (codes.get(entry.code) ?? 0) + 1)
   return codes
-}
-
-function unexpected(outcomes: ReadonlyMap<string, ExpectedOutcome>, journal: Journal): string[] {
-  const sentences: string[] = []
-  for (const [id, expected] of outcomes) {
-    const entry = journal.entries.get(id)
-    const got = entry === undefined ? "no answer" : entry.outcome === "accepted" ? "accepted" : entry.code
-    const wanted = expected.accepted ? "accepted" : expected.code
-    if (got !== wanted) sentences.push(`${id}: expected ${wanted}, got ${got}`)
-  }
-  return sentences.length <= 10
-    ? sentences
-    : [...sentences.slice(0, 10), `and ${sentences.length - 10} more outcomes that were not expected`]
 }

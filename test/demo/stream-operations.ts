@@ -6,11 +6,14 @@ export type StreamPace = {
   /** Requests in flight at most. */
   readonly concurrency: number
   /** Operations a second at most; undefined: as fast as they are answered. */
-  readonly perSecond?: number | undefined
+  readonly perSecond?: number
+  /** Operations that may wait for their turn at most. */
+  readonly lookAhead?: number
 }
 
-/** Operations that wait for an earlier one of the same user, at most. */
-const lookAheadMax = 1_000
+const defaultLookAhead = 1_000
+/** Timers are not finer than some milliseconds. */
+const catchUpMs = 5
 
 /**
  * Sends operations side by side, each user's in their order: an operation starts when all earlier ones of its users have had their answers.
@@ -22,16 +25,18 @@ export async function streamOperations(
   pace: StreamPace,
   send: (operation: StreamOperation) => Promise<void>,
 ): Promise<void> {
-  const lookAhead = createSlots(lookAheadMax)
+  const lookAhead = createSlots(pace.lookAhead ?? defaultLookAhead)
   const inFlight = createSlots(pace.concurrency)
   const newest = new Map<string, Promise<void>>()
-  const began = performance.now()
+  let nextAt = performance.now()
   let fault: { readonly error: unknown } | undefined
-  for (const [index, operation] of operations.entries()) {
+  for (const operation of operations) {
     await lookAhead.take()
     if (pace.perSecond !== undefined) {
-      const aheadMs = (index * 1_000) / pace.perSecond - (performance.now() - began)
-      if (aheadMs > 5) await sleep(aheadMs)
+      // What a standstill has cost is not caught up on.
+      nextAt = Math.max(nextAt + 1_000 / pace.perSecond, performance.now() - catchUpMs)
+      const aheadMs = nextAt - performance.now()
+      if (aheadMs > catchUpMs) await sleep(aheadMs)
     }
     if (fault !== undefined) break
     const users = new Set(operation.adjustments.map((adjustment) => adjustment.user_id))
