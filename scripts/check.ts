@@ -1,7 +1,7 @@
 // `npm run check`: everything that can be said about the sources without running them. Every check runs, each prints a
 // line with its time, and those that failed show what they said.
 import { execFileSync, spawn } from "node:child_process"
-import { existsSync, readFileSync } from "node:fs"
+import { lstatSync, readFileSync } from "node:fs"
 import { availableParallelism } from "node:os"
 import { delimiter, join } from "node:path"
 import { findFileFaults } from "./file-faults.ts"
@@ -28,7 +28,9 @@ const waiting = [...checks]
 const workers = Array.from({ length: Math.max(2, availableParallelism()) }, async () => {
   for (let check = waiting.shift(); check !== undefined; check = waiting.shift()) {
     const began = performance.now()
-    const { isGood, said } = await check.run()
+    const { isGood, said } = await check
+      .run()
+      .catch((error: unknown) => ({ isGood: false, said: String(error) }))
     const seconds = ((performance.now() - began) / 1_000).toFixed(1)
     console.log(`${isGood ? "ok    " : "FAILED"}  ${check.name.padEnd(36)} ${seconds.padStart(6)} s`)
     if (isGood) continue
@@ -62,13 +64,13 @@ function command(name: string, program: string, ...args: readonly string[]): Che
   }
 }
 
-function checkFiles(): Promise<Outcome> {
+async function checkFiles(): Promise<Outcome> {
   const list = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
     cwd: root,
     encoding: "utf8",
   })
   const faults = [...new Set(list.split("\0"))]
-    .filter((path) => path !== "" && existsSync(join(root, path)))
+    .filter((path) => lstatSync(join(root, path), { throwIfNoEntry: false })?.isFile())
     .flatMap((path) => findFileFaults(path, readFileSync(join(root, path), "utf8")))
-  return Promise.resolve({ isGood: faults.length === 0, said: faults.join("\n") })
+  return { isGood: faults.length === 0, said: faults.join("\n") }
 }
