@@ -16,7 +16,7 @@ export function writeDurably(path: string, content: string | Uint8Array): void {
   syncDirectory(dirname(path))
 }
 
-export function syncDirectory(path: string): void {
+function syncDirectory(path: string): void {
   const directory = openSync(path, "r")
   try {
     fsyncSync(directory)

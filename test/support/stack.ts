@@ -60,7 +60,7 @@ export async function endStack(stack: StartedStack): Promise<void> {
 }
 
 /** What still runs of a stack: its known processes, and whatever works in its data directory. */
-export function findProcesses(dataDirectory: string, pids: Readonly<Record<string, number>>): string[] {
+function findProcesses(dataDirectory: string, pids: Readonly<Record<string, number>>): string[] {
   const known = new Map(Object.entries(pids).map(([name, pid]) => [pid, name]))
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
