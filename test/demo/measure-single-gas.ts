@@ -95,8 +95,13 @@ function grantRole(name: string, account: Address): Hex {
 }
 
 function mintOrBurn(userId: string, amountBaseUnits: bigint): Hex {
-  const account = sliceHex(keccak256(toHex(`stand-in of ${userId}`)), 0, 20)
+  const account = standInOf(userId)
   return amountBaseUnits > 0n
     ? encodeFunctionData({ abi: cpopTokenAbi, functionName: "mint", args: [account, amountBaseUnits] })
     : encodeFunctionData({ abi: cpopTokenAbi, functionName: "burn", args: [account, -amountBaseUnits] })
+}
+
+/** A fresh address that stands for a user in the simulation. */
+export function standInOf(userId: string): Address {
+  return sliceHex(keccak256(toHex(`stand-in of ${userId}`)), 0, 20)
 }
