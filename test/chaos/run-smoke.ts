@@ -25,13 +25,13 @@ export type SmokeOptions = {
 const run = "chaos"
 const standstillMs = 120_000
 
-/** The API answers before the stack is ready. */
-const answersBeforeReadyMs = 8_000
+/** The API answers before the stack is ready: for this share of the time that a start takes. */
+const answeringShare = 0.7
 
 /** Requests a second, so that the stream lasts until the last kill: whatever is killed, something is in flight. Without limit after it. */
-function rateFor(openRequests: number, kills: readonly PlannedKill[]): number {
+function rateFor(openRequests: number, startMs: number, kills: readonly PlannedKill[]): number {
   const lifeMs = kills.reduce(
-    (sum, kill) => sum + (kill.during === "running" ? answersBeforeReadyMs + kill.afterMs : 0),
+    (sum, kill) => sum + (kill.during === "running" ? answeringShare * startMs + kill.afterMs : 0),
     0,
   )
   return lifeMs === 0 ? 1_000_000 : Math.ceil((openRequests * 1_000) / lifeMs)
@@ -64,11 +64,13 @@ export async function runSmoke(options: SmokeOptions): Promise<boolean> {
   const stack = await openChaosStack(join(directory, "stack"))
   let isGood = false
   try {
+    const startBegan = Date.now()
     let details = await stack.start()
+    const startMs = Date.now() - startBegan
     const env = { CHAINBRIDGE_API_KEY: details.api_key }
     const startClient = (killsBefore: number) => {
       const open = day.length - readJournal(journal).length
-      const rate = rateFor(open, kills.slice(killsBefore))
+      const rate = rateFor(open, startMs, kills.slice(killsBefore))
       return runProgram(
         "client.ts",
         [
