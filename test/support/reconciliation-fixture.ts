@@ -63,7 +63,7 @@ function withReconciliation(loop: LoopFixture) {
         logger: createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent"),
         chainId: Number(chainId),
         view,
-        limits: { pollMs: 200, retryMs: 50, retryMsMax: 200, patienceMs: 20_000, ...limits },
+        limits: { pollMs: 200, retryMs: 50, retryMsMax: 200, patienceMs: 60_000, ...limits },
       })
       running.add(worker)
       return {
@@ -108,7 +108,7 @@ function withReconciliation(loop: LoopFixture) {
           const row = await fixture.run(runId)
           return row.state !== "requested" && row
         },
-        { what: "the run has a result", describe: () => fixture.run(runId), timeoutMs: 30_000 },
+        { what: "the run has a result", describe: () => fixture.run(runId), timeoutMs: 50_000 },
       )
       return { ...run, drifts: await fixture.drifts(runId) }
     },
