@@ -58,7 +58,7 @@ export function isTransientPostgresError(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = (error as { code?: unknown }).code
   if (typeof code === "string" && (transientCodes.test(code) || transientNetworkCodes.has(code))) return true
-  return /Connection terminated|connection timeout|Client has encountered a connection error/i.test(
+  return /Connection terminated|connection timeout|timeout exceeded when trying to connect|Client has encountered a connection error/i.test(
     error.message,
   )
 }
