@@ -21,7 +21,7 @@ const sequentialRequests = 2_000
 const sequentialSecondsMax = 24
 const blockRequests = 100
 const rounds = 3
-const roundSeconds = 1
+const roundSeconds = 2
 const warmUpSeconds = 3
 
 type Row = {
