@@ -127,8 +127,8 @@ async function countLate(
 type FiguresRow = { account_id: bigint | null; address: string; confirmed: bigint; indexed: bigint }
 
 /**
- * One pass over the token's transfers: each adds to its receiver and takes from its sender. The zero address sends mints and receives burns, so the negative of
- * its sum is the supply, in the row without an account. For one user only the transfers of his address are looked at, and the supply is left out.
+ * What each account received without what it sent. The zero address sends mints and receives burns, so the supply is what it sent without what it received: the row
+ * without an account. For one user only the transfers of his address are looked at, and the supply is left out.
  */
 async function readFigures(
   trx: Transaction<Database>,
@@ -136,33 +136,39 @@ async function readFigures(
   blockNumber: bigint,
   scanned: bigint,
 ): Promise<FiguresRow[]> {
-  const address = sql`(
-    SELECT address FROM ledger.accounts
-    WHERE ledger_id = ${run.ledgerId} AND token_id = ${run.tokenId} AND user_id = ${run.userId})`
-  const onlyTransfers = run.userId === null ? sql`` : sql`AND (t."to" = ${address} OR t."from" = ${address})`
-  const supply =
-    run.userId === null
-      ? sql`
-        UNION ALL
-        SELECT NULL::bigint, zero, 0, -coalesce((SELECT amount FROM sums WHERE address = zero), 0)
-        FROM (VALUES ('0x0000000000000000000000000000000000000000')) AS nobody(zero)`
-      : sql``
+  const isComplete = run.userId === null
+  // The indexer's tables may be new and without statistics: a join that the planner believes to be of a few rows would take a time that grows with the square of the accounts.
+  if (isComplete) await sql`SET LOCAL enable_nestloop = off`.execute(trx)
+  const of = (column: "to" | "from") =>
+    isComplete
+      ? sql``
+      : sql`AND ${sql.ref(`t.${column}`)} = (
+          SELECT address FROM ledger.accounts
+          WHERE ledger_id = ${run.ledgerId} AND token_id = ${run.tokenId} AND user_id = ${run.userId})`
+  const upToBlock = sql`t.chain_id = ${run.chainId} AND t.token = ${run.tokenAddress} AND t.block_number <= ${blockNumber}`
+  const supply = sql`
+    UNION ALL
+    SELECT NULL::bigint, ${zeroAddress}, 0,
+      coalesce((SELECT amount FROM sent WHERE address = ${zeroAddress}), 0)
+        - coalesce((SELECT amount FROM received WHERE address = ${zeroAddress}), 0)`
   const { rows } = await sql<FiguresRow>`
-    WITH sums AS MATERIALIZED (
-      SELECT moved.address, sum(moved.amount) AS amount
-      FROM chain.transfer_event t CROSS JOIN LATERAL (VALUES (t."to", t.amount), (t."from", -t.amount)) AS moved(address, amount)
-      WHERE t.chain_id = ${run.chainId} AND t.token = ${run.tokenAddress} AND t.block_number <= ${blockNumber} ${onlyTransfers}
-      GROUP BY moved.address
+    WITH received AS MATERIALIZED (
+      SELECT t."to" AS address, sum(t.amount) AS amount FROM chain.transfer_event t WHERE ${upToBlock} ${of("to")} GROUP BY t."to"
+    ), sent AS MATERIALIZED (
+      SELECT t."from" AS address, sum(t.amount) AS amount FROM chain.transfer_event t WHERE ${upToBlock} ${of("from")} GROUP BY t."from"
     )
-    SELECT a.account_id, a.address, b.confirmed, coalesce(s.amount, 0) AS indexed
+    SELECT a.account_id, a.address, b.confirmed, coalesce(received.amount, 0) - coalesce(sent.amount, 0) AS indexed
     FROM ledger.accounts a
     JOIN ledger.balances b ON b.ledger_id = a.ledger_id AND b.account_id = a.account_id
-    LEFT JOIN sums s ON s.address = a.address
+    LEFT JOIN received ON received.address = a.address
+    LEFT JOIN sent ON sent.address = a.address
     WHERE a.ledger_id = ${run.ledgerId} AND a.token_id = ${run.tokenId} AND a.opened_position <= ${scanned} ${onlyUser(run, "a")}
-    ${supply}
+    ${isComplete ? supply : sql``}
     LIMIT ${accountsMax + 2}`.execute(trx)
   return rows
 }
+
+const zeroAddress = `0x${"00".repeat(20)}`
 
 function onlyUser({ userId }: ReconciliationRun, table = "accounts") {
   return userId === null ? sql`` : sql`AND ${sql.ref(`${table}.user_id`)} = ${userId}`

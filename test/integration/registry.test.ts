@@ -75,3 +75,17 @@ test("the indexer's login reads from the registry what to index, and nothing els
   await expect(indexer.query("SELECT FROM registry.api_keys")).rejects.toThrow(/permission denied/)
   await indexer.end()
 })
+
+test("how often a token is reconciled comes from the files, also when it is changed", async () => {
+  const db = createKysely<Database>(pool)
+  const intervals = async () =>
+    (await db.selectFrom("registry.tokens").select("reconciliation_interval_ms").execute()).map(
+      (row) => row.reconciliation_interval_ms,
+    )
+  await applyConfiguration(db, configuration, [facts])
+  expect(await intervals()).toEqual([3_600_000n])
+  const sync = structuredClone(configuration.sync)
+  sync.reconciliation.balance_check_interval = 60_000
+  await applyConfiguration(db, { ...configuration, sync }, [facts])
+  expect(await intervals()).toEqual([60_000n])
+})

@@ -81,10 +81,13 @@ test("an indexer that stands on another fork is waited for, also when the confir
 
 test("an indexer that is behind the confirmations vouches for nothing", async () => {
   await loop.tamper("CREATE TABLE public.head AS SELECT * FROM indexer_test.head")
-  await loop.tamper("UPDATE indexer_test.head SET block_number = 1")
+  const { hash } = await loop.chain.getBlock({ blockNumber: 1n })
+  await loop.tamper("UPDATE indexer_test.head SET block_number = 1, block_hash = $1", [hash])
   const { runId, reason } = await whileWaiting({})
   expect(reason).toMatch(/^the indexer is behind the confirmations: it is at block 1, confirmations at \d+$/)
-  await loop.tamper("UPDATE indexer_test.head SET block_number = (SELECT block_number FROM public.head)")
+  await loop.tamper(
+    "UPDATE indexer_test.head h SET block_number = k.block_number, block_hash = k.block_hash FROM public.head k",
+  )
   expect(await loop.result(runId)).toMatchObject({ state: "finished", drifts: [] })
 })
 
