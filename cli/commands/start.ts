@@ -3,6 +3,7 @@ import { ChainBridgeError } from "../../platform/errors.ts"
 import { createProgress, formatSeconds, type Progress } from "../stack/progress.ts"
 import { runStack } from "../stack/run-stack.ts"
 import type { StackFile } from "../stack/stack-file.ts"
+import type { RolePrograms } from "../stack/stack-roles.ts"
 import { createStopSequence } from "../stack/stop-sequence.ts"
 
 export type StartCommandOptions = {
@@ -15,8 +16,11 @@ export type StartCommandOptions = {
   readonly ephemeral: boolean
 }
 
-/** `chainbridge start`: everything on one machine, until SIGINT or SIGTERM. Ends the process. */
-export async function startCommand(options: StartCommandOptions): Promise<void> {
+/**
+ * `chainbridge start`: everything on one machine, until SIGINT or SIGTERM. Ends the process.
+ * @param programs of a test that puts its own in a role's place
+ */
+export async function startCommand(options: StartCommandOptions, programs?: RolePrograms): Promise<void> {
   const began = performance.now()
   const progress = createProgress(options.json)
   const stops = createStopSequence()
@@ -55,6 +59,7 @@ export async function startCommand(options: StartCommandOptions): Promise<void> 
           directory: resolve(options.configDir),
           overlay: options.overlay === "" ? undefined : options.overlay,
         },
+        programs,
       },
       { progress, stops, onGivenUp: fail },
     )

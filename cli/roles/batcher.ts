@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto"
+import type { BatcherContext } from "../../batcher/batcher-context.ts"
 import { createEnvironmentSigner } from "../../batcher/chain/environment-signer.ts"
 import { type BatcherStatus, runBatcher } from "../../batcher/run-batcher.ts"
 import { describeError } from "../../platform/errors.ts"
@@ -8,8 +9,11 @@ import { openRole } from "./open-role.ts"
 
 const STATUS_INTERVAL_MS = 2_000
 
-/** Settlement lanes of every ledger, on every chain that has RPC endpoints here. */
-export async function runBatcherRole(): Promise<void> {
+/**
+ * Settlement lanes of every ledger, on every chain that has RPC endpoints here.
+ * @param faults for tests that end the process at one of its steps; the program itself passes none
+ */
+export async function runBatcherRole(faults: Pick<BatcherContext, "onStep"> = {}): Promise<void> {
   const role = openRole("batcher", 20)
   await runRole(async () => {
     const signer = createEnvironmentSigner(process.env)
@@ -20,6 +24,7 @@ export async function runBatcherRole(): Promise<void> {
       logger: role.logger,
       chains: new Map([...clients].map(([chainId, client]) => [chainId, { client, signer }])),
       processId: randomUUID(),
+      ...faults,
     })
     let status: BatcherStatus | undefined
     const timer = setInterval(() => {

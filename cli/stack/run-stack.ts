@@ -17,7 +17,7 @@ import { LOCAL_CHAIN_ID, openExternalChain, openLocalChain } from "./stack-chain
 import { type ChainContents, fillChain, fillRegistry } from "./stack-contents.ts"
 import { checkExternalDatabase, prepareDatabase, startEmbeddedPostgres } from "./stack-database.ts"
 import { readStackFile, type StackFile, writeStackFile } from "./stack-file.ts"
-import { type RoleName, type StackRolesOptions, startStackRole } from "./stack-roles.ts"
+import { type RoleName, type RolePrograms, type StackRolesOptions, startStackRole } from "./stack-roles.ts"
 import { startGuard } from "./start-guard.ts"
 import type { StopSequence } from "./stop-sequence.ts"
 
@@ -32,6 +32,7 @@ export type StackOptions = {
   /** Instead of the embedded PostgreSQL: the owner's login. */
   readonly databaseUrl: string | undefined
   readonly configuration: { readonly directory: string; readonly overlay: string | undefined }
+  readonly programs?: RolePrograms | undefined
 }
 
 export type StackEvents = {
@@ -158,6 +159,7 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
     indexerPort,
     apiPort: options.apiPort,
     configuration: options.configuration,
+    programs: options.programs,
     onPid: (role, pid) => processes.add(role, pid),
     onNote: note,
     onGivenUp,

@@ -5,6 +5,7 @@ import type { StackDatabase } from "./stack-database.ts"
 import { type SupervisedRole, superviseRole } from "./supervise-role.ts"
 
 export type StackRolesOptions = {
+  readonly programs?: RolePrograms | undefined
   readonly dataDirectory: string
   readonly database: StackDatabase
   readonly chain: StackChain
@@ -18,6 +19,8 @@ export type StackRolesOptions = {
 }
 
 export type RoleName = "indexer" | "worker" | "batcher" | "api"
+/** Files of programs that stand in for roles. For tests with fault points: no option of `start` leads here. */
+export type RolePrograms = Partial<Readonly<Record<RoleName, string>>>
 
 // What a role gets is named below, one by one: nothing of ours leaks in from the shell that ran `start`.
 const OURS = /^(DATABASE_URL|PORT|HOST|SIGNER_PRIVATE_KEY|INDEXER_\w+|CHAINBRIDGE_\w+)$/
@@ -42,6 +45,7 @@ export function startStackRole(role: RoleName, options: StackRolesOptions): Prom
   }
   return superviseRole({
     role,
+    program: options.programs?.[role],
     logFile: join(options.dataDirectory, "logs", `${role}.log`),
     // A port that was chosen once stays: clients know it by now.
     environment: (previous) => ({

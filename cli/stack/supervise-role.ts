@@ -13,6 +13,8 @@ const READY_TIMEOUT_MS = 120_000
 
 export type RoleOptions = {
   readonly role: string
+  /** Run with the role as its argument; our own program unless given. */
+  readonly program?: string | undefined
   readonly logFile: string
   readonly environment: (previous: RoleReady["details"] | undefined) => Record<string, string | undefined>
   readonly onNote: (message: string) => void
@@ -42,9 +44,9 @@ export async function superviseRole(options: RoleOptions): Promise<SupervisedRol
 
   function launch(): { ready: Promise<RoleReady["details"]>; gone: Promise<string> } {
     const log = openSync(options.logFile, "a", 0o600)
-    const main = fileURLToPath(new URL("../main.ts", import.meta.url))
+    const program = options.program ?? fileURLToPath(new URL("../main.ts", import.meta.url))
     // In a session of its own: a Ctrl-C is for `start`, which stops the roles in their order.
-    const started = spawn(process.execPath, [main, options.role], {
+    const started = spawn(process.execPath, [program, options.role], {
       stdio: ["ignore", log, log, "ipc"],
       detached: true,
       env: options.environment(details),
