@@ -24,9 +24,10 @@ export type StartedStack = {
 export function startStack(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  program: string = main,
 ): StartedStack {
   const { DATABASE_URL, CHAINBRIDGE_RPC_URL, ...inherited } = process.env
-  const child = spawn(process.execPath, [main, "start", "--json", ...args], {
+  const child = spawn(process.execPath, [program, "start", "--json", ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...inherited, ...environment },
   })
