@@ -11,7 +11,6 @@ import { createLogger } from "../../platform/logger.ts"
 import { createLoopFixture, type LoopFixture } from "./loop-fixture.ts"
 import { waitUntil } from "./wait-until.ts"
 
-export type RunResult = Awaited<ReturnType<ReconciliationFixture["result"]>>
 export type ReconciliationFixture = ReturnType<typeof withReconciliation>
 
 /** The whole loop, with a batcher that runs, and runs of reconciliation when the test asks for them. */
