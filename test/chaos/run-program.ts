@@ -3,7 +3,7 @@ import { join } from "node:path"
 
 export type RunningProgram = {
   readonly ended: Promise<{ readonly code: number | NodeJS.Signals; readonly said: string }>
-  kill(): void
+  kill(signal?: NodeJS.Signals): void
 }
 
 /** Runs a program of this folder as a process of its own. */
@@ -25,5 +25,5 @@ export function runProgram(
   const ended = new Promise<{ code: number | NodeJS.Signals; said: string }>((resolve) => {
     child.once("close", (code, signal) => resolve({ code: signal ?? code ?? -1, said: said.trimEnd() }))
   })
-  return { ended, kill: () => child.kill("SIGKILL") }
+  return { ended, kill: (signal = "SIGKILL") => child.kill(signal) }
 }

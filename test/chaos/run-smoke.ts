@@ -62,6 +62,8 @@ export async function runSmoke(options: SmokeOptions): Promise<boolean> {
   )
 
   const stack = await openChaosStack(join(directory, "stack"))
+  const interrupt = () => void stack.close().finally(() => process.exit(130))
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, interrupt)
   let isGood = false
   try {
     const startBegan = Date.now()

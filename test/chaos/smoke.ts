@@ -25,7 +25,7 @@ try {
   })
   process.exit(isGood ? 0 : 1)
 } catch (error) {
-  console.error(`chaos: ${error instanceof Error ? error.message : String(error)}`)
+  console.error(`FAILED: ${error instanceof Error ? error.message : String(error)}`)
   process.exit(1)
 }
 
