@@ -12,7 +12,7 @@ import { unexpectedOutcomes } from "../demo/unexpected-outcomes.ts"
 import { waitWhileMoving } from "../demo/wait-while-moving.ts"
 import { openChaosStack } from "./chaos-stack.ts"
 import { type PlannedKill, planKills } from "./plan-kills.ts"
-import { runProgram } from "./run-program.ts"
+import { type RunningProgram, runProgram } from "./run-program.ts"
 
 export type SmokeOptions = {
   readonly kills: number
@@ -27,6 +27,11 @@ const standstillMs = 120_000
 
 /** The API answers before the stack is ready: for this share of the time that a start takes. */
 const answeringShare = 0.7
+
+/** It may be done or killed; anything else is a fault that it has found. */
+function assertClient({ code, said }: Awaited<RunningProgram["ended"]>): void {
+  if (code !== 0 && code !== "SIGKILL") throw new Error(`the client ended with ${code}: ${said}`)
+}
 
 /** Requests a second, so that the stream lasts until the last kill: whatever is killed, something is in flight. Without limit after it. */
 function rateFor(openRequests: number, startMs: number, kills: readonly PlannedKill[]): number {
@@ -62,7 +67,14 @@ export async function runSmoke(options: SmokeOptions): Promise<boolean> {
   )
 
   const stack = await openChaosStack(join(directory, "stack"))
-  const interrupt = () => void stack.close().finally(() => process.exit(130))
+  let client: RunningProgram | undefined
+  const interrupt = () => {
+    client?.kill()
+    void stack.close().finally(() => {
+      rmSync(directory, { recursive: true, force: true })
+      process.exit(130)
+    })
+  }
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, interrupt)
   let isGood = false
   try {
@@ -82,10 +94,10 @@ export async function runSmoke(options: SmokeOptions): Promise<boolean> {
         env,
       )
     }
-    let client = startClient(0)
+    client = startClient(0)
     for (const [index, kill] of kills.entries()) {
-      const killed = await stack.killAfter(kill, () => client.kill())
-      await client.ended
+      const killed = await stack.killAfter(kill, () => client?.kill())
+      assertClient(await client.ended)
       const answered = readJournal(journal).length
       say(
         `kill ${index + 1}: ${kill.during} for ${kill.afterMs} ms; ${killed.length} processes gone, ${answered} of ${day.length} answered`,
@@ -93,8 +105,7 @@ export async function runSmoke(options: SmokeOptions): Promise<boolean> {
       client = startClient(index + 1)
       if (kills[index + 1]?.during !== "starting") details = await stack.start()
     }
-    const ended = await client.ended
-    if (ended.code !== 0) throw new Error(`the client ended with ${ended.code}: ${ended.said}`)
+    assertClient(await client.ended)
     say("every request has its answer")
 
     const api = createApiClient(details.api_url, details.api_key, 60_000)
