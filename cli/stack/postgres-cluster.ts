@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process"
-import { chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -33,6 +33,7 @@ export type PostgresClusterOptions = {
 export async function startPostgresCluster(options: PostgresClusterOptions): Promise<PostgresCluster> {
   const program = await locatePostgres()
   if (!existsSync(join(options.directory, "PG_VERSION"))) await initialise(program, options)
+  forgetDeadServer(options.directory, options.guard.pid)
   let exited: string | undefined
   options.guard.onExit((name, how) => {
     if (name === "postgres" || name === "guard") exited ??= how
@@ -54,6 +55,28 @@ export async function startPostgresCluster(options: PostgresClusterOptions): Pro
   const adminUrl = `postgres://${OWNER}:${encodeURIComponent(options.password)}@127.0.0.1:${options.port}/postgres`
   await waitUntilReady(adminUrl, () => exited, options.logFile)
   return { adminUrl, pid, port: options.port }
+}
+
+/**
+ * PostgreSQL takes any process of its user that has the pid in postmaster.pid for its predecessor: one that nobody has
+ * reaped yet (init of a container may never do it), or a program that got the number later. Its parent's pid it takes for
+ * nobody's. The rest of the file stays: by it the server sees whether sessions of the last one still live.
+ */
+function forgetDeadServer(directory: string, parentPid: number): void {
+  const file = join(directory, "postmaster.pid")
+  if (process.platform !== "linux" || !existsSync(file)) return
+  const [pid = "", ...rest] = readFileSync(file, "utf8").split("\n")
+  if (isPostgres(Number(pid))) return
+  writeFileSync(file, [String(parentPid), ...rest].join("\n"))
+}
+
+function isPostgres(pid: number): boolean {
+  try {
+    const [, name, state] = /\((.*)\) (\w)/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? []
+    return name === "postgres" && state !== "Z"
+  } catch {
+    return false
+  }
 }
 
 async function initialise(program: PostgresProgram, options: PostgresClusterOptions): Promise<void> {

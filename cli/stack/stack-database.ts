@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs"
 import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 import pg from "pg"
 import { migrate } from "../../ledger/migrations/migrate.ts"
 import { ChainBridgeError, describeError } from "../../platform/errors.ts"
@@ -23,11 +25,14 @@ export type EmbeddedPostgresOptions = {
   readonly onPid: (pid: number) => void
 }
 
-const RESTARTS_MAX = 5
+const RESTARTS_MAX = 10
+const HEALTHY_AFTER_MS = 60_000
+const PAUSE_MS = 500
+const FIRST_ATTEMPTS_MAX = 4
 
 /**
  * The embedded PostgreSQL with its database `chainbridge`; answers the owner's URL. A server that ends unasked is
- * started again on the same port: everybody who uses it reconnects.
+ * started again on the same port, at most ten times without a healthy minute: everybody who uses it reconnects.
  */
 export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions & {
@@ -49,29 +54,56 @@ export async function startEmbeddedPostgres(
     options.onPid(cluster.pid)
     return cluster
   }
-  const cluster = await start()
+  const cluster = await startAfterCrash(start, join(dataDirectory, "postgres"))
   const url = new URL(cluster.adminUrl)
   url.pathname = "/chainbridge"
   await createDatabase(cluster.adminUrl, "chainbridge")
   let restarts = 0
-  guard.onExit((name, how) => {
-    if (name !== "postgres" || options.isStopping()) return
-    if (++restarts > RESTARTS_MAX) {
-      options.onGivenUp(
-        new ChainBridgeError("POSTGRES_FAILED", `PostgreSQL ended ${restarts} times, last with ${how}`),
-      )
-      return
+  let startedAt = Date.now()
+  let isBeingStarted = false
+
+  async function startAgain(ended: string): Promise<void> {
+    for (let how = ended; !options.isStopping(); await sleep(PAUSE_MS)) {
+      restarts = Date.now() - startedAt > HEALTHY_AFTER_MS ? 1 : restarts + 1
+      if (restarts > RESTARTS_MAX) {
+        const message = `PostgreSQL ended ${restarts} times, last with ${how}`
+        options.onGivenUp(new ChainBridgeError("POSTGRES_FAILED", message))
+        return
+      }
+      options.onNote(`PostgreSQL ended (${how}), starting it again`)
+      startedAt = Date.now()
+      try {
+        await start()
+        options.onNote("PostgreSQL is back")
+        return
+      } catch (error) {
+        how = describeError(error)
+      }
     }
-    options.onNote(`PostgreSQL ended (${how}), starting it again`)
-    start().then(
-      () => options.onNote("PostgreSQL is back"),
-      (error: unknown) => {
-        if (options.isStopping()) return
-        options.onGivenUp(new ChainBridgeError("POSTGRES_FAILED", describeError(error), { cause: error }))
-      },
-    )
+  }
+
+  guard.onExit((name, how) => {
+    // An attempt that fails says so itself.
+    if (name !== "postgres" || isBeingStarted || options.isStopping()) return
+    isBeingStarted = true
+    void startAgain(how).finally(() => {
+      isBeingStarted = false
+    })
   })
   return url.toString()
+}
+
+/** After a kill -9 the last server's sessions may take a moment to notice, and nobody else gets its memory until then. */
+async function startAfterCrash<Cluster>(start: () => Promise<Cluster>, directory: string): Promise<Cluster> {
+  const attemptsMax = existsSync(directory) ? FIRST_ATTEMPTS_MAX : 1
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await start()
+    } catch (error) {
+      if (attempt >= attemptsMax) throw error
+      await sleep(PAUSE_MS * attempt)
+    }
+  }
 }
 
 async function createDatabase(adminUrl: string, name: string): Promise<void> {
