@@ -112,6 +112,15 @@ test("endpoints that do not answer are named, without their addresses", async ()
   expect(run.error).toMatch(/^not possible for \d+ s: the chain's endpoints do not answer$/)
 })
 
+test("a comparison that breaks off is given up with a sentence, and the worker goes on", async () => {
+  const view = { ...loop.view, balancesOf: () => Promise.resolve([]) }
+  const { runId, reason } = await whileWaiting({ view }, 300)
+  expect(reason).toBe("the comparison broke off; the worker's log says why")
+  expect(await loop.result(runId)).toMatchObject({ state: "failed", drifts: [] })
+  const another = await loop.ask({ userId: "nobody" })
+  expect(await loop.result(another)).toMatchObject({ state: "finished", accounts_compared: 0 })
+})
+
 test("one run that is not possible keeps no other waiting", async () => {
   await loop.adjust([["late", 1n]])
   const { runId } = await whileWaiting({})
