@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs"
+import { availableParallelism, loadavg } from "node:os"
 import { join } from "node:path"
 import type { TokensAnswer } from "./api-answers.ts"
 import { type ApiClient, createApiClient } from "./api-client.ts"
@@ -35,6 +36,7 @@ const reconciliationPatienceMs = 120_000
 
 /** Runs the demo and prints its table. @returns what did not come out as it has to, in sentences */
 export async function runDemo(stack: FoundStack, options: DemoOptions): Promise<string[]> {
+  const machine = { cores: availableParallelism(), loadAverage: loadavg()[0] ?? 0 }
   const api = createApiClient(stack.apiUrl, stack.apiKey, apiPatienceMs)
   const chain = createChainReader(stack.rpcUrl)
   const run = options.run ?? `run-${Math.floor(Date.now() / 1_000).toString(36)}`
@@ -80,6 +82,7 @@ export async function runDemo(stack: FoundStack, options: DemoOptions): Promise<
   const accepted = [...outcomes.values()].filter((outcome) => outcome.accepted)
   const rows = summarize({
     run,
+    machine,
     operations: { accepted: accepted.length, refused: refusals(journal) },
     adjustments: {
       accepted: streamed.acceptedAdjustments,

@@ -17,6 +17,8 @@ export type DemoGas = {
 
 export type DemoResult = {
   readonly run: string
+  /** Before the run began: what else was going on changes every time that is measured. */
+  readonly machine: { readonly cores: number; readonly loadAverage: number }
   readonly operations: { readonly accepted: number; readonly refused: ReadonlyMap<string, number> }
   readonly adjustments: { readonly accepted: number; readonly refused: number; readonly netted: number }
   readonly acceptedInSeconds: number
@@ -41,7 +43,10 @@ export function summarize(result: DemoResult): (readonly [string, string])[] {
   const changes = batches.reduce((sum, { batch }) => sum + batch.batch_metrics.operation_count, 0)
   const amount = (baseUnits: bigint) => formatUnits(baseUnits, result.decimals, result.tokenSymbol)
   return [
-    ["run", result.run],
+    [
+      "run",
+      `${result.run}, on ${result.machine.cores} cores with a load average of ${result.machine.loadAverage.toFixed(1)} before`,
+    ],
     [
       "accepted",
       `${count(adjustments.accepted)} adjustments in ${count(operations.accepted)} requests, ${result.acceptedInSeconds.toFixed(1)} s`,
