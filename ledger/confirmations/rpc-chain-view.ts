@@ -3,8 +3,9 @@ import { ChainBridgeError } from "../../platform/errors.ts"
 import type { ChainClient } from "../../platform/rpc/chain-client.ts"
 import type { ChainView } from "./chain-view.ts"
 
-/** Balances in one `eth_call`: some 80 bytes of calldata and 5,000 gas each, far below what endpoints allow. */
-const holdersPerCall = 1_000
+/** The answer of a deployless call comes as contract code, which may have 24,576 bytes: some 180 balances. */
+const holdersPerCall = 150
+const callsAtOnce = 4
 
 /** A chain as its RPC endpoints show it. */
 export function createRpcChainView(client: ChainClient): ChainView {
@@ -23,25 +24,29 @@ export function createRpcChainView(client: ChainClient): ChainView {
       return logs.map(({ blockHash, logIndex }) => ({ blockHash, logIndex }))
     },
     async balancesOf(token, holders, blockNumber) {
-      const balances: bigint[] = []
-      for (let start = 0; start < holders.length; start += holdersPerCall) {
-        const contracts = holders.slice(start, start + holdersPerCall).map((holder) => ({
-          abi: erc20Abi,
-          address: token,
-          functionName: "balanceOf" as const,
-          args: [holder] as const,
-        }))
-        balances.push(
-          ...(await client.reads.multicall({
-            contracts,
+      const calls = Array.from({ length: Math.ceil(holders.length / holdersPerCall) }, (_, call) =>
+        holders.slice(call * holdersPerCall, (call + 1) * holdersPerCall),
+      )
+      const answers = new Array<bigint[]>(calls.length)
+      const waiting = calls.entries()
+      const read = async (): Promise<void> => {
+        for (const [call, some] of waiting) {
+          answers[call] = await client.reads.multicall({
+            contracts: some.map((holder) => ({
+              abi: erc20Abi,
+              address: token,
+              functionName: "balanceOf" as const,
+              args: [holder] as const,
+            })),
             blockNumber,
             allowFailure: false,
             deployless: true,
             batchSize: 0,
-          })),
-        )
+          })
+        }
       }
-      return balances
+      await Promise.all(Array.from({ length: callsAtOnce }, read))
+      return answers.flat()
     },
     totalSupply: (token, blockNumber) =>
       client.reads.readContract({ abi: erc20Abi, address: token, functionName: "totalSupply", blockNumber }),

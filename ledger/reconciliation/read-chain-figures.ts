@@ -11,9 +11,6 @@ export type ChainFigures = {
   readonly supply: bigint | null
 }
 
-const holdersPerCall = 150
-const callsAtOnce = 4
-
 /**
  * What the token contract says of the snapshot's accounts at its watermark. The endpoints have to know the watermark and the indexer's head by their hashes before and after: then all
  * that was read, here and in the snapshot, belongs to one chain.
@@ -30,7 +27,7 @@ export async function readChainFigures(
     const before = await findMoved(view, watermark, indexerHead)
     if (before !== undefined) return { notNow: before }
     const holders = accounts.map((account) => account.address as Address)
-    const balances = await balancesOf(view, token as Address, holders, watermark.blockNumber)
+    const balances = await view.balancesOf(token as Address, holders, watermark.blockNumber)
     const supply =
       snapshot.indexerSupply === null ? null : await view.totalSupply(token as Address, watermark.blockNumber)
     const after = await findMoved(view, watermark, indexerHead)
@@ -55,26 +52,6 @@ async function findMoved(
   if (newest?.hash !== indexerHead.blockHash)
     return "the indexer and the chain's endpoints stand on different blocks"
   return undefined
-}
-
-async function balancesOf(
-  view: ChainView,
-  token: Address,
-  holders: readonly Address[],
-  blockNumber: bigint,
-): Promise<bigint[]> {
-  const balances = new Array<bigint>(holders.length)
-  let next = 0
-  async function read(): Promise<void> {
-    while (next < holders.length) {
-      const start = next
-      next += holdersPerCall
-      const some = await view.balancesOf(token, holders.slice(start, start + holdersPerCall), blockNumber)
-      for (const [index, balance] of some.entries()) balances[start + index] = balance
-    }
-  }
-  await Promise.all(Array.from({ length: callsAtOnce }, read))
-  return balances
 }
 
 function troubleOf(error: unknown, blockNumber: bigint): string {
