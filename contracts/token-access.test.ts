@@ -1,7 +1,7 @@
 import { type Address, getAddress, zeroHash } from "viem"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { cpopTokenAbi } from "../abis/cpop-token.ts"
-import { encodeDeltas } from "../batcher/domain/packed-deltas.ts"
+import { encodeDeltas } from "../ledger/domain/packed-deltas.ts"
 import { startTestChain, type TestChain } from "./test/test-chain.ts"
 import { callToken, type Outcome } from "./test/token-calls.ts"
 import { deployToken, roles, type TokenFixture } from "./test/token-fixture.ts"

@@ -1,7 +1,7 @@
 import { type Address, type Hex, keccak256, maxUint256, zeroAddress } from "viem"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { cpopTokenAbi } from "../abis/cpop-token.ts"
-import { encodeDeltas } from "../batcher/domain/packed-deltas.ts"
+import { encodeDeltas } from "../ledger/domain/packed-deltas.ts"
 import { startTestChain, type TestChain } from "./test/test-chain.ts"
 import { balanceOf, callToken, totalSupply } from "./test/token-calls.ts"
 import { deployToken, type TokenFixture } from "./test/token-fixture.ts"

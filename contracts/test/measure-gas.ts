@@ -1,6 +1,6 @@
 import { type Address, encodeFunctionData, type Hex, keccak256, numberToHex, sliceHex } from "viem"
 import { cpopTokenAbi } from "../../abis/cpop-token.ts"
-import { batchIdOf, encodeDeltas } from "../../batcher/domain/packed-deltas.ts"
+import { batchIdOf, encodeDeltas } from "../../ledger/domain/packed-deltas.ts"
 import { accountAt, startTestChain, type TestChain } from "./test-chain.ts"
 import { deployToken, type TokenFixture } from "./token-fixture.ts"
 

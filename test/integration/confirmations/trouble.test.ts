@@ -1,7 +1,7 @@
 import { encodeFunctionData, type Hex } from "viem"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { cpopTokenAbi } from "../../../abis/cpop-token.ts"
-import { encodeDeltas } from "../../../batcher/domain/packed-deltas.ts"
+import { encodeDeltas } from "../../../ledger/domain/packed-deltas.ts"
 import { runWorker } from "../../../ledger/run-worker.ts"
 import { createLogger } from "../../../platform/logger.ts"
 import { createPool } from "../../../platform/postgres.ts"
