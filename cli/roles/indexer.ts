@@ -8,6 +8,7 @@ import { rpcUrlsFromEnvironment } from "../../platform/rpc/rpc-urls.ts"
 import { buildIndexerSources } from "../registry/indexer-sources.ts"
 import { findFreePort } from "../stack/free-port.ts"
 import { callRpc } from "../stack/json-rpc.ts"
+import { answerForLostBlocks } from "./answer-for-lost-blocks.ts"
 import { configurationSource, requireEnvironment } from "./environment.ts"
 import { type IndexerSources, nameSchema, prepareSchema, pruneSchemas } from "./indexer-schema.ts"
 
@@ -29,6 +30,7 @@ export async function runIndexer(): Promise<void> {
   const schema = await nameSchema(root, sources)
   const prepared = await prepareSchema(client, schema, sources)
   logger.info({ schema: schema.name, port, ...prepared }, "starting Ponder")
+  globalThis.fetch = answerForLostBlocks(globalThis.fetch)
   await startPonder(schema.name, port)
   await waitUntilCaughtUp(client, port, sources)
   await pruneSchemas(client, schema.name).catch((error: unknown) =>
