@@ -1,6 +1,14 @@
 import { spawn } from "node:child_process"
 import { join } from "node:path"
-import { type Address, createPublicClient, http, parseEventLogs, parseUnits } from "viem"
+import {
+  type Address,
+  createPublicClient,
+  type Hex,
+  http,
+  type PublicClient,
+  parseEventLogs,
+  parseUnits,
+} from "viem"
 import { expect } from "vitest"
 import { cpopTokenAbi } from "../../abis/cpop-token.ts"
 import type { StackFile } from "../../cli/stack/stack-file.ts"
@@ -24,7 +32,7 @@ type LogLine = {
 /**
  * What has to be true after every fault, from the outside: by the public API, the chain's RPC and `chainbridge verify` alone. Everything the
  * backend was told is recorded is there, once, settled by one batch that the canonical chain has once; every balance is the sum of the operations and of
- * the outsider's transfers, and the token says the same; no confirmation stands on a block that is gone.
+ * the outsider's transfers, and the token says the same; no confirmation stands on a block that is gone; no transaction was made in vain, and nobody is alarmed any more.
  * Waits until it is so, then until the ledger has accounted for every block of that moment, and expects it to be so still.
  */
 export async function expectBooksBalance(
@@ -106,6 +114,8 @@ async function findDifferences(
     compare(`batch ${id}: settlements`, settled.filter((other) => other === id).length, 1)
   }
   compare("settlements of batches that are not ours", settled.length, batches.length)
+  compare("transactions of the signer", await signedSince(chain, logs), batches.length)
+  compare("open alarms", JSON.stringify((await readHealth(backend)).alarms), "[]")
 
   const canonical = new Set(logs.map((log) => `${log.blockHash}:${log.logIndex}`))
   compareLog((await backend.readLog()) as LogLine[], {
@@ -184,9 +194,26 @@ async function readBatches(backend: Backend): Promise<Batch[]> {
   return batches
 }
 
+/** How many transactions the signer has made since the first settlement: more of them than batches would have been made in vain. */
+async function signedSince(
+  chain: PublicClient,
+  logs: readonly { readonly eventName: string; readonly transactionHash: Hex }[],
+): Promise<number> {
+  const first = logs.find(({ eventName }) => eventName === "BatchSettled")
+  if (first === undefined) return 0
+  const { from, nonce } = await chain.getTransaction({ hash: first.transactionHash })
+  return (await chain.getTransactionCount({ address: from })) - nonce
+}
+
+type Health = {
+  readonly components: { readonly chains: Record<string, { readonly confirmed_block: number | null }> }
+  readonly alarms: readonly unknown[]
+}
+
+const readHealth = (backend: Backend) => backend.read<Health>("/system/health")
+
 async function confirmedBlock(backend: Backend): Promise<bigint> {
-  type Answer = { components: { chains: Record<string, { confirmed_block: number | null }> } }
-  const { components } = await backend.read<Answer>("/system/health")
+  const { components } = await readHealth(backend)
   return BigInt(Object.values(components.chains)[0]?.confirmed_block ?? -1)
 }
 
