@@ -10,7 +10,7 @@ const moves: Record<BatchState, readonly BatchState[]> = {
   signed: ["broadcast", "mined", "sealed", "confirmed"],
   broadcast: ["mined", "sealed", "confirmed", "cancelled"],
   mined: ["broadcast", "mined", "confirmed"],
-  confirmed: ["broadcast"],
+  confirmed: ["broadcast", "simulated", "sealed"],
   cancelled: [],
   dead_letter: [],
 }

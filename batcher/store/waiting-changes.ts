@@ -1,10 +1,11 @@
 import { type Kysely, sql } from "kysely"
 import type { Database } from "../../ledger/store/database.ts"
 import type { WaitingChange } from "../domain/fold.ts"
+import { accountsDeferredRecently } from "./deferred-changes.ts"
 import type { LaneKey } from "./leases.ts"
 
 export type WaitingPage = {
-  /** In the order of their positions; of accounts that are in no open batch. */
+  /** In the order of their positions; of accounts that are in no open batch and have no debit that was skipped just now. */
   readonly changes: readonly WaitingChange[]
   readonly accounts: ReadonlyMap<bigint, { readonly address: string; readonly confirmed: bigint }>
 }
@@ -45,10 +46,11 @@ type Row = {
 
 async function query(
   db: Kysely<Database>,
-  { ledgerId, tokenId }: LaneKey,
+  key: LaneKey,
   limit: number,
   isUrgentOnly: boolean,
 ): Promise<Row[]> {
+  const { ledgerId, tokenId } = key
   const { rows } = await sql<Row>`
     SELECT i.position, i.account_id, i.amount, i.priority, i.is_immediate, i.deadline, i.recorded_at, a.address, b.confirmed
     FROM settlement.batch_items i
@@ -59,7 +61,8 @@ async function query(
       AND i.account_id NOT IN (
         SELECT o.account_id FROM settlement.batch_accounts o WHERE o.ledger_id = ${ledgerId} AND o.state = 'open'
         UNION ALL
-        SELECT r.account_id FROM settlement.batch_accounts r WHERE r.ledger_id = ${ledgerId} AND r.state = 'reopened')
+        SELECT r.account_id FROM settlement.batch_accounts r WHERE r.ledger_id = ${ledgerId} AND r.state = 'reopened'
+        UNION ALL ${accountsDeferredRecently(key)})
       AND (NOT ${isUrgentOnly} OR i.account_id IN (
         SELECT u.account_id FROM settlement.batch_items u
         WHERE u.ledger_id = ${ledgerId} AND u.token_id = ${tokenId} AND u.state = 'waiting' AND (u.is_immediate OR u.priority >= 2)))

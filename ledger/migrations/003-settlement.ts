@@ -62,6 +62,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     CREATE INDEX batches_open ON settlement.batches (ledger_id, token_id, batch_sequence)
       WHERE state IN ('sealed', 'simulated', 'signed', 'broadcast', 'mined')`.execute(db)
   await sql`
+    CREATE INDEX batches_without_gas ON settlement.batches (confirmed_at)
+      WHERE state = 'confirmed' AND gas_used IS NULL`.execute(db)
+  await sql`
     CREATE TABLE settlement.batch_accounts (
       ledger_id uuid NOT NULL,
       batch_sequence bigint NOT NULL,
@@ -95,7 +98,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       -- waiting → sealed (batch_sequence) → settled; waiting → netted; sealed → waiting when the chain deferred it.
       state text NOT NULL CHECK (state IN ('waiting', 'sealed', 'settled', 'netted', 'discarded')),
       batch_sequence bigint,
-      deferrals smallint NOT NULL DEFAULT 0,
+      deferrals integer NOT NULL DEFAULT 0,
+      -- The block in which its last batch skipped it. A reorg that takes this block may have that batch take the debit after all, so no other batch may have it before the block is deep.
+      deferred_block bigint,
       PRIMARY KEY (ledger_id, position),
       FOREIGN KEY (ledger_id, position) REFERENCES ledger.events,
       FOREIGN KEY (ledger_id, batch_sequence) REFERENCES settlement.batches,
@@ -104,6 +109,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     CREATE INDEX batch_items_waiting ON settlement.batch_items (ledger_id, token_id, position)
       WHERE state = 'waiting'`.execute(db)
+  await sql`
+    CREATE INDEX batch_items_deferred ON settlement.batch_items (ledger_id, token_id, deferred_block)
+      WHERE state = 'waiting' AND deferred_block IS NOT NULL`.execute(db)
   await sql`
     CREATE INDEX batch_items_batch ON settlement.batch_items (ledger_id, batch_sequence, position)
       WHERE batch_sequence IS NOT NULL`.execute(db)
@@ -126,7 +134,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       ledger_id uuid NOT NULL,
       batch_sequence bigint NOT NULL,
       reserved_at timestamptz(3) NOT NULL,
-      -- Set when the finalized chain shows that the transaction of this nonce failed: a new nonce may be taken.
+      -- Set when this nonce no longer settles its batch, which may then take another one: the finalized chain shows that its transaction failed, or it is filled
+      -- with a transaction that does nothing.
       spent_in_vain_at timestamptz(3),
       PRIMARY KEY (chain_id, signer, nonce),
       FOREIGN KEY (chain_id, signer) REFERENCES settlement.signers,
@@ -158,4 +167,5 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`CREATE INDEX transactions_batch ON settlement.transactions (ledger_id, batch_sequence)`.execute(
     db,
   )
+  await sql`CREATE INDEX transactions_nonce ON settlement.transactions (chain_id, signer, nonce)`.execute(db)
 }

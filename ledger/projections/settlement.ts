@@ -108,7 +108,7 @@ async function defer(ledger: LedgerTransaction, data: EventDataOf<"SettlementDef
     `batch ${data.batch_sequence}: a deferred account was not open`,
   )
   await sql`
-    UPDATE settlement.batch_items SET state = 'waiting', batch_sequence = NULL, deferrals = deferrals + 1
+    UPDATE settlement.batch_items SET state = 'waiting', batch_sequence = NULL, deferrals = deferrals + 1, deferred_block = ${data.block_number}
     WHERE ledger_id = ${ledgerId} AND batch_sequence = ${data.batch_sequence}
       AND account_id = ANY(${accountIds}::bigint[]) AND state = 'sealed'`.execute(trx)
 }
@@ -120,9 +120,16 @@ async function revoke(ledger: LedgerTransaction, data: EventDataOf<"Confirmation
     const accountIds = data.accounts
       .filter((account) => account.settled !== "0")
       .map((account) => account.account_id)
+    // Where it goes on depends on what it still has: a transaction to send again, a nonce to sign for, or neither, when another nonce's transaction settled it.
     await sql`
-      UPDATE settlement.batches SET state = 'broadcast', confirmed_at = NULL, mined_at = NULL,
-        tx_hash = NULL, block_number = NULL, block_hash = NULL, gas_used = NULL, effective_gas_price = NULL
+      UPDATE settlement.batches SET confirmed_at = NULL, mined_at = NULL,
+        tx_hash = NULL, block_number = NULL, block_hash = NULL, gas_used = NULL, effective_gas_price = NULL,
+        state = coalesce((
+          SELECT CASE WHEN EXISTS (
+              SELECT FROM settlement.transactions t WHERE t.chain_id = n.chain_id AND t.signer = n.signer AND t.nonce = n.nonce)
+            THEN 'broadcast' ELSE 'simulated' END
+          FROM settlement.nonces n
+          WHERE n.ledger_id = ${ledgerId} AND n.batch_sequence = ${data.batch_sequence} AND n.spent_in_vain_at IS NULL), 'sealed')
       WHERE ledger_id = ${ledgerId} AND batch_sequence = ${data.batch_sequence}`.execute(trx)
     await sql`
       UPDATE settlement.batch_accounts SET state = 'reopened'
@@ -142,7 +149,7 @@ async function revoke(ledger: LedgerTransaction, data: EventDataOf<"Confirmation
     WHERE ledger_id = ${ledgerId} AND batch_sequence = ${data.batch_sequence}
       AND account_id = ANY(${data.reopened_account_ids}::bigint[]) AND state = 'deferred'`.execute(trx)
   await sql`
-    UPDATE settlement.batch_items i SET state = 'sealed', batch_sequence = ${data.batch_sequence}
+    UPDATE settlement.batch_items i SET state = 'sealed', batch_sequence = ${data.batch_sequence}, deferred_block = NULL
     FROM settlement.batches b
     JOIN ledger.events e ON e.ledger_id = b.ledger_id AND e.position = b.sealed_position
     CROSS JOIN LATERAL json_array_elements(e.data->'accounts') AS a

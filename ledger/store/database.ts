@@ -243,6 +243,7 @@ export type Database = {
     state: "waiting" | "sealed" | "settled" | "netted" | "discarded"
     batch_sequence: bigint | null
     deferrals: Generated<number>
+    deferred_block: bigint | null
   }
   "settlement.signers": {
     chain_id: bigint

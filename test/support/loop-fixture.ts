@@ -51,6 +51,13 @@ export async function createLoopFixture(
     tokens: [{ tokenId, tokenAddress: token.address }],
   }
 
+  async function takenIn(): Promise<boolean> {
+    const { rows } = await sql`
+      SELECT 1 FROM settlement.intake i JOIN ledger.head h USING (ledger_id)
+      WHERE h.ledger_id = ${ledgerId} AND i.position = h.position`.execute(db)
+    return rows.length === 1
+  }
+
   const fixture = {
     ...settlement,
     view,
@@ -171,6 +178,8 @@ export async function createLoopFixture(
     settle: async (changes: readonly (readonly [userId: string, amount: bigint])[]): Promise<void> => {
       const before = (await fixture.batches()).length
       await fixture.adjust(changes)
+      // A flush that finds a part of them taken in would make two batches of them.
+      await waitUntil(takenIn, { what: "the changes are taken in" })
       await fixture.flush()
       await waitUntil(
         async () => {

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { deferralDepthFactor } from "../../../batcher/store/deferred-changes.ts"
 import { createLoopFixture, type LoopFixture } from "../../support/loop-fixture.ts"
 import { insertLedger } from "../../support/test-ledger.ts"
+import { waitUntil } from "../../support/wait-until.ts"
 
 const stranger = "0x00000000000000000000000000000000000057a9" as const
 
@@ -135,7 +137,7 @@ describe("a transfer that no batch explains", () => {
 })
 
 describe("a debit that the wallet cannot pay any more", () => {
-  test("is deferred, its change waits, and settles when the tokens are back", async () => {
+  test("is deferred, its change waits, and settles when the tokens are back and no reorganisation can reach the deferral", async () => {
     await loop.settle([["dan", 100n]])
     await loop.confirmAll()
     const dan = await loop.addressOf("dan")
@@ -156,10 +158,19 @@ describe("a debit that the wallet cannot pay any more", () => {
 
     await loop.transferFrom(stranger, dan, 100n)
     await loop.confirmAll()
+    await loop.adjust([["dan", 5n]])
     await loop.settle([["ann", 1n]])
     await loop.confirmAll()
-    expect(await loop.balance("dan")).toEqual({ pending: 40n, confirmed: 40n })
-    expect(await loop.balanceOf(dan)).toBe(40n)
+    expect(await loop.balance("dan")).toEqual({ pending: 45n, confirmed: 100n })
+    const sealed = (await loop.batches()).length
+    await loop.mine(deferralDepthFactor * loop.followed.confirmationBlocks)
+    await loop.follow()
+    // Nobody tells the lane that the block is deep now.
+    await waitUntil(async () => (await loop.batches()).length > sealed, { what: "the change is sealed" })
+    await loop.settle([["ann", 1n]])
+    await loop.confirmAll()
+    expect(await loop.balance("dan")).toEqual({ pending: 45n, confirmed: 45n })
+    expect(await loop.balanceOf(dan)).toBe(45n)
     expect((await loop.alarms()).map(({ kind }) => kind)).not.toContain("overdrawn")
     expect(await loop.verify()).toMatchObject({ ok: true })
   })

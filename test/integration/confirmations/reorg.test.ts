@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { deferralDepthFactor } from "../../../batcher/store/deferred-changes.ts"
 import { createLoopFixture, type LoopFixture } from "../../support/loop-fixture.ts"
 import { waitUntil } from "../../support/wait-until.ts"
 
@@ -155,6 +156,27 @@ describe("a reorganisation below the confirmed blocks", () => {
     await expectWhole()
   })
 
+  test("has the chain take a deferred debit once, though its wallet could pay it again before", async () => {
+    const address = await loop.addressOf(ann)
+    await loop.adjust([[ann, -60n]])
+    await loop.transferFrom(address, stranger, 500n)
+    const withdrawn = await loop.chain.getBlockNumber()
+    await loop.settle([[bob, 1n]])
+    await loop.confirmAll()
+    await loop.transferFrom(stranger, address, 500n)
+    await loop.confirmAll()
+    expect(await loop.balance(ann)).toEqual({ pending: 440n, confirmed: 500n })
+    await loop.settle([[bob, 1n]])
+    await loop.confirmAll()
+    // In the new chain she never sent her tokens away: the first batch takes the debit after all.
+    await reorg(await depthOf(withdrawn))
+    await loop.follow()
+    await minedAgain()
+    await loop.confirmAll()
+    expect(await loop.balance(ann)).toEqual({ pending: 440n, confirmed: 440n })
+    await expectWhole()
+  })
+
   test("does not open a deferred debit again that another batch has taken up meanwhile", async () => {
     const address = await loop.addressOf(ann)
     await loop.adjust([[ann, -450n]])
@@ -163,6 +185,7 @@ describe("a reorganisation below the confirmed blocks", () => {
     const deferring = await newestBatch()
     await loop.confirmAll()
     await loop.transferFrom(stranger, address, 100n)
+    await loop.mine(deferralDepthFactor * loop.followed.confirmationBlocks)
     await loop.confirmAll()
     await loop.settle([[bob, 1n]])
     await loop.confirmAll()
