@@ -113,4 +113,6 @@ export const head = onchainTable("head", (t) => ({
   blockNumber: t.int8({ mode: "bigint" }).notNull(),
   blockHash: t.hex().notNull(),
   blockTime: t.int8({ mode: "bigint" }).notNull(),
+  /** Whose logs are read: a reader can tell a token without logs from one that is not looked at. */
+  tokens: t.json().$type<readonly string[]>().notNull(),
 }))

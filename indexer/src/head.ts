@@ -1,6 +1,11 @@
 import { ponder } from "ponder:registry"
 import { head } from "ponder:schema"
 import { eq } from "ponder"
+import { parseIndexerSources } from "../sources.ts"
+
+const tokensOf = new Map(
+  parseIndexerSources(process.env["INDEXER_SOURCES"]).chains.map((chain) => [chain.chain_id, chain.tokens]),
+)
 
 /** The first block that this process saw of each chain; below it there is no row of ours to link to. */
 const firstBlockNumbers = new Map<number, bigint>()
@@ -19,7 +24,12 @@ ponder.on("Head:block", async ({ event, context }) => {
       `block ${number} of chain ${chainId} does not follow the last one indexed (${last?.blockNumber ?? "none"}): the database lost rows`,
     )
   }
-  const row = { blockNumber: number, blockHash: hash, blockTime: timestamp }
+  const row = {
+    blockNumber: number,
+    blockHash: hash,
+    blockTime: timestamp,
+    tokens: tokensOf.get(chainId) ?? [],
+  }
   await context.db
     .insert(head)
     .values({ chainId, ...row })

@@ -2,12 +2,12 @@ import { type Kysely, sql, type Transaction } from "kysely"
 import type { ChainLog } from "../domain/chain-log.ts"
 import { decideConfirmations } from "../domain/decide-confirmations.ts"
 import type { Database } from "../store/database.ts"
-import { type LedgerTransaction, lockHead } from "../store/ledger-transaction.ts"
+import { type ChainCursor, lockCursor, lockLedgers } from "./chain-locks.ts"
 import type { ChainBlock } from "./chain-view.ts"
 import { ledgersOf, loadOwnership } from "./load-ownership.ts"
 import { recordFindings } from "./record-findings.ts"
+import { findOrphaned, revokeOrphaned } from "./revoke-orphaned.ts"
 
-export type ChainCursor = { readonly blockNumber: bigint; readonly blockHash: string }
 export type ChainToken = { readonly tokenId: number; readonly tokenAddress: string }
 
 /** So many points of the confirmed chain are remembered; a reorg below all of them needs an operator. */
@@ -16,59 +16,41 @@ const rememberedBlocks = 1_000
 /**
  * Confirms whole blocks: events, projections and the cursor in one transaction, or nothing.
  * @param logs every log of the tokens in the blocks after the cursor up to and including `to`
- * @returns the number of events, or `moved` where another worker was faster
+ * @returns how many events were appended and how many confirmations taken back, or `moved` where another worker was faster
  */
 export function confirmBlocks(
   db: Kysely<Database>,
   chain: { readonly chainId: number; readonly tokens: readonly ChainToken[] },
   step: { readonly cursor: ChainCursor; readonly to: ChainBlock; readonly logs: readonly ChainLog[] },
   now: Date,
-): Promise<number | "moved"> {
+): Promise<{ readonly events: number; readonly revoked: number } | "moved"> {
+  const { chainId } = chain
+  const tokenIds = chain.tokens.map((token) => token.tokenId)
   return db.transaction().execute(async (trx) => {
-    if (!(await lockCursor(trx, chain.chainId, step.cursor))) return "moved"
-    const ledgers = await lockLedgers(
-      trx,
-      await ledgersOf(
-        trx,
-        chain.tokens.map((token) => token.tokenId),
-        step.logs,
-      ),
-    )
+    if (!(await lockCursor(trx, chainId, step.cursor))) return "moved"
+    // A rewind leaves what its chain still had above it. A later reorganisation may have replaced these blocks, and nothing but this walk would see it.
+    const orphaned = await findOrphaned(trx, chainId, {
+      above: step.cursor.blockNumber,
+      through: step.to.number,
+      canonicalHashes: [...new Set(step.logs.map((log) => log.blockHash))],
+    })
+    const ledgers = await lockLedgers(trx, [
+      ...new Set([
+        ...(await ledgersOf(trx, tokenIds, step.logs)),
+        ...orphaned.map((confirmation) => confirmation.ledgerId),
+      ]),
+    ])
+    await revokeOrphaned(ledgers, orphaned, now)
     let appended = 0
     for (const token of chain.tokens) {
       const logs = step.logs.filter((log) => log.address === token.tokenAddress)
       if (logs.length === 0) continue
-      const ownership = await loadOwnership(trx, token.tokenId, chain.chainId, [...ledgers.keys()], logs)
+      const ownership = await loadOwnership(trx, token.tokenId, chainId, [...ledgers.keys()], logs)
       appended += await recordFindings(trx, ledgers, decideConfirmations(logs, ownership), now)
     }
-    await moveCursor(trx, chain.chainId, step.to, now)
-    return appended
+    await moveCursor(trx, chainId, step.to, now)
+    return { events: appended, revoked: orphaned.length }
   })
-}
-
-/** Locks the chain's cursor, the first lock of all, if it still stands where the caller read it. */
-export async function lockCursor(
-  trx: Transaction<Database>,
-  chainId: number,
-  expected: ChainCursor,
-): Promise<boolean> {
-  const row = await trx
-    .selectFrom("ledger.chain_cursors")
-    .select(["block_number", "block_hash"])
-    .where("chain_id", "=", BigInt(chainId))
-    .forUpdate()
-    .executeTakeFirst()
-  return row?.block_number === expected.blockNumber && row.block_hash === expected.blockHash
-}
-
-/** Locks the heads in the order of the ledgers' ids. */
-export async function lockLedgers(
-  trx: Transaction<Database>,
-  ledgerIds: readonly string[],
-): Promise<Map<string, LedgerTransaction>> {
-  const ledgers = new Map<string, LedgerTransaction>()
-  for (const ledgerId of [...ledgerIds].sort()) ledgers.set(ledgerId, await lockHead(trx, ledgerId))
-  return ledgers
 }
 
 async function moveCursor(

@@ -2,34 +2,14 @@ import type { Kysely } from "kysely"
 import type { Address } from "viem"
 import { clearAlarm, raiseAlarm } from "../store/alarms.ts"
 import type { Database } from "../store/database.ts"
-import type { ChainBlock, ChainView } from "./chain-view.ts"
-import { type ChainCursor, type ChainToken, confirmBlocks } from "./confirm-blocks.ts"
-import { confirmLateAccounts, findLateAccounts } from "./confirm-late-accounts.ts"
+import type { ChainCursor } from "./chain-locks.ts"
+import type { ChainView } from "./chain-view.ts"
+import { confirmBlocks } from "./confirm-blocks.ts"
+import { followLateAccounts } from "./follow-late-accounts.ts"
+import { chainSubject, cursorMoved, type FollowedChain, type FollowResult } from "./followed-chain.ts"
+import { goBack } from "./go-back.ts"
 import { logTopics } from "./log-topics.ts"
 import { readChainLog } from "./read-chain-log.ts"
-import { readTransfersOf } from "./read-transfers-of.ts"
-import { confirmedBlocksAbove, revokeBlocks } from "./revoke-blocks.ts"
-
-export type FollowedChain = {
-  readonly chainId: number
-  readonly confirmationBlocks: number
-  /** `safe` waits for the chain's own safe block instead of a number of blocks. */
-  readonly finality: "depth" | "safe"
-  readonly startBlock: bigint
-  readonly tokens: readonly ChainToken[]
-}
-
-/** What one step did. `waiting` says for what; the next wake tries again. */
-export type FollowResult =
-  | {
-      readonly outcome: "confirmed"
-      readonly events: number
-      readonly blockNumber: bigint
-      readonly isBehind: boolean
-    }
-  | { readonly outcome: "revoked"; readonly confirmations: number; readonly blockNumber: bigint }
-  | { readonly outcome: "idle" }
-  | { readonly outcome: "waiting"; readonly reason: string }
 
 const logsPerStep = 5_000
 const blocksPerStep = 10_000n
@@ -51,9 +31,18 @@ export async function followChain(
       outcome: "waiting",
       reason: `the chain has no block ${cursor.blockNumber} yet, which was confirmed`,
     }
-  if (block.hash !== cursor.blockHash) return goBack(db, view, chain, cursor, now)
-  const confirmed = await confirmNext(db, view, chain, cursor, now)
-  return confirmed.outcome === "idle" ? confirmLate(db, view, chain, cursor, now) : confirmed
+  if (block.hash !== cursor.blockHash) return goBack(db, view, chain.chainId, cursor, now)
+  const next = await confirmNext(db, view, chain, cursor, now)
+  if (next.outcome === "waiting" || (next.outcome === "confirmed" && next.isBehind)) return next
+  // Not only when there is nothing else to do: a chain whose blocks come fast always has something.
+  const late = await followLateAccounts(db, view, chain, next.cursor, now)
+  if (next.outcome === "idle") {
+    if (late.outcome === "waiting") return late
+    return late.events === 0
+      ? next
+      : { outcome: "confirmed", events: late.events, revoked: 0, cursor, isBehind: false }
+  }
+  return late.outcome === "waiting" ? next : { ...next, events: next.events + late.events }
 }
 
 async function readCursor(
@@ -100,7 +89,7 @@ async function confirmNext(
   chain: FollowedChain,
   cursor: ChainCursor,
   now: Date,
-): Promise<FollowResult> {
+): Promise<Exclude<FollowResult, { outcome: "revoked" }>> {
   const fromBlock = cursor.blockNumber + 1n
   const deepEnough =
     chain.finality === "safe"
@@ -108,7 +97,7 @@ async function confirmNext(
       : (await view.headNumber()) - BigInt(chain.confirmationBlocks)
   const wanted =
     deepEnough < cursor.blockNumber + blocksPerStep ? deepEnough : cursor.blockNumber + blocksPerStep
-  if (wanted < fromBlock) return { outcome: "idle" }
+  if (wanted < fromBlock) return { outcome: "idle", cursor }
   const read = await readChainLog(db, {
     chainId: chain.chainId,
     fromBlock,
@@ -136,98 +125,19 @@ async function confirmNext(
   const seen = new Set(logs.map((log) => `${log.blockHash}:${log.logIndex}`))
   if (keys.length !== seen.size || keys.some((key) => !seen.has(`${key.blockHash}:${key.logIndex}`))) {
     const reason = `the indexer has ${seen.size} logs in blocks ${fromBlock} to ${last}, the chain's endpoints have ${keys.length}`
-    await raiseAlarm(db, { kind: "indexer_disagrees", subject: chainSubject(chain), message: reason })
+    await raiseAlarm(db, { kind: "indexer_disagrees", subject: chainSubject(chain.chainId), message: reason })
     return { outcome: "waiting", reason }
   }
-  await clearAlarm(db, "indexer_disagrees", chainSubject(chain))
-  const events = await confirmBlocks(db, chain, { cursor, to, logs }, now)
-  if (events === "moved") return { outcome: "waiting", reason: "another worker moved the cursor" }
+  await clearAlarm(db, "indexer_disagrees", chainSubject(chain.chainId))
+  const done = await confirmBlocks(db, chain, { cursor, to, logs }, now)
+  if (done === "moved") return cursorMoved
   const isBehind = to.number < deepEnough
-  if (!isBehind) await clearAlarm(db, "reorg_below_confirmations", chainSubject(chain))
-  return { outcome: "confirmed", events, blockNumber: to.number, isBehind }
-}
-
-export function chainSubject(chain: { readonly chainId: number }): string {
-  return `chain:${chain.chainId}`
-}
-
-/** Rewinds to the newest confirmed block that the chain still has. */
-async function goBack(
-  db: Kysely<Database>,
-  view: ChainView,
-  chain: FollowedChain,
-  cursor: ChainCursor,
-  now: Date,
-): Promise<FollowResult> {
-  const remembered = await db
-    .selectFrom("ledger.confirmed_blocks")
-    .select(["block_number", "block_hash"])
-    .where("chain_id", "=", BigInt(chain.chainId))
-    .where("block_number", "<", cursor.blockNumber)
-    .orderBy("block_number", "desc")
-    .execute()
-  let common: ChainBlock | undefined
-  for (const point of remembered) {
-    const block = await view.block(point.block_number)
-    if (block?.hash === point.block_hash) {
-      common = block
-      break
-    }
+  if (!isBehind && done.revoked === 0)
+    await clearAlarm(db, "reorg_below_confirmations", chainSubject(chain.chainId))
+  return {
+    outcome: "confirmed",
+    ...done,
+    cursor: { blockNumber: to.number, blockHash: to.hash },
+    isBehind,
   }
-  if (common === undefined) {
-    const message = `chain ${chain.chainId} has none of the ${remembered.length} confirmed blocks that are remembered: this is another chain, or one that went back further than that`
-    await raiseAlarm(db, { kind: "reorg_beyond_memory", subject: chainSubject(chain), message })
-    return { outcome: "waiting", reason: message }
-  }
-  const orphanedHashes: string[] = []
-  for (const { blockNumber, blockHash } of await confirmedBlocksAbove(db, chain.chainId, common.number)) {
-    const block = await view.block(blockNumber)
-    if (block === null)
-      return {
-        outcome: "waiting",
-        reason: `the chain has no block ${blockNumber} yet: its reorganisation is not over`,
-      }
-    if (block.hash !== blockHash) orphanedHashes.push(blockHash)
-  }
-  const revoked = await revokeBlocks(
-    db,
-    chain.chainId,
-    {
-      cursor,
-      common: { blockNumber: common.number, blockHash: common.hash, time: common.time },
-      orphanedHashes,
-    },
-    now,
-  )
-  if (revoked === "moved") return { outcome: "waiting", reason: "another worker moved the cursor" }
-  return { outcome: "revoked", confirmations: revoked, blockNumber: common.number }
-}
-
-async function confirmLate(
-  db: Kysely<Database>,
-  view: ChainView,
-  chain: FollowedChain,
-  cursor: ChainCursor,
-  now: Date,
-): Promise<FollowResult> {
-  let events = 0
-  for (const late of await findLateAccounts(db, chain.chainId)) {
-    const addresses = late.accounts.map((account) => account.address)
-    const { transfers, head } =
-      addresses.length === 0
-        ? { transfers: [], head: null }
-        : await readTransfersOf(db, { chainId: chain.chainId, toBlock: cursor.blockNumber, addresses })
-    if (addresses.length > 0) {
-      const isComplete = head !== null && head.blockNumber >= cursor.blockNumber
-      if (!isComplete || (await view.block(head.blockNumber))?.hash !== head.blockHash) {
-        return { outcome: "waiting", reason: "the indexer is not as far as the confirmations are" }
-      }
-    }
-    const appended = await confirmLateAccounts(db, chain, late, { cursor, transfers }, now)
-    if (appended === "moved") return { outcome: "waiting", reason: "another worker moved the cursor" }
-    events += appended
-  }
-  return events === 0
-    ? { outcome: "idle" }
-    : { outcome: "confirmed", events, blockNumber: cursor.blockNumber, isBehind: false }
 }

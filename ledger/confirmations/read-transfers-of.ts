@@ -1,15 +1,22 @@
 import { type Kysely, sql } from "kysely"
 import type { ChainLogOf } from "../domain/chain-log.ts"
 import type { Database } from "../store/database.ts"
+import { type IndexerUnavailable, whenIndexed } from "./indexer-unavailable.ts"
 
 export type TransfersAndHead = {
   readonly transfers: readonly ChainLogOf<"Transfer">[]
-  readonly head: { readonly blockNumber: bigint; readonly blockHash: string } | null
+  readonly head: {
+    readonly blockNumber: bigint
+    readonly blockHash: string
+    /** Whose logs the indexer reads. */
+    readonly tokens: readonly string[]
+  } | null
 }
 
 type Row = {
   head_number: bigint | null
   head_hash: string | null
+  head_tokens: string[] | null
   token: string
   block_number: bigint
   block_hash: string
@@ -28,9 +35,16 @@ type Row = {
 export async function readTransfersOf(
   db: Kysely<Database>,
   range: { readonly chainId: number; readonly toBlock: bigint; readonly addresses: readonly string[] },
+): Promise<TransfersAndHead | IndexerUnavailable> {
+  return whenIndexed(() => read(db, range))
+}
+
+async function read(
+  db: Kysely<Database>,
+  range: { readonly chainId: number; readonly toBlock: bigint; readonly addresses: readonly string[] },
 ): Promise<TransfersAndHead> {
   const { rows } = await sql<Row>`
-    SELECT h.block_number AS head_number, h.block_hash AS head_hash, found.*
+    SELECT h.block_number AS head_number, h.block_hash AS head_hash, h.tokens AS head_tokens, found.*
     FROM (SELECT ${range.chainId}::bigint AS chain_id) AS chain
     LEFT JOIN LATERAL (
       SELECT t.token, t.block_number, t.block_hash, t.block_time, t.transaction_hash, t.log_index, t."from", t."to", t.amount
@@ -48,7 +62,11 @@ export async function readTransfersOf(
     head:
       first === undefined || first.head_number === null || first.head_hash === null
         ? null
-        : { blockNumber: first.head_number, blockHash: first.head_hash },
+        : {
+            blockNumber: first.head_number,
+            blockHash: first.head_hash,
+            tokens: first.head_tokens ?? [],
+          },
     transfers: rows.flatMap((row) =>
       row.log_index === null
         ? []

@@ -76,6 +76,7 @@ async function recordInLedger(
   const recorded = await append(ledger, events, recordedAt)
   await insertConfirmations(ledger, findings, recorded)
   await watchOverdrawn(ledger, pending)
+  await watchSettled(ledger, findings)
   return recorded.length
 }
 
@@ -122,9 +123,25 @@ async function refuseUnknownBatch(
   const message = `the token ${address} on chain ${chainId} settled a batch ${finding.batchId} that no ledger here sealed (transaction ${transactionHash}); nothing was credited`
   await raiseAlarm(trx, { kind: "unknown_batch", subject: `${chainId}:${finding.batchId}`, message })
   await sql`
+    WITH of_token AS MATERIALIZED (
+      SELECT l.ledger_id, l.token_id FROM settlement.lanes l JOIN registry.tokens t ON t.token_id = l.token_id
+      WHERE t.chain_id = ${chainId} AND t.token_address = ${address} AND l.paused_at IS NULL
+      ORDER BY l.ledger_id, l.token_id FOR NO KEY UPDATE OF l
+    )
     UPDATE settlement.lanes l SET paused_at = ${at}, paused_reason = ${message}
-    FROM registry.tokens t
-    WHERE t.token_id = l.token_id AND t.chain_id = ${chainId} AND t.token_address = ${address} AND l.paused_at IS NULL`.execute(
-    trx,
-  )
+    FROM of_token o WHERE o.ledger_id = l.ledger_id AND o.token_id = l.token_id`.execute(trx)
+}
+
+/** What the chain moved is what counts; that it is not what was sealed has to be looked at. */
+async function watchSettled(ledger: LedgerTransaction, findings: readonly Recordable[]): Promise<void> {
+  for (const finding of findings) {
+    if (finding.kind !== "settled") continue
+    const differing = finding.moves.filter(({ settled, amount }) => settled !== amount)
+    if (differing.length === 0) continue
+    await raiseAlarm(ledger.trx, {
+      kind: "settlement_differs",
+      subject: `batch:${finding.batch.batchId}`,
+      message: `batch ${finding.batch.batchId} moved something else on the chain than its changes, for ${differing.length} accounts (transaction ${finding.log.transactionHash})`,
+    })
+  }
 }

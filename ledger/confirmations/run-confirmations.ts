@@ -4,7 +4,8 @@ import { type Loop, startLoop } from "../../platform/loop.ts"
 import { clearAlarm, raiseAlarm } from "../store/alarms.ts"
 import type { Database } from "../store/database.ts"
 import type { ChainView } from "./chain-view.ts"
-import { chainSubject, type FollowedChain, type FollowResult, followChain } from "./follow-chain.ts"
+import { followChain } from "./follow-chain.ts"
+import { chainSubject, type FollowedChain, type FollowResult } from "./followed-chain.ts"
 
 /** How long the indexer may keep confirmations waiting before somebody is told. */
 const waitingMsMax = 60_000
@@ -48,12 +49,13 @@ export function runConfirmations(options: {
   function report(result: FollowResult): void {
     if (result.outcome === "waiting" && status.waiting_for !== result.reason)
       logger.info({ reason: result.reason }, "confirmations wait")
-    if (result.outcome === "revoked") logger.error({ ...result }, "confirmations were taken back")
-    if (result.outcome === "confirmed" && result.events > 0) logger.info({ ...result }, "confirmed")
+    if ("revoked" in result && (result.outcome === "revoked" || result.revoked > 0))
+      logger.error(result, "confirmations were taken back")
+    else if (result.outcome === "confirmed" && result.events > 0) logger.info(result, "confirmed")
     status = {
       chain_id: chainId,
       outcome: result.outcome,
-      confirmed_block: "blockNumber" in result ? result.blockNumber.toString() : status.confirmed_block,
+      confirmed_block: "cursor" in result ? result.cursor.blockNumber.toString() : status.confirmed_block,
       waiting_for: result.outcome === "waiting" ? result.reason : null,
     }
   }
@@ -61,7 +63,7 @@ export function runConfirmations(options: {
   async function watch(chain: FollowedChain, result: FollowResult): Promise<void> {
     if (result.outcome !== "waiting") {
       waitingSince = undefined
-      if (isAlarmRaised) await clearAlarm(db, "indexer_behind", chainSubject(chain))
+      if (isAlarmRaised) await clearAlarm(db, "indexer_behind", chainSubject(chain.chainId))
       isAlarmRaised = false
       return
     }
@@ -69,7 +71,7 @@ export function runConfirmations(options: {
     const waitedMs = performance.now() - waitingSince
     if (waitedMs < waitingMsMax || isAlarmRaised) return
     const message = `nothing could be confirmed on chain ${chainId} for ${Math.round(waitedMs / 1_000)} s: ${result.reason}`
-    await raiseAlarm(db, { kind: "indexer_behind", subject: chainSubject(chain), message })
+    await raiseAlarm(db, { kind: "indexer_behind", subject: chainSubject(chain.chainId), message })
     isAlarmRaised = true
   }
 

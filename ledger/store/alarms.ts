@@ -12,6 +12,7 @@ export type AlarmKind =
   | "batch_used_elsewhere"
   | "chain_unreachable"
   | "unknown_batch"
+  | "settlement_differs"
   | "reorg_below_confirmations"
   | "reorg_beyond_memory"
   | "indexer_behind"

@@ -3,11 +3,8 @@ import { type Address, encodeFunctionData, type Hex, keccak256, toHex } from "vi
 import { cpopTokenAbi } from "../../abis/cpop-token.ts"
 import { verifyLedger } from "../../ledger/audit/verify-ledger.ts"
 import type { ChainView } from "../../ledger/confirmations/chain-view.ts"
-import {
-  type FollowedChain,
-  type FollowResult,
-  followChain,
-} from "../../ledger/confirmations/follow-chain.ts"
+import { followChain } from "../../ledger/confirmations/follow-chain.ts"
+import type { FollowedChain, FollowResult } from "../../ledger/confirmations/followed-chain.ts"
 import { indexerProgress } from "../../ledger/confirmations/indexer-progress.ts"
 import { createRpcChainView } from "../../ledger/confirmations/rpc-chain-view.ts"
 import { walletAddress } from "../../ledger/domain/wallet-address.ts"
@@ -89,18 +86,19 @@ export async function createLoopFixture(
       return fixture.follow()
     },
 
-    /** Waits until the indexer has finished the newest block, by its hash. */
-    indexed: async (): Promise<bigint> => {
-      const block = await chain.getBlock()
-      await waitUntil(
+    /** Waits until the indexer has finished the block that is the newest one then, by its hash. */
+    indexed: (): Promise<bigint> =>
+      waitUntil(
         async () => {
-          const progress = await indexerProgress(db, chainId)
-          return progress !== null && "blockHash" in progress && progress.blockHash === block.hash
+          const [block, progress] = [await chain.getBlock(), await indexerProgress(db, chainId)]
+          const isThere = progress !== null && "blockHash" in progress && progress.blockHash === block.hash
+          return isThere && block.number
         },
-        { what: `the indexer has finished block ${block.number}` },
-      )
-      return block.number
-    },
+        {
+          what: "the indexer has finished the newest block",
+          describe: async () => [await indexerProgress(db, chainId), ponder?.logTail()],
+        },
+      ),
 
     killPonder: async (): Promise<void> => {
       await ponder?.kill()

@@ -26,6 +26,8 @@ export type Ponder = {
   /** Ends it without a word, as a crash would. */
   kill(): Promise<void>
   stop(): Promise<void>
+  /** The last lines of what it logged. */
+  logTail(): string
 }
 
 /**
@@ -81,6 +83,7 @@ export async function startPonder(options: PonderOptions): Promise<Ponder> {
       await guard.close()
     },
     stop: () => guard.close(),
+    logTail: () => readLogTail(logFile, 12),
   }
 }
 

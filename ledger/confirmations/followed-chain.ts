@@ -1,0 +1,34 @@
+import type { ChainCursor } from "./chain-locks.ts"
+import type { ChainToken } from "./confirm-blocks.ts"
+
+export type FollowedChain = {
+  readonly chainId: number
+  readonly confirmationBlocks: number
+  /** `safe` waits for the chain's own safe block instead of a number of blocks. */
+  readonly finality: "depth" | "safe"
+  readonly startBlock: bigint
+  readonly tokens: readonly ChainToken[]
+}
+
+/** A step that has to be tried again: the next wake does. */
+export type Waiting = { readonly outcome: "waiting"; readonly reason: string }
+
+/** What one step did. */
+export type FollowResult =
+  | {
+      readonly outcome: "confirmed"
+      readonly events: number
+      /** Confirmations that were taken back on the way: their blocks are not on the chain any more. */
+      readonly revoked: number
+      readonly cursor: ChainCursor
+      readonly isBehind: boolean
+    }
+  | { readonly outcome: "revoked"; readonly revoked: number; readonly cursor: ChainCursor }
+  | { readonly outcome: "idle"; readonly cursor: ChainCursor }
+  | Waiting
+
+export function chainSubject(chainId: number): string {
+  return `chain:${chainId}`
+}
+
+export const cursorMoved: Waiting = { outcome: "waiting", reason: "another worker moved the cursor" }
