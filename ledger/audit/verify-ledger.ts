@@ -1,9 +1,16 @@
-import { type Kysely, sql, type Transaction } from "kysely"
+import type { Kysely } from "kysely"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import { genesisHash, hashDetails, hashEvent } from "../domain/event-encoding.ts"
-import { type Replay, ReplayFault, replayEvent, startReplay } from "../domain/replay.ts"
+import { type Replay, replayEvent, startReplay } from "../domain/replay.ts"
+import { ReplayFault } from "../domain/replay-fault.ts"
 import type { Database } from "../store/database.ts"
 import { parseEvent, readEvents, type StoredEvent } from "../store/read-events.ts"
+import { verifyAccounts } from "./verify-accounts.ts"
+import { verifyBalances } from "./verify-balances.ts"
+import { verifyBatches } from "./verify-batches.ts"
+import { verifyConfirmations } from "./verify-confirmations.ts"
+import { verifyItems } from "./verify-items.ts"
+import { verifyOperations } from "./verify-operations.ts"
 
 export type VerifyResult =
   | {
@@ -60,9 +67,23 @@ export async function verifyLedger(
           problem: `the log ends at ${position}, the head says ${head.position}: the tail was lost`,
         }
       }
+      const accounts = BigInt(replay.accounts.size)
+      const batches = BigInt(replay.batches.size)
+      if (head.account_count !== accounts || head.batch_count !== batches) {
+        return {
+          ok: false,
+          position,
+          problem: `ledger.head counts ${head.account_count} accounts and ${head.batch_count} batches, the log has ${accounts} and ${batches}`,
+        }
+      }
       const problem =
-        (await compareBalances(trx, ledgerId, replay)) ?? (await compareUnsettled(trx, ledgerId, replay))
-      if (problem !== null) return { ok: false, position: null, problem }
+        (await verifyAccounts(trx, ledgerId)) ??
+        (await verifyBalances(trx, ledgerId, replay)) ??
+        (await verifyOperations(trx, ledgerId)) ??
+        (await verifyConfirmations(trx, ledgerId)) ??
+        (await verifyBatches(trx, ledgerId, replay)) ??
+        (await verifyItems(trx, ledgerId, replay))
+      if (problem !== null) return { ok: false, ...problem }
       return {
         ok: true,
         events: position,
@@ -94,59 +115,4 @@ function checkEvent(
     if (error instanceof ReplayFault || error instanceof ChainBridgeError) return error.message
     throw error
   }
-}
-
-async function compareBalances(
-  trx: Transaction<Database>,
-  ledgerId: string,
-  replay: Replay,
-): Promise<string | null> {
-  const rows = await trx
-    .selectFrom("ledger.accounts as a")
-    .leftJoin("ledger.balances as b", (join) =>
-      join.onRef("b.ledger_id", "=", "a.ledger_id").onRef("b.account_id", "=", "a.account_id"),
-    )
-    .select(["a.account_id", "b.pending", "b.confirmed"])
-    .where("a.ledger_id", "=", ledgerId)
-    .execute()
-  if (rows.length !== replay.accounts.size) {
-    return `the log opens ${replay.accounts.size} accounts, the table has ${rows.length}`
-  }
-  for (const row of rows) {
-    const account = replay.accounts.get(row.account_id)
-    if (account === undefined) return `account ${row.account_id} is in the table and not in the log`
-    if (row.pending !== account.pending || row.confirmed !== account.confirmed) {
-      return `account ${row.account_id}: the table says pending ${row.pending}, confirmed ${row.confirmed}; the log says ${account.pending}, ${account.confirmed}`
-    }
-  }
-  return null
-}
-
-/** Every unsettled change of the log up to the intake is waiting or sealed in the settlement tables, and nothing else is. */
-async function compareUnsettled(
-  trx: Transaction<Database>,
-  ledgerId: string,
-  replay: Replay,
-): Promise<string | null> {
-  const intake = await trx
-    .selectFrom("settlement.intake")
-    .select("position")
-    .where("ledger_id", "=", ledgerId)
-    .executeTakeFirst()
-  const { rows } = await sql<{ account_id: bigint; unsettled: bigint }>`
-    SELECT account_id, sum(amount) AS unsettled FROM (
-      SELECT account_id, amount FROM settlement.batch_items
-      WHERE ledger_id = ${ledgerId} AND state IN ('waiting', 'sealed')
-      UNION ALL
-      SELECT account_id, amount FROM ledger.events
-      WHERE ledger_id = ${ledgerId} AND position > ${intake?.position ?? 0n} AND type = 'AdjustmentRecorded'
-    ) AS changes GROUP BY account_id`.execute(trx)
-  const found = new Map(rows.map((row) => [row.account_id, row.unsettled]))
-  for (const [accountId, account] of replay.accounts) {
-    const unsettled = found.get(accountId) ?? 0n
-    if (unsettled !== account.unsettled) {
-      return `account ${accountId}: settlement holds ${unsettled} unsettled, the log says ${account.unsettled}`
-    }
-  }
-  return null
 }

@@ -10,7 +10,7 @@ export function adjustmentEvents(
   accounts: ReadonlyMap<string, bigint>,
   at: Date,
 ): NewEvent[] {
-  return decisions.map(({ adjustment, balanceAfter, confirmedAfter }) => {
+  return decisions.map(({ adjustment, balanceAfter, confirmedAfter }, index) => {
     const accountId = accounts.get(accountKey(adjustment.userId, adjustment.tokenId))
     if (accountId === undefined) throw new TypeError("an account was decided on before it was opened")
     return {
@@ -23,6 +23,8 @@ export function adjustmentEvents(
         max_wait_ms: adjustment.maxWaitMs,
         business_batch_id: command.businessBatchId,
         confirmed_after: confirmedAfter.toString(),
+        // Once for all of the operation: what its key is bound to is part of the log, and 84 bytes of it.
+        ...(index === 0 ? { request_hash: command.requestHash.toString("hex") } : {}),
       },
       operation: { operationId: command.operationId, sequence: command.sequence },
       account: { accountId, amount: adjustment.amountBaseUnits, balanceAfter },

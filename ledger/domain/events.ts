@@ -32,6 +32,11 @@ export const eventSchemas = {
     max_wait_ms: z.number().int().nonnegative().nullable(),
     business_batch_id: z.string().nullable(),
     confirmed_after: integer,
+    /** SHA-256 of the request, in hex: in the first event of its operation, and in no other. */
+    request_hash: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional(),
   }),
   SettlementSealed: z.strictObject({
     batch_sequence: id,

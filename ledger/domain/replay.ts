@@ -1,58 +1,68 @@
 import { effectsOf } from "./effects.ts"
 import type { EventDataOf, NewEvent } from "./events.ts"
+import {
+  type BatchAccount,
+  batchAccountOf,
+  type Change,
+  type Changes,
+  changeBatch,
+  type ReplayedBatches,
+  sumOf,
+} from "./replay-batches.ts"
+import {
+  addConfirmation,
+  type LiveConfirmations,
+  noConfirmations,
+  removeConfirmation,
+} from "./replay-confirmations.ts"
+import { ReplayFault } from "./replay-fault.ts"
 
 export type ReplayedAccount = {
   pending: bigint
   confirmed: bigint
   /** Sum of the accepted changes that are not on chain yet, kept change by change and not derived from the other two. */
   unsettled: bigint
+  /** The last event that touched the account. */
+  position: bigint
 }
-
-type Change = { readonly accountId: bigint; readonly amount: bigint }
-/** An account's changes are in a batch all together or not at all. */
-type BatchAccount = { readonly changes: readonly (readonly [bigint, Change])[]; isHeld: boolean }
-type Batch = ReadonlyMap<bigint, BatchAccount>
 
 /** The state that a log alone gives. */
 export type Replay = {
   readonly accounts: Map<bigint, ReplayedAccount>
   readonly waiting: Map<bigint, Change>
-  readonly batches: Map<bigint, Batch>
-}
-
-/** What makes a log impossible. */
-export class ReplayFault extends Error {
-  override readonly name = "ReplayFault"
+  readonly batches: ReplayedBatches
+  readonly confirmations: LiveConfirmations
 }
 
 export function startReplay(): Replay {
-  return { accounts: new Map(), waiting: new Map(), batches: new Map() }
+  return { accounts: new Map(), waiting: new Map(), batches: new Map(), confirmations: noConfirmations() }
 }
 
 /**
- * Applies one event and checks the law `pending = confirmed + Σ unsettled changes` for every account that it touches.
+ * Applies one event and checks the law `pending = confirmed + Σ unsettled changes` for every account that it touches; that a log is confirmed once while its confirmation stands;
+ * and that a revocation takes back what was confirmed.
  * @throws ReplayFault when the event contradicts the log before it
  */
 export function replayEvent(replay: Replay, position: bigint, event: NewEvent): void {
   const touched = new Set<bigint>()
+  let moved = 0n
   for (const effect of effectsOf(event)) {
-    if (event.type === "AccountOpened") {
-      if (replay.accounts.has(effect.accountId))
-        throw new ReplayFault(`account ${effect.accountId} was opened twice`)
-      replay.accounts.set(effect.accountId, { pending: 0n, confirmed: 0n, unsettled: 0n })
-      continue
-    }
+    if (event.type === "AccountOpened") openAccount(replay, effect.accountId)
     const account = accountOf(replay, effect.accountId)
     account.pending += effect.pending
     account.confirmed += effect.confirmed
+    account.position = position
+    moved += effect.pending
     touched.add(effect.accountId)
   }
   if (event.account !== null) {
-    const { pending } = accountOf(replay, event.account.accountId)
-    if (pending !== event.account.balanceAfter) {
-      throw new ReplayFault(
-        `the event says the balance becomes ${event.account.balanceAfter}, the log says ${pending}`,
-      )
+    const { accountId, amount, balanceAfter } = event.account
+    const { pending } = accountOf(replay, accountId)
+    if (pending !== balanceAfter) {
+      throw new ReplayFault(`the event says the balance becomes ${balanceAfter}, the log says ${pending}`)
+    }
+    if (moved !== amount || touched.size !== 1 || !touched.has(accountId)) {
+      throw new ReplayFault(`the event says that it moves account ${accountId} by ${amount} and does not`)
     }
   }
   moveChanges(replay, position, event)
@@ -64,6 +74,14 @@ export function replayEvent(replay: Replay, position: bigint, event: NewEvent): 
       )
     }
   }
+}
+
+function openAccount(replay: Replay, accountId: bigint): void {
+  if (replay.accounts.has(accountId)) throw new ReplayFault(`account ${accountId} was opened twice`)
+  if (accountId !== BigInt(replay.accounts.size) + 1n) {
+    throw new ReplayFault(`account ${accountId} is opened after ${replay.accounts.size} accounts`)
+  }
+  replay.accounts.set(accountId, { pending: 0n, confirmed: 0n, unsettled: 0n, position: 0n })
 }
 
 function moveChanges(replay: Replay, position: bigint, event: NewEvent): void {
@@ -85,82 +103,117 @@ function moveChanges(replay: Replay, position: bigint, event: NewEvent): void {
       }
       break
     case "SettlementConfirmed":
-      confirm(replay, event.data)
+      addConfirmation(replay.confirmations, position, event)
+      confirm(replay, position, event.data)
       break
     case "SettlementDeferred":
+      addConfirmation(replay.confirmations, position, event)
       defer(replay, event.data)
       break
     case "ConfirmationRevoked":
+      removeConfirmation(replay.confirmations, event.data)
       revoke(replay, event.data)
       break
-    case "AccountOpened":
     case "DepositObserved":
     case "WithdrawalObserved":
+      addConfirmation(replay.confirmations, position, event)
+      break
+    case "AccountOpened":
       break
   }
 }
 
 function seal(replay: Replay, data: EventDataOf<"SettlementSealed">): void {
-  const batch = new Map<bigint, BatchAccount>()
+  if (data.batch_sequence !== replay.batches.size + 1) {
+    throw new ReplayFault(`batch ${data.batch_sequence} is sealed after ${replay.batches.size} batches`)
+  }
+  const accounts = new Map<bigint, BatchAccount>()
   for (const account of data.accounts) {
     const changes = takeWaiting(replay, account.account_id, account.positions)
     const net = sumOf(changes)
-    if (net.toString() !== account.net) {
+    if (net.toString() !== account.net || net === 0n) {
       throw new ReplayFault(
         `account ${account.account_id} was sealed with a net of ${account.net}, its changes add up to ${net}`,
       )
     }
-    batch.set(BigInt(account.account_id), { changes, isHeld: true })
+    accounts.set(BigInt(account.account_id), { changes, state: "held" })
   }
-  replay.batches.set(BigInt(data.batch_sequence), batch)
+  if (accounts.size !== data.accounts.length) {
+    throw new ReplayFault(`an account is twice in batch ${data.batch_sequence}`)
+  }
+  replay.batches.set(BigInt(data.batch_sequence), { accounts, confirmedPosition: null })
 }
 
-function confirm(replay: Replay, data: EventDataOf<"SettlementConfirmed">): void {
-  for (const { account_id: id, settled } of data.accounts) {
-    const account = batchAccountOf(replay, data.batch_sequence, id)
-    const sum = account.isHeld ? sumOf(account.changes) : 0n
-    if (sum.toString() !== settled) {
-      throw new ReplayFault(`account ${id}: ${settled} is said to be settled, the batch holds ${sum}`)
+/** What a batch settles are all the changes that it holds of an account; an account that was deferred and has left settles nothing, whatever the chain moved. */
+function confirm(replay: Replay, position: bigint, data: EventDataOf<"SettlementConfirmed">): void {
+  changeBatch(replay.batches, data.batch_sequence, (batch) => {
+    if (batch.confirmedPosition !== null) {
+      throw new ReplayFault(
+        `batch ${data.batch_sequence} is confirmed already, at position ${batch.confirmedPosition}`,
+      )
     }
-    account.isHeld = false
-    accountOf(replay, BigInt(id)).unsettled -= sum
-  }
+    batch.confirmedPosition = position
+    const seen = new Set<number>()
+    for (const { account_id: id, settled } of data.accounts) {
+      const account = batchAccountOf(batch, data.batch_sequence, id)
+      const sum = account.state === "held" ? sumOf(account.changes) : 0n
+      if (seen.has(id) || account.state === "settled" || sum.toString() !== settled) {
+        throw new ReplayFault(`account ${id}: ${settled} is said to be settled, the batch holds ${sum}`)
+      }
+      seen.add(id)
+      if (account.state === "held") account.state = "settled"
+      accountOf(replay, BigInt(id)).unsettled -= sum
+    }
+  })
 }
 
 function defer(replay: Replay, data: EventDataOf<"SettlementDeferred">): void {
-  for (const { account_id: id } of data.accounts) {
-    const account = batchAccountOf(replay, data.batch_sequence, id)
-    if (!account.isHeld) throw new ReplayFault(`account ${id} was not in batch ${data.batch_sequence}`)
-    account.isHeld = false
-    for (const [at, change] of account.changes) replay.waiting.set(at, change)
-  }
+  changeBatch(replay.batches, data.batch_sequence, (batch) => {
+    for (const { account_id: id, net } of data.accounts) {
+      const account = batchAccountOf(batch, data.batch_sequence, id)
+      if (account.state !== "held" || sumOf(account.changes).toString() !== net) {
+        throw new ReplayFault(`account ${id}: batch ${data.batch_sequence} does not hold ${net} of it`)
+      }
+      account.state = "deferred"
+      for (const [at, change] of account.changes) replay.waiting.set(at, change)
+    }
+  })
 }
 
 function revoke(replay: Replay, data: EventDataOf<"ConfirmationRevoked">): void {
-  if (data.batch_sequence === null) return
-  for (const { account_id: id, settled } of data.accounts) {
-    if (settled === "0") continue
-    const account = batchAccountOf(replay, data.batch_sequence, id)
-    const sum = sumOf(account.changes)
-    if (account.isHeld || sum.toString() !== settled) {
-      throw new ReplayFault(`account ${id}: batch ${data.batch_sequence} did not settle ${settled} of it`)
+  const { batch_sequence: sequence } = data
+  if (sequence === null) return
+  changeBatch(replay.batches, sequence, (batch) => {
+    if (data.revoked_type === "SettlementConfirmed") batch.confirmedPosition = null
+    for (const { account_id: id, settled } of data.accounts) {
+      if (settled === "0") continue
+      const account = batchAccountOf(batch, sequence, id)
+      const sum = sumOf(account.changes)
+      if (account.state !== "settled" || sum.toString() !== settled) {
+        throw new ReplayFault(`account ${id}: batch ${sequence} did not settle ${settled} of it`)
+      }
+      account.state = "held"
+      accountOf(replay, BigInt(id)).unsettled += sum
     }
-    account.isHeld = true
-    accountOf(replay, BigInt(id)).unsettled += sum
-  }
-  for (const id of data.reopened_account_ids) {
-    const account = batchAccountOf(replay, data.batch_sequence, id)
-    takeWaiting(
-      replay,
-      id,
-      account.changes.map(([at]) => Number(at)),
-    )
-    account.isHeld = true
-  }
+    for (const id of data.reopened_account_ids) {
+      const account = batchAccountOf(batch, sequence, id)
+      if (data.revoked_type !== "SettlementDeferred" || account.state !== "deferred") {
+        throw new ReplayFault(
+          `account ${id} was not deferred from batch ${sequence}, and is put back into it`,
+        )
+      }
+      takeWaiting(
+        replay,
+        id,
+        account.changes.map(([at]) => Number(at)),
+      )
+      account.state = "held"
+    }
+  })
 }
 
-function takeWaiting(replay: Replay, accountId: number, positions: readonly number[]): [bigint, Change][] {
-  return positions.map((at) => {
+function takeWaiting(replay: Replay, accountId: number, positions: readonly number[]): Changes {
+  return positions.map((at): [bigint, Change] => {
     const position = BigInt(at)
     const change = replay.waiting.get(position)
     if (change === undefined || change.accountId !== BigInt(accountId)) {
@@ -169,18 +222,6 @@ function takeWaiting(replay: Replay, accountId: number, positions: readonly numb
     replay.waiting.delete(position)
     return [position, change]
   })
-}
-
-function sumOf(changes: readonly (readonly [bigint, Change])[]): bigint {
-  return changes.reduce((total, [, change]) => total + change.amount, 0n)
-}
-
-function batchAccountOf(replay: Replay, batchSequence: number, accountId: number): BatchAccount {
-  const batch = replay.batches.get(BigInt(batchSequence))
-  if (batch === undefined) throw new ReplayFault(`batch ${batchSequence} was never sealed`)
-  const account = batch.get(BigInt(accountId))
-  if (account === undefined) throw new ReplayFault(`account ${accountId} is not in batch ${batchSequence}`)
-  return account
 }
 
 function accountOf(replay: Replay, accountId: bigint): ReplayedAccount {

@@ -1,0 +1,213 @@
+import type { Transaction } from "kysely"
+import { type Hex, keccak256 } from "viem"
+import { ChainBridgeError } from "../../platform/errors.ts"
+import type { NewEvent, NewEventOf } from "../domain/events.ts"
+import { batchIdOf, decodeDeltas } from "../domain/packed-deltas.ts"
+import type { Replay } from "../domain/replay.ts"
+import { type ReplayedBatch, readBatch } from "../domain/replay-batches.ts"
+import type { Database } from "../store/database.ts"
+import { parseEvent, readEventsAt } from "../store/read-events.ts"
+import type { Problem } from "./find-difference.ts"
+
+const pageBatches = 200
+
+type BatchRow = Awaited<ReturnType<typeof loadBatches>>[number]
+type AccountRow = Awaited<ReturnType<typeof loadBatchAccounts>>[number]
+type Event = NewEvent | undefined
+
+/**
+ * Every SettlementSealed has its rows in `settlement.batches` and `batch_accounts`: ids, hash, the bytes that the chain is sent, and what became of each account by the replay.
+ * Takes addresses and tokens from `ledger.accounts`, so verify that first.
+ */
+export async function verifyBatches(
+  trx: Transaction<Database>,
+  ledgerId: string,
+  replay: Replay,
+): Promise<Problem | null> {
+  let last = 0n
+  for (;;) {
+    const rows = await loadBatches(trx, ledgerId, last)
+    const accounts = Map.groupBy(
+      await loadBatchAccounts(trx, ledgerId, last, rows.at(-1)?.batch_sequence),
+      (account) => account.batch_sequence,
+    )
+    const events = await loadEvents(trx, ledgerId, rows, replay)
+    for (const row of rows) {
+      const sequence = row.batch_sequence
+      const batch = readBatch(replay.batches, sequence)
+      const own = accounts.get(sequence) ?? []
+      const problem =
+        batch === undefined
+          ? "the log seals no such batch"
+          : sequence !== last + 1n
+            ? `the row of batch ${last + 1n} is missing before it`
+            : (compareSealed(row, own, events.get(row.sealed_position), ledgerId) ??
+              compareConfirmed(row, batch, events) ??
+              compareAccounts(own, batch))
+      if (problem !== null) {
+        const position = batch === undefined ? null : row.sealed_position
+        return { position, problem: `settlement.batches, batch ${sequence}: ${problem}` }
+      }
+      last = sequence
+    }
+    if (rows.length < pageBatches) break
+  }
+  if (last === BigInt(replay.batches.size)) return null
+  return {
+    position: null,
+    problem: `settlement.batches ends at batch ${last}, the log seals ${replay.batches.size}`,
+  }
+}
+
+function compareSealed(
+  row: BatchRow,
+  accounts: readonly AccountRow[],
+  event: Event,
+  ledgerId: string,
+): string | null {
+  if (event?.type !== "SettlementSealed" || BigInt(event.data.batch_sequence) !== row.batch_sequence) {
+    return `position ${row.sealed_position} does not seal it`
+  }
+  const { data } = event
+  const deltas: Hex = `0x${row.deltas.toString("hex")}`
+  const changes = data.accounts.reduce((count, account) => count + account.positions.length, 0)
+  const columns: readonly (readonly [string, unknown, unknown])[] = [
+    ["batch_id", row.batch_id, data.batch_id],
+    ["batch_id", row.batch_id, batchIdOf(ledgerId, row.batch_sequence)],
+    ["content_hash", row.content_hash, data.content_hash],
+    ["the hash of deltas", keccak256(deltas), data.content_hash],
+    ["chain_id of its token", row.chain_id, BigInt(data.chain_id)],
+    ["token_address of its token", row.token_address, data.token_address],
+    ["trigger", row.trigger, data.trigger],
+    ["recipients", row.recipients, data.accounts.length],
+    ["changes", row.changes, changes],
+    ["sealed_at", row.sealed_at.toISOString(), event.occurredAt.toISOString()],
+  ]
+  for (const [name, stored, logged] of columns) {
+    if (stored !== logged) return `${name} is ${stored}, the log says ${logged}`
+  }
+  return compareDeltas(row, deltas, accounts, event)
+}
+
+/** The bytes pay the addresses of the accounts, in the order in which the event names them, what the event says. */
+function compareDeltas(
+  row: BatchRow,
+  deltas: Hex,
+  accounts: readonly AccountRow[],
+  { data }: NewEventOf<"SettlementSealed">,
+): string | null {
+  const rows = new Map(accounts.map((account) => [account.account_id, account]))
+  const decoded = decodedOrRefused(deltas)
+  if (typeof decoded === "string") return `deltas cannot be read: ${decoded}`
+  if (decoded.length !== data.accounts.length) {
+    return `deltas has ${decoded.length} records, the log says ${data.accounts.length}`
+  }
+  for (const [index, { account_id: id, net }] of data.accounts.entries()) {
+    const account = rows.get(BigInt(id))
+    if (account === undefined) return `settlement.batch_accounts lacks account ${id}`
+    if (account.delta.toString() !== net) {
+      return `settlement.batch_accounts, account ${id}: delta is ${account.delta}, the log says ${net}`
+    }
+    if (account.token_id !== row.token_id) return `account ${id} is one of another token`
+    const delta = decoded[index]
+    if (delta?.address !== account.address || delta.amount.toString() !== net) {
+      return `deltas has ${delta?.amount} for ${delta?.address}, the log says ${net} for ${account.address}, account ${id}`
+    }
+  }
+  return null
+}
+
+function decodedOrRefused(deltas: Hex): ReturnType<typeof decodeDeltas> | string {
+  try {
+    return decodeDeltas(deltas)
+  } catch (error) {
+    if (error instanceof ChainBridgeError) return error.message
+    throw error
+  }
+}
+
+/** A batch is confirmed where a confirmation of the log stands, by the transaction that this one names. */
+function compareConfirmed(
+  row: BatchRow,
+  { confirmedPosition }: ReplayedBatch,
+  events: ReadonlyMap<bigint, NewEvent>,
+): string | null {
+  if (confirmedPosition === null)
+    return row.state === "confirmed" ? "state is confirmed, and no confirmation stands" : null
+  if (row.state !== "confirmed") return `state is ${row.state}, position ${confirmedPosition} confirms it`
+  const event = events.get(confirmedPosition)
+  if (event?.type !== "SettlementConfirmed") return `position ${confirmedPosition} does not confirm it`
+  const { data } = event
+  const columns: readonly (readonly [string, unknown, unknown])[] = [
+    ["batch_id", row.batch_id, data.batch_id],
+    ["chain_id of its token", row.chain_id, BigInt(data.chain_id)],
+    ["tx_hash", row.tx_hash, data.transaction_hash],
+    ["block_number", row.block_number, BigInt(data.block_number)],
+    ["block_hash", row.block_hash, data.block_hash],
+  ]
+  for (const [name, stored, logged] of columns) {
+    if (stored !== logged) return `${name} is ${stored}, position ${confirmedPosition} says ${logged}`
+  }
+  return null
+}
+
+function compareAccounts(rows: readonly AccountRow[], batch: ReplayedBatch): string | null {
+  for (const row of rows) {
+    const state = row.state === "open" || row.state === "reopened" ? "held" : row.state
+    const account = batch.accounts.get(row.account_id)
+    if (account === undefined)
+      return `settlement.batch_accounts has account ${row.account_id}, the log does not`
+    if (account.state !== state) {
+      return `settlement.batch_accounts, account ${row.account_id}: state is ${row.state}, by the log it is ${account.state}`
+    }
+  }
+  return rows.length === batch.accounts.size
+    ? null
+    : `settlement.batch_accounts has ${rows.length} rows, the log says ${batch.accounts.size}`
+}
+
+function loadBatches(trx: Transaction<Database>, ledgerId: string, after: bigint) {
+  return trx
+    .selectFrom("settlement.batches as b")
+    .innerJoin("registry.tokens as t", "t.token_id", "b.token_id")
+    .select(["b.batch_sequence", "b.batch_id", "b.content_hash", "b.deltas", "b.token_id", "b.trigger"])
+    .select(["b.recipients", "b.changes", "b.state", "b.sealed_position", "b.sealed_at"])
+    .select(["b.tx_hash", "b.block_number", "b.block_hash", "t.chain_id", "t.token_address"])
+    .where("b.ledger_id", "=", ledgerId)
+    .where("b.batch_sequence", ">", after)
+    .orderBy("b.batch_sequence")
+    .limit(pageBatches)
+    .execute()
+}
+
+function loadBatchAccounts(
+  trx: Transaction<Database>,
+  ledgerId: string,
+  after: bigint,
+  upto: bigint | undefined,
+) {
+  return trx
+    .selectFrom("settlement.batch_accounts as b")
+    .innerJoin("ledger.accounts as a", (join) =>
+      join.onRef("a.ledger_id", "=", "b.ledger_id").onRef("a.account_id", "=", "b.account_id"),
+    )
+    .select(["b.batch_sequence", "b.account_id", "b.delta", "b.state", "a.address", "a.token_id"])
+    .where("b.ledger_id", "=", ledgerId)
+    .where("b.batch_sequence", ">", after)
+    .where("b.batch_sequence", "<=", upto ?? after)
+    .execute()
+}
+
+async function loadEvents(
+  trx: Transaction<Database>,
+  ledgerId: string,
+  rows: readonly BatchRow[],
+  replay: Replay,
+): Promise<ReadonlyMap<bigint, NewEvent>> {
+  const positions = rows.flatMap((row) => {
+    const confirmed = readBatch(replay.batches, row.batch_sequence)?.confirmedPosition
+    return confirmed == null ? [row.sealed_position] : [row.sealed_position, confirmed]
+  })
+  const stored = await readEventsAt(trx, ledgerId, positions)
+  return new Map(stored.map((event) => [event.position, parseEvent(event)]))
+}

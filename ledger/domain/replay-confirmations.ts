@@ -1,0 +1,91 @@
+import { createHash } from "node:crypto"
+import type { EventDataOf, NewEvent } from "./events.ts"
+import { ReplayFault } from "./replay-fault.ts"
+
+/** An event that says what a chain did, and that a revocation can take back. */
+export type ConfirmationEvent = Extract<
+  NewEvent,
+  { type: "SettlementConfirmed" | "SettlementDeferred" | "DepositObserved" | "WithdrawalObserved" }
+>
+
+/** The confirmations that nothing has taken back. Both texts are SHA-256 digests, so that one of them costs the same whatever it moved. */
+export type LiveConfirmations = {
+  /** By position: the key of the log that was confirmed. */
+  readonly keys: Map<number, string>
+  /** By key: what the confirmation moved. */
+  readonly moves: Map<string, string>
+}
+
+export function noConfirmations(): LiveConfirmations {
+  return { keys: new Map(), moves: new Map() }
+}
+
+/** @throws ReplayFault when the same log is confirmed already for the same account */
+export function addConfirmation(live: LiveConfirmations, position: bigint, event: ConfirmationEvent): void {
+  const { chain_id: chainId, block_hash: blockHash, log_index: logIndex } = event.data
+  const key = digestOf([chainId, blockHash, logIndex, event.account?.accountId ?? ""])
+  if (live.moves.has(key)) {
+    throw new ReplayFault(`log ${logIndex} of block ${blockHash} on chain ${chainId} is confirmed already`)
+  }
+  live.keys.set(Number(position), key)
+  live.moves.set(key, movesOf(takenBack(event)))
+}
+
+/** @throws ReplayFault unless the revocation names a live confirmation and takes back exactly what that one did */
+export function removeConfirmation(
+  live: LiveConfirmations,
+  revocation: EventDataOf<"ConfirmationRevoked">,
+): void {
+  const { revoked_position: position } = revocation
+  const key = live.keys.get(position)
+  if (key === undefined) {
+    throw new ReplayFault(`position ${position} is no confirmation that stands, and is revoked`)
+  }
+  if (live.moves.get(key) !== movesOf(revocation)) {
+    throw new ReplayFault(
+      `the revocation of position ${position} says something else than was confirmed there`,
+    )
+  }
+  live.keys.delete(position)
+  live.moves.delete(key)
+}
+
+type TakenBack = Pick<
+  EventDataOf<"ConfirmationRevoked">,
+  "chain_id" | "block_number" | "block_hash" | "revoked_type" | "batch_sequence" | "accounts"
+>
+
+/** What a revocation of this event has to say. */
+function takenBack(event: ConfirmationEvent): TakenBack {
+  const { chain_id, block_number, block_hash } = event.data
+  const common = { chain_id, block_number, block_hash, revoked_type: event.type }
+  switch (event.type) {
+    case "SettlementConfirmed":
+      return { ...common, batch_sequence: event.data.batch_sequence, accounts: event.data.accounts }
+    case "SettlementDeferred":
+      return { ...common, batch_sequence: event.data.batch_sequence, accounts: [] }
+    case "DepositObserved":
+    case "WithdrawalObserved": {
+      if (event.account === null) throw new ReplayFault(`a ${event.type} without an account`)
+      const { accountId, amount } = event.account
+      const move = { account_id: Number(accountId), settled: "0", amount: amount.toString() }
+      return { ...common, batch_sequence: null, accounts: [move] }
+    }
+  }
+}
+
+function movesOf(said: TakenBack): string {
+  return digestOf([
+    said.revoked_type,
+    said.chain_id,
+    said.block_number,
+    said.block_hash,
+    said.batch_sequence ?? "",
+    ...said.accounts.flatMap((move) => [move.account_id, move.settled, move.amount]),
+  ])
+}
+
+function digestOf(parts: readonly (string | number | bigint)[]): string {
+  // None of the parts holds a space: they are numbers, hexadecimal and names of types.
+  return createHash("sha256").update(parts.join(" ")).digest().toString("latin1")
+}

@@ -1,0 +1,4 @@
+/** What makes a log impossible. */
+export class ReplayFault extends Error {
+  override readonly name = "ReplayFault"
+}
