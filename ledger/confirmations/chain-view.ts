@@ -8,7 +8,7 @@ export type ChainBlock = AgreedBlock
 export type LogKey = { readonly blockHash: Hex; readonly logIndex: number }
 
 /**
- * What confirmations and reconciliation ask a chain's endpoints. Every answer is what the endpoints agree on.
+ * What confirmations and reconciliation ask a chain's endpoints. Heads, blocks and logs are what the endpoints agree on; balances and supply are what one of them says.
  * Each call throws a retryable ChainBridgeError RPC_UNAVAILABLE or RPC_DISAGREEMENT when they do not answer or do not agree.
  */
 export type ChainView = {

@@ -1,5 +1,4 @@
 import { erc20Abi } from "viem"
-import { ChainBridgeError } from "../../platform/errors.ts"
 import type { ChainClient } from "../../platform/rpc/chain-client.ts"
 import type { ChainView } from "./chain-view.ts"
 
@@ -11,13 +10,7 @@ const callsAtOnce = 4
 export function createRpcChainView(client: ChainClient): ChainView {
   return {
     headNumber: () => client.headNumber(),
-    async safeNumber() {
-      const block = await client.reads.getBlock({ blockTag: "safe" })
-      if (block.number !== null) return block.number
-      throw new ChainBridgeError("RPC_UNAVAILABLE", `chain ${client.chainId} names no safe block`, {
-        retryable: true,
-      })
-    },
+    safeNumber: () => client.safeNumber(),
     block: (number) => client.canonicalBlock(number),
     async logKeys({ fromBlock, toBlock, addresses, topics }) {
       const logs = await client.getLogs({ fromBlock, toBlock, addresses, topics: [topics] })

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto"
-import { invariant } from "../../platform/errors.ts"
+import { ChainBridgeError, invariant } from "../../platform/errors.ts"
 import { emptyBalance } from "../domain/adjust-balance.ts"
 import { effectsOf } from "../domain/effects.ts"
 import { hashDetails, hashEvent } from "../domain/event-encoding.ts"
-import { eventVersion, type NewEvent, type RecordedEvent } from "../domain/events.ts"
+import { eventSchemas, eventVersion, type NewEvent, type RecordedEvent } from "../domain/events.ts"
 import { projectAccounts } from "../projections/accounts.ts"
 import { projectBalances } from "../projections/balances.ts"
 import { projectSettlement } from "../projections/settlement.ts"
@@ -110,6 +110,7 @@ function movesConfirmed(event: NewEvent): boolean {
 }
 
 function toRow(head: LedgerHead, event: NewEvent, position: bigint, recordedAt: Date): EventRow {
+  checkData(event)
   const dataJson = JSON.stringify(event.data)
   const detailsJson = event.details === null ? null : JSON.stringify(event.details)
   const salt = detailsJson === null ? null : randomBytes(16)
@@ -133,4 +134,12 @@ function toRow(head: LedgerHead, event: NewEvent, position: bigint, recordedAt: 
     prevHash: head.hash,
   }
   return { ...row, hash: hashEvent(head.hash, row) }
+}
+
+/** What could not be read again must not get into the log. Adjustments are checked by their route, and there are too many of them to do it twice. */
+function checkData({ type, data }: NewEvent): void {
+  if (type === "AdjustmentRecorded") return
+  const { success, error } = eventSchemas[type].safeParse(data)
+  if (!success)
+    throw new ChainBridgeError("INVARIANT_VIOLATED", `a ${type} has impossible data`, { cause: error })
 }

@@ -26,7 +26,10 @@ const hex = z
   .custom<Hex>((value) => typeof value === "string" && /^0x[0-9a-fA-F]*$/.test(value))
   .transform((value) => value.toLowerCase() as Hex)
 const quantity = hex.transform((value) => BigInt(value))
-const blockSchema = z.object({ hash: hex, timestamp: quantity }).nullable()
+const blockSchema = z
+  .object({ number: quantity, hash: hex, timestamp: quantity })
+  .transform(({ number, hash, timestamp }) => ({ number, hash, time: new Date(Number(timestamp) * 1_000) }))
+  .nullable()
 const logsSchema = z.array(
   z.object({
     address: hex,
@@ -39,6 +42,9 @@ const logsSchema = z.array(
   }),
 )
 
+export const parseQuantity = (answer: unknown): bigint => quantity.parse(answer)
+export const parseBlock = (answer: unknown): AgreedBlock | null => blockSchema.parse(answer)
+
 /** A block as the endpoints agree on it. */
 export type AgreedBlock = { readonly number: bigint; readonly hash: Hex; readonly time: Date }
 
@@ -46,18 +52,18 @@ export type AgreedBlock = { readonly number: bigint; readonly hash: Hex; readonl
 export function agreeOnBlock(
   chainId: bigint,
   blockNumber: bigint,
-  answers: readonly unknown[],
+  answers: readonly (AgreedBlock | null)[],
 ): AgreedBlock | null {
-  const [block, ...others] = answers.flatMap((answer) => blockSchema.parse(answer) ?? [])
+  const [block, ...others] = answers.flatMap((answer) => answer ?? [])
   if (block === undefined) return null
   if (others.some((other) => other.hash !== block.hash))
     throw disagreement(chainId, `the hash of block ${blockNumber}`)
-  return { number: blockNumber, hash: block.hash, time: new Date(Number(block.timestamp) * 1_000) }
+  return block
 }
 
 /** The middle one of the heads that endpoints name, the lower of two: one that lies or lags does not decide alone. */
-export function agreeOnHead(answers: readonly unknown[]): bigint {
-  const heads = answers.map((answer) => quantity.parse(answer)).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
+export function agreeOnHead(answers: readonly bigint[]): bigint {
+  const heads = [...answers].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
   const middle = heads[Math.floor((heads.length - 1) / 2)]
   if (middle === undefined) throw new TypeError("nobody named a head")
   return middle

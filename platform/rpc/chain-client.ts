@@ -1,4 +1,5 @@
 import { createPublicClient, custom, type Hex, type PublicClient } from "viem"
+import { z } from "zod"
 import { ChainBridgeError } from "../errors.ts"
 import {
   type AgreedBlock,
@@ -7,6 +8,8 @@ import {
   agreeOnHead,
   agreeOnLogs,
   type LogFilter,
+  parseBlock,
+  parseQuantity,
 } from "./agreement.ts"
 import type { CircuitBreakerLimits } from "./circuit-breaker.ts"
 import { createRpcEndpoint, type RpcEndpoint, type RpcEndpointStatus } from "./rpc-endpoint.ts"
@@ -29,6 +32,8 @@ export type ChainClient = {
    * @throws ChainBridgeError RPC_UNAVAILABLE (retryable)
    */
   headNumber(): Promise<bigint>
+  /** The newest block that the chain calls safe: the middle one of what the endpoints say. @throws as `headNumber` */
+  safeNumber(): Promise<bigint>
   /**
    * The block at this height, agreed on by every endpoint that answers and has it.
    * @returns null when none has a block at this height
@@ -116,9 +121,15 @@ export function createChainClient(options: {
     const settled = await Promise.allSettled(endpoints.map(question))
     const faults: RpcFault[] = []
     const results: Result[] = []
-    for (const outcome of settled) {
+    for (const [index, outcome] of settled.entries()) {
       if (outcome.status === "fulfilled") results.push(outcome.value)
       else if (outcome.reason instanceof RpcFault) faults.push(outcome.reason)
+      else if (outcome.reason instanceof z.ZodError)
+        faults.push(
+          new RpcFault("not_json_rpc", endpoints[index]?.label ?? "", `${what}: not the shape of an answer`, {
+            mayHaveArrived: true,
+          }),
+        )
       else throw outcome.reason
     }
     if (results.length === 0) throw unavailable(chainId, what, faults)
@@ -153,15 +164,25 @@ export function createChainClient(options: {
     },
     async headNumber() {
       return agreeOnHead(
-        await readAll("eth_blockNumber", (endpoint) => endpoint.request("eth_blockNumber", [])),
+        await readAll("eth_blockNumber", async (endpoint) =>
+          parseQuantity(await endpoint.request("eth_blockNumber", [])),
+        ),
       )
+    },
+    async safeNumber() {
+      const blocks = await readAll("eth_getBlockByNumber", async (endpoint) =>
+        parseBlock(await endpoint.request("eth_getBlockByNumber", ["safe", false])),
+      )
+      const numbers = blocks.flatMap((block) => block?.number ?? [])
+      if (numbers.length === 0) throw unavailable(chainId, "which block is safe", [])
+      return agreeOnHead(numbers)
     },
     async canonicalBlock(blockNumber) {
       return agreeOnBlock(
         chainId,
         blockNumber,
-        await readAll("eth_getBlockByNumber", (endpoint) =>
-          endpoint.request("eth_getBlockByNumber", [toHex(blockNumber), false]),
+        await readAll("eth_getBlockByNumber", async (endpoint) =>
+          parseBlock(await endpoint.request("eth_getBlockByNumber", [toHex(blockNumber), false])),
         ),
       )
     },
