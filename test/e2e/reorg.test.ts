@@ -27,6 +27,14 @@ describe("a chain that changes its mind", () => {
   const logged = async (type: string) =>
     (await faults.backend.readLog()).filter((line) => line["type"] === type)
 
+  async function somethingIsConfirmed(): Promise<void> {
+    const before = (await logged("SettlementConfirmed")).length
+    await waitUntil(async () => (await logged("SettlementConfirmed")).length > before, {
+      what: "another batch is confirmed",
+      timeoutMs: 60_000,
+    })
+  }
+
   test.each([1, 2, 3])("a reorganisation of depth %i under a batch", async (depth) => {
     const before = (await chain.settlements()).length
     await faults.backend.record(
@@ -105,15 +113,18 @@ describe("a chain that changes its mind", () => {
     // A user is known from his first adjustment on.
     await backend.record(operationOf([0, 1, 2, 3].map((user) => [`load-${user}`, 100n * unit] as const)))
     const running = Promise.all([load(0), load(1), load(2), load(3)])
+    const revokedBefore = (await logged("ConfirmationRevoked")).length
     for (let count = 1; count <= 25; count += 1) {
-      await sleep(700)
-      // Mostly what a chain does now and then; each fifth is below what had been confirmed.
-      await chain.reorg(count % 5 === 0 ? 6 : 1 + (count % 3))
+      // Mostly what a chain does now and then; two take what was just confirmed.
+      const isDeep = count === 12 || count === 24
+      await (isDeep ? somethingIsConfirmed() : sleep(700))
+      await chain.reorg(isDeep ? 6 : 1 + (count % 3))
       if (count === 8 || count === 17) await faults.isBack("indexer", faults.kill("indexer"))
     }
     isOver = true
     await running
     await outsider.land()
     await balanced()
+    expect((await logged("ConfirmationRevoked")).length).toBeGreaterThan(revokedBefore)
   })
 })
