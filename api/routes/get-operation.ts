@@ -20,7 +20,7 @@ export const getOperation = defineRoute({
   method: "get",
   path: "/operations/{operation_id}",
   tag: "Ledger",
-  summary: "What one business operation became, adjustment by adjustment",
+  summary: "One operation with the fate of each of its adjustments",
   auth: "key",
   scopes: ["ledger:read"],
   params: z.object({ operation_id: operationIdSchema }),

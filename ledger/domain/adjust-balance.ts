@@ -20,7 +20,7 @@ export type AdjustBalanceCommand = {
   readonly operationId: string
   /** 0 … 2^31 − 1 */
   readonly sequence: number
-  /** SHA-256 over the canonical request as the caller sent it. */
+  /** SHA-256 of the request in canonical form, without defaults of ours. */
   readonly requestHash: Buffer
   readonly route: string
   readonly businessBatchId: string | null

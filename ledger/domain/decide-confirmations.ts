@@ -62,7 +62,7 @@ export type Finding =
 
 /**
  * Reads the logs of one token, in their order, and says what each means. Transfers of a transaction that carries a BatchSettled, or that we sent ourselves, are
- * explained by their batch; any other transfer to or from an address of ours is a deposit or a withdrawal.
+ * explained by their batch; any other transfer that has one of our addresses at an end is a deposit or a withdrawal.
  */
 export function decideConfirmations(logs: readonly ChainLog[], ownership: Ownership): Finding[] {
   return [...groupByTransaction(logs).values()].flatMap((transaction) =>

@@ -1,6 +1,6 @@
 /** What three independent witnesses say of one figure at one block, in base units. */
 export type Figures = {
-  /** What the ledger's confirmed events add up to. */
+  /** The sum of what the ledger took as confirmed. */
   readonly ledger: bigint
   /** What the indexed transfers add up to. */
   readonly indexer: bigint
