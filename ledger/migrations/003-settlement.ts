@@ -76,7 +76,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       FOREIGN KEY (ledger_id, batch_sequence) REFERENCES settlement.batches,
       FOREIGN KEY (ledger_id, account_id) REFERENCES ledger.accounts
     )`.execute(db)
-  // An account is in at most one open batch, whatever the code believes.
+  // Whatever the code believes: no account has two open batches.
   await sql`
     CREATE UNIQUE INDEX batch_accounts_open ON settlement.batch_accounts (ledger_id, account_id)
       WHERE state = 'open'`.execute(db)
