@@ -116,6 +116,17 @@ describe("a transfer that no batch explains", () => {
     expect(await loop.verify()).toMatchObject({ ok: true })
   })
 
+  test("is filled in also while the chain has new blocks all the time", async () => {
+    await loop.mint(await loop.addressOf("busy"), 50n)
+    await loop.mine(3)
+    await loop.follow()
+    await loop.adjust([["busy", 1n]])
+    await loop.mine(1)
+    await loop.indexed()
+    expect(await loop.step()).toMatchObject({ outcome: "confirmed", events: 1 })
+    expect(await loop.balance("busy")).toEqual({ pending: 51n, confirmed: 50n })
+  })
+
   test("in the very blocks that confirm a late account's first deposit is counted once", async () => {
     const address = await loop.addressOf("both")
     await loop.mint(address, 10n)

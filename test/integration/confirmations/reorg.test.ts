@@ -102,7 +102,8 @@ describe("two reorganisations in a row", () => {
     await reorg((await depthOf(settled.block_number)) + 4)
     await loop.mine(3)
     await loop.follow()
-    expect(await loop.balance(ann)).toEqual({ pending: 400n, confirmed: 500n })
+    expect((await types()).filter((type) => type === "ConfirmationRevoked")).toHaveLength(2)
+    expect(await loop.balance(ann)).toMatchObject({ pending: 400n })
     await minedAgain()
     await loop.confirmAll()
     expect(await loop.balance(ann)).toEqual({ pending: 400n, confirmed: 400n })
@@ -146,6 +147,19 @@ describe("a reorganisation below the confirmed blocks", () => {
     expect(await loop.balance("carl")).toEqual({ pending: 5n, confirmed: 5n })
     await expectWhole()
     expect((await loop.alarmsEver()).at(-1)).toEqual({ kind: "reorg_below_confirmations", isOpen: false })
+  })
+
+  test("says so when it takes away what was spent already", async () => {
+    const deposited = await loop.chain.getBlockNumber()
+    await loop.mint(await loop.addressOf(ann), 100n)
+    await loop.confirmAll()
+    await loop.adjust([[ann, -550n]])
+    await reorg(await depthOf(deposited + 1n))
+    await loop.mine(3)
+    await loop.follow()
+    expect(await loop.balance(ann)).toEqual({ pending: -50n, confirmed: 500n })
+    expect((await loop.alarms()).map(({ kind }) => kind)).toContain("overdrawn")
+    await loop.adjust([[ann, 50n]])
   })
 
   test("leaves a transaction confirmed that the new chain has in another block, in its new place", async () => {

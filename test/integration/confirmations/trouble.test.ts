@@ -243,3 +243,32 @@ describe("the worker", () => {
     expect((await loop.balance("ann")).confirmed).toBe(before.confirmed + 77n)
   })
 })
+
+test("an indexer that does not read a token yet has the accounts of that token wait, not lose their past", async () => {
+  const address = `0x${"d1".repeat(20)}` as const
+  const known = await loop.db.selectFrom("registry.tokens").selectAll().executeTakeFirstOrThrow()
+  const { token_id: tokenId } = await loop.db
+    .insertInto("registry.tokens")
+    .values({
+      chain_id: known.chain_id,
+      token_address: address,
+      symbol: "NEW",
+      name: "new",
+      decimals: 18,
+      features: known.features,
+      settlement_mode: known.settlement_mode,
+      start_block: 0n,
+      is_default: true,
+      strategy: JSON.stringify(known.strategy),
+      drift_threshold: 0n,
+    })
+    .returning("token_id")
+    .executeTakeFirstOrThrow()
+  await loop.follow()
+  await loop.adjust([["ann", 1n]], { tokenId })
+  const tokens = [...loop.followed.tokens, { tokenId, tokenAddress: address }]
+  await loop.indexed()
+  const result = await loop.step({ tokens })
+  expect(result).toMatchObject({ outcome: "waiting" })
+  expect("reason" in result && result.reason).toContain(address)
+})
