@@ -8,9 +8,10 @@ import { type OpenBatch, readDeltas } from "../store/open-batches.ts"
 import { reserveNonce } from "../store/signers.ts"
 import { saveTransaction } from "../store/transactions.ts"
 import { type DeskTurn, retryAtAfterFailure, strategyOf } from "./desk-turn.ts"
+import { encodeSettle } from "./encode-settle.ts"
 import { failBatch } from "./fail-batch.ts"
 import { alarmUnderfunded, sendBatch } from "./send-batch.ts"
-import { encodeSettle, signSettle } from "./sign-settle.ts"
+import { signCall } from "./sign-call.ts"
 import { simulateSettle } from "./simulate-settle.ts"
 
 /**
@@ -105,7 +106,7 @@ async function signAndSave(turn: DeskTurn, batch: OpenBatch): Promise<OpenBatch 
     gasLimit: batch.gasLimit,
     ...fees,
   }
-  const raw: Hex = await signSettle(signer, call)
+  const raw: Hex = await signCall(signer, call)
   await batcher.step("signed")
   const isSaved = await saveTransaction(batcher.db, {
     signer: desk.signer,

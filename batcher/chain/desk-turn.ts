@@ -24,8 +24,8 @@ export type DeskTurn = {
   readonly reads: TurnReads
 }
 
-/** What is used where a token's own strategy cannot be read: its batches under way still have to end. */
-const fallbackStrategy: Pick<
+/** What is used where a token's own strategy cannot be read, or no token is concerned: what is under way still has to end. */
+export const fallbackStrategy: Pick<
   BatchStrategy,
   "retriesMax" | "retryIntervalMs" | "feeBufferPercent" | "pendingAlarmMs"
 > = {

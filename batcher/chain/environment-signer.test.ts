@@ -1,12 +1,13 @@
 import { parseTransaction, recoverTransactionAddress, type TransactionSerializedEIP1559 } from "viem"
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts"
 import { expect, it } from "vitest"
+import { encodeSettle } from "./encode-settle.ts"
 import { createEnvironmentSigner } from "./environment-signer.ts"
-import { encodeSettle, signSettle } from "./sign-settle.ts"
-import type { SettlementCall } from "./signer.ts"
+import { signCall } from "./sign-call.ts"
+import type { CallToSign } from "./signer.ts"
 
 const key = generatePrivateKey()
-const call: SettlementCall = {
+const call: CallToSign = {
   chainId: 31_337n,
   nonce: 0n,
   to: `0x${"44".repeat(20)}`,
@@ -18,7 +19,7 @@ const call: SettlementCall = {
 
 it("signs what it is asked to, with the key of the environment", async () => {
   const signer = createEnvironmentSigner({ SIGNER_PRIVATE_KEY: key })
-  const raw = (await signSettle(signer, call)) as TransactionSerializedEIP1559
+  const raw = (await signCall(signer, call)) as TransactionSerializedEIP1559
   expect(signer.address).toBe(privateKeyToAccount(key).address.toLowerCase())
   expect((await recoverTransactionAddress({ serializedTransaction: raw })).toLowerCase()).toBe(signer.address)
   expect(parseTransaction(raw)).toMatchObject({ data: call.data, gas: 100_000n, maxFeePerGas: 2_000n })
@@ -46,12 +47,12 @@ it.each(["", "0x12", `0x${"00".repeat(32)}`, `0x${"ff".repeat(32)}`, `${key}00`]
 it("saves nothing that a signer made of its own accord", async () => {
   const signer = createEnvironmentSigner({ SIGNER_PRIVATE_KEY: key })
   const other = createEnvironmentSigner({ SIGNER_PRIVATE_KEY: generatePrivateKey() })
-  await expect(signSettle({ ...signer, sign: (asked) => other.sign(asked) }, call)).rejects.toThrow(
+  await expect(signCall({ ...signer, sign: (asked) => other.sign(asked) }, call)).rejects.toThrow(
     /something else/,
   )
   const moved = {
     ...signer,
-    sign: (asked: SettlementCall) => signer.sign({ ...asked, nonce: asked.nonce + 1n }),
+    sign: (asked: CallToSign) => signer.sign({ ...asked, nonce: asked.nonce + 1n }),
   }
-  await expect(signSettle(moved, call)).rejects.toThrow(/something else/)
+  await expect(signCall(moved, call)).rejects.toThrow(/something else/)
 })

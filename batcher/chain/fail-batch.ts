@@ -3,7 +3,7 @@ import { raiseAlarm } from "../../ledger/store/alarms.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { ChainBridgeError, describeError } from "../../platform/errors.ts"
 import { isTransientPostgresError } from "../../platform/postgres.ts"
-import { noteFailure } from "../store/batch-moves.ts"
+import { noteFailure, spendNonceInVain } from "../store/batch-moves.ts"
 import { pauseLane } from "../store/lanes.ts"
 import type { OpenBatch } from "../store/open-batches.ts"
 import { type DeskTurn, retryAtAfterFailure, strategyOf } from "./desk-turn.ts"
@@ -47,9 +47,31 @@ export async function guardBatch<Result>(
     return await step()
   } catch (error) {
     if (isTrouble(error)) throw error
+    if (error instanceof ChainBridgeError && error.code === "BATCH_ALTERED") {
+      await stopAltered(turn, batch, error.message)
+      return undefined
+    }
     await failBatch(turn, batch, describeError(error).slice(0, 500))
     return undefined
   }
+}
+
+/** Somebody changed what was sealed. Its lane stops at once; a nonce that it had and has signed nothing for is given up, so that it keeps no other batch. */
+async function stopAltered(turn: DeskTurn, batch: OpenBatch, message: string): Promise<void> {
+  const { batcher, desk } = turn
+  batcher.logger.error({ batchId: batch.batchId }, message)
+  const options = {
+    message,
+    retryAt: retryAtAfterFailure(turn, batch),
+    also: async (trx: Transaction<Database>) => {
+      await raiseAlarm(trx, { kind: "batch_altered", subject: `batch:${batch.batchId}`, message })
+      await pauseLane(trx, batch, message)
+    },
+  }
+  const { nonce } = batch
+  if (nonce === null || batch.hashes.length > 0)
+    await noteFailure(desk, batch, { ...options, isCounted: true })
+  else await spendNonceInVain(desk, { ...batch, nonce }, { ...options, at: batcher.now() })
 }
 
 function isTrouble(error: unknown): boolean {

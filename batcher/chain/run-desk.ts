@@ -11,6 +11,7 @@ import { readNextNonce, registerSigner, skipNonces } from "../store/signers.ts"
 import { advanceBatch } from "./advance-batch.ts"
 import { createTurnReads, type DeskTurn, finalBlock } from "./desk-turn.ts"
 import { guardBatch } from "./fail-batch.ts"
+import { fillNonces } from "./fill-nonces.ts"
 import { followBatch, type Receipt, readReceipt, readReceiptOf } from "./follow-batch.ts"
 import { alarmForeign } from "./send-batch.ts"
 
@@ -91,10 +92,11 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
     if (heldEpoch !== lease.epoch) isRecovering = true
     heldEpoch = lease.epoch
     const deskTurn = await openTurn(lease)
-    await watchSigner(deskTurn)
+    const count = await watchSigner(deskTurn)
     const batches = await loadOpenBatches(db, chainId, limits.deskPageBatches)
     await fillMissingGas(batches)
     const nextRetryMs = await workOn(deskTurn, batches)
+    if (count !== null) await fillNonces(deskTurn, count)
     isRecovering = false
     const isWaiting = batches.length > 0
     const pollMs = isWaiting
@@ -147,10 +149,13 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
     )
   }
 
-  /** The chain's count is only compared: more than we ever reserved means that somebody else has the key. */
-  async function watchSigner(deskTurn: DeskTurn): Promise<void> {
+  /**
+   * The chain's count is only compared: more than we ever reserved means that somebody else has the key.
+   * @returns the signer's transactions in the newest block; null where they were counted a moment ago
+   */
+  async function watchSigner(deskTurn: DeskTurn): Promise<bigint | null> {
     const nowMs = batcher.now().getTime()
-    if (nowMs - watchedAtMs < limits.fallbackPollMs) return
+    if (!isRecovering && nowMs - watchedAtMs < limits.fallbackPollMs) return null
     const count = await deskTurn.reads.latestCount(signer.address)
     balance = await client.reads.getBalance({ address: signer.address })
     const nextNonce = await readNextNonce(db, key)
@@ -160,6 +165,7 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
       await skipNonces(db, key, deskTurn.desk.lease, await deskTurn.reads.finalCount(signer.address))
     }
     watchedAtMs = nowMs
+    return count
   }
 
   async function workOn(deskTurn: DeskTurn, batches: readonly OpenBatch[]): Promise<number> {

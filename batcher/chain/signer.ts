@@ -1,7 +1,7 @@
 import type { Hex } from "viem"
 
-/** What is signed: an EIP-1559 call without value. Fees in wei per gas. */
-export type SettlementCall = {
+/** An EIP-1559 call without value. Fees in wei per gas. */
+export type CallToSign = {
   readonly chainId: bigint
   readonly nonce: bigint
   readonly to: Hex
@@ -16,5 +16,5 @@ export type Signer = {
   /** Lower case. */
   readonly address: Hex
   /** The signed transaction, ready to be sent. */
-  sign(call: SettlementCall): Promise<Hex>
+  sign(call: CallToSign): Promise<Hex>
 }

@@ -1,4 +1,5 @@
 import { type Kysely, type RawBuilder, sql, type Transaction } from "kysely"
+import type { Hex } from "viem"
 import type { BatchState, Database } from "../../ledger/store/database.ts"
 import { invariant } from "../../platform/errors.ts"
 import { canMove } from "../domain/batch-state.ts"
@@ -63,7 +64,7 @@ export function markBroadcast(desk: Desk, batch: OpenBatch, at: Date): Promise<b
     batch,
     "broadcast",
     sql`broadcast_at = coalesce(broadcast_at, ${at}), retry_at = NULL, last_error = NULL`,
-    (trx) => noteSent(trx, desk, batch, at, null),
+    (trx) => noteSent(trx, desk, batch.hashes, at, null),
   )
 }
 
@@ -76,7 +77,7 @@ export async function markSentAgain(
 ): Promise<void> {
   await desk.db.transaction().execute(async (trx) => {
     await requireSigner(trx, desk.signer, desk.lease)
-    await noteSent(trx, desk, batch, at, problem?.message ?? null)
+    await noteSent(trx, desk, batch.hashes, at, problem?.message ?? null)
     await sql`
       UPDATE settlement.batches SET last_error = ${problem?.message ?? null}, retry_at = ${problem?.retryAt ?? null}
       WHERE ledger_id = ${batch.ledgerId} AND batch_sequence = ${batch.batchSequence} AND state = ${batch.state}`.execute(
@@ -85,16 +86,24 @@ export async function markSentAgain(
   })
 }
 
+/** A transaction was sent that no open batch looks after, or could not be. */
+export async function noteStraySent(desk: Desk, hash: Hex, at: Date, error: string | null): Promise<void> {
+  await desk.db.transaction().execute(async (trx) => {
+    await requireSigner(trx, desk.signer, desk.lease)
+    await noteSent(trx, desk, [hash], at, error)
+  })
+}
+
 async function noteSent(
   trx: Transaction<Database>,
   desk: Desk,
-  batch: OpenBatch,
+  hashes: readonly Hex[],
   at: Date,
   error: string | null,
 ): Promise<void> {
   await sql`
     UPDATE settlement.transactions SET broadcast_at = ${at}, last_error = ${error}
-    WHERE chain_id = ${desk.signer.chainId} AND hash = ANY(${batch.hashes})`.execute(trx)
+    WHERE chain_id = ${desk.signer.chainId} AND hash = ANY(${hashes})`.execute(trx)
 }
 
 /** A receipt was seen. It confirms nothing: only indexed logs do. */

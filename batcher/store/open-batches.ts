@@ -1,6 +1,7 @@
 import { type Kysely, sql } from "kysely"
-import type { Hex } from "viem"
+import { type Hex, keccak256 } from "viem"
 import type { BatchState, Database } from "../../ledger/store/database.ts"
+import { ChainBridgeError, invariant } from "../../platform/errors.ts"
 import { openStates } from "../domain/batch-state.ts"
 
 export type BatchKey = { readonly ledgerId: string; readonly batchSequence: bigint }
@@ -93,15 +94,24 @@ export async function loadOpenBatches(
   }))
 }
 
-/** The deltas of a batch, as they were sealed. */
+/**
+ * The deltas of a batch, if they are those that were sealed: what is signed cannot be taken back.
+ * @throws ChainBridgeError BATCH_ALTERED when they do not give the content hash of the batch and of the event that sealed it
+ */
 export async function readDeltas(db: Kysely<Database>, key: BatchKey): Promise<Hex> {
-  const { deltas } = await db
-    .selectFrom("settlement.batches")
-    .select("deltas")
-    .where("ledger_id", "=", key.ledgerId)
-    .where("batch_sequence", "=", key.batchSequence)
-    .executeTakeFirstOrThrow()
-  return `0x${deltas.toString("hex")}`
+  const { rows } = await sql<{ deltas: Buffer; content_hash: string; sealed_hash: string }>`
+    SELECT b.deltas, b.content_hash, e.data->>'content_hash' AS sealed_hash
+    FROM settlement.batches b JOIN ledger.events e ON e.ledger_id = b.ledger_id AND e.position = b.sealed_position
+    WHERE b.ledger_id = ${key.ledgerId} AND b.batch_sequence = ${key.batchSequence}`.execute(db)
+  const [row] = rows
+  invariant(row !== undefined, `there is no batch ${key.batchSequence}`)
+  const deltas: Hex = `0x${row.deltas.toString("hex")}`
+  const hash = keccak256(deltas)
+  if (hash !== row.content_hash || hash !== row.sealed_hash) {
+    const message = `the deltas of batch ${key.batchSequence} are not those that were sealed: their hash is ${hash}, the sealed one ${row.sealed_hash}`
+    throw new ChainBridgeError("BATCH_ALTERED", message)
+  }
+  return deltas
 }
 
 /** Batches that were confirmed before their receipt was read, newest first: their gas figures are missing. */

@@ -1,57 +1,35 @@
-import { type Kysely, sql } from "kysely"
+import { type Kysely, sql, type Transaction } from "kysely"
 import { type Hex, keccak256 } from "viem"
 import type { Database } from "../../ledger/store/database.ts"
 import { invariant } from "../../platform/errors.ts"
-import type { SettlementCall } from "../chain/signer.ts"
+import type { CallToSign } from "../chain/signer.ts"
 import { type Lease, requireSigner, type SignerKey } from "./leases.ts"
+import { isWantedByBatch } from "./stray-nonces.ts"
 
 export type SavedTransaction = { readonly hash: Hex; readonly raw: Hex }
+
+export type SignedTransaction = {
+  /** Whose nonce it is. */
+  readonly signer: SignerKey
+  readonly lease: Lease
+  readonly ledgerId: string
+  readonly batchSequence: bigint
+  readonly call: CallToSign
+  readonly raw: Hex
+  readonly savedAt: Date
+}
 
 /**
  * Commits the signed bytes of a batch and makes it `signed`. Nothing may be sent before this has returned.
  * @returns false when the nonce has a transaction already: ours is thrown away, it was never sent
  * @throws ChainBridgeError LEASE_LOST
  */
-export function saveTransaction(
-  db: Kysely<Database>,
-  options: {
-    readonly signer: SignerKey
-    readonly lease: Lease
-    readonly ledgerId: string
-    readonly batchSequence: bigint
-    readonly call: SettlementCall
-    readonly raw: Hex
-    readonly savedAt: Date
-  },
-): Promise<boolean> {
-  const { signer, ledgerId, batchSequence, call } = options
+export function saveTransaction(db: Kysely<Database>, options: SignedTransaction): Promise<boolean> {
+  const { ledgerId, batchSequence } = options
   return db.transaction().execute(async (trx) => {
     // The lock makes a second save of the same nonce wait for the first, also for one whose commit we lost sight of.
-    await requireSigner(trx, signer, options.lease)
-    const { rows: earlier } = await sql`
-      SELECT 1 FROM settlement.transactions
-      WHERE chain_id = ${signer.chainId} AND signer = ${signer.address} AND nonce = ${call.nonce}`.execute(
-      trx,
-    )
-    if (earlier.length > 0) return false
-    await trx
-      .insertInto("settlement.transactions")
-      .values({
-        chain_id: signer.chainId,
-        hash: keccak256(options.raw),
-        signer: signer.address,
-        nonce: call.nonce,
-        ledger_id: ledgerId,
-        batch_sequence: batchSequence,
-        raw: options.raw,
-        gas_limit: call.gasLimit,
-        max_fee_per_gas: call.maxFeePerGas,
-        max_priority_fee_per_gas: call.maxPriorityFeePerGas,
-        saved_at: options.savedAt,
-        broadcast_at: null,
-        last_error: null,
-      })
-      .execute()
+    await requireSigner(trx, options.signer, options.lease)
+    if (!(await insertFirst(trx, options))) return false
     const { numAffectedRows } = await sql`
       UPDATE settlement.batches SET state = 'signed', retry_at = NULL, last_error = NULL
       WHERE ledger_id = ${ledgerId} AND batch_sequence = ${batchSequence} AND state = 'simulated'`.execute(
@@ -60,6 +38,59 @@ export function saveTransaction(
     invariant(numAffectedRows === 1n, `batch ${batchSequence} is not simulated: its transaction is not saved`)
     return true
   })
+}
+
+/**
+ * Commits the signed bytes of a transaction that does nothing, for a nonce that no batch will use: it no longer belongs to its batch.
+ * @returns false when the nonce has a transaction already, or its batch is open again and will use it
+ * @throws ChainBridgeError LEASE_LOST
+ */
+export function saveNoOp(db: Kysely<Database>, options: SignedTransaction): Promise<boolean> {
+  const { signer, call, savedAt } = options
+  return db.transaction().execute(async (trx) => {
+    await requireSigner(trx, signer, options.lease)
+    const { rows } = await sql<{ is_wanted: boolean }>`
+      SELECT ${isWantedByBatch} AS is_wanted
+      FROM settlement.nonces n
+      JOIN settlement.batches b ON b.ledger_id = n.ledger_id AND b.batch_sequence = n.batch_sequence
+      WHERE n.chain_id = ${signer.chainId} AND n.signer = ${signer.address} AND n.nonce = ${call.nonce}
+      FOR NO KEY UPDATE OF b`.execute(trx)
+    if (rows[0]?.is_wanted !== false || !(await insertFirst(trx, options))) return false
+    await sql`
+      UPDATE settlement.nonces SET spent_in_vain_at = coalesce(spent_in_vain_at, ${savedAt})
+      WHERE chain_id = ${signer.chainId} AND signer = ${signer.address} AND nonce = ${call.nonce}`.execute(
+      trx,
+    )
+    return true
+  })
+}
+
+/** @returns false when the nonce has a transaction already; nothing is inserted then */
+async function insertFirst(trx: Transaction<Database>, options: SignedTransaction): Promise<boolean> {
+  const { signer, call } = options
+  const { rows: earlier } = await sql`
+    SELECT 1 FROM settlement.transactions
+    WHERE chain_id = ${signer.chainId} AND signer = ${signer.address} AND nonce = ${call.nonce}`.execute(trx)
+  if (earlier.length > 0) return false
+  await trx
+    .insertInto("settlement.transactions")
+    .values({
+      chain_id: signer.chainId,
+      hash: keccak256(options.raw),
+      signer: signer.address,
+      nonce: call.nonce,
+      ledger_id: options.ledgerId,
+      batch_sequence: options.batchSequence,
+      raw: options.raw,
+      gas_limit: call.gasLimit,
+      max_fee_per_gas: call.maxFeePerGas,
+      max_priority_fee_per_gas: call.maxPriorityFeePerGas,
+      saved_at: options.savedAt,
+      broadcast_at: null,
+      last_error: null,
+    })
+    .execute()
+  return true
 }
 
 /** Reads back what is stored for a nonce; what is sent is always what the database has, not what memory has. Newest first. */

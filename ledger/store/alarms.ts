@@ -9,6 +9,7 @@ export type AlarmKind =
   | "foreign_transaction"
   | "signer_balance"
   | "batch_failing"
+  | "batch_altered"
   | "batch_used_elsewhere"
   | "chain_unreachable"
   | "unknown_batch"

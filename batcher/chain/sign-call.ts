@@ -1,21 +1,14 @@
 import {
-  encodeFunctionData,
   type Hex,
   parseTransaction,
   recoverTransactionAddress,
   type TransactionSerializedEIP1559,
 } from "viem"
-import { cpopTokenAbi } from "../../abis/cpop-token.ts"
 import { invariant } from "../../platform/errors.ts"
-import type { SettlementCall, Signer } from "./signer.ts"
-
-/** The calldata of a batch: the same bytes for the same batch, always. */
-export function encodeSettle(batchId: Hex, deltas: Hex): Hex {
-  return encodeFunctionData({ abi: cpopTokenAbi, functionName: "settle", args: [BigInt(batchId), deltas] })
-}
+import type { CallToSign, Signer } from "./signer.ts"
 
 /** Signs, and reads the result as a node would: a signer that is a remote service must not be able to make us save another call than we asked for. */
-export async function signSettle(signer: Signer, call: SettlementCall): Promise<Hex> {
+export async function signCall(signer: Signer, call: CallToSign): Promise<Hex> {
   const raw = await signer.sign(call)
   invariant(raw.startsWith("0x02"), "the signer did not return an EIP-1559 transaction")
   const signed = raw as TransactionSerializedEIP1559
@@ -26,7 +19,7 @@ export async function signSettle(signer: Signer, call: SettlementCall): Promise<
     BigInt(parsed.chainId) === call.chainId &&
     BigInt(parsed.nonce ?? 0) === call.nonce &&
     parsed.to?.toLowerCase() === call.to.toLowerCase() &&
-    parsed.data === call.data &&
+    (parsed.data ?? "0x") === call.data &&
     (parsed.value ?? 0n) === 0n &&
     parsed.gas === call.gasLimit &&
     parsed.maxFeePerGas === call.maxFeePerGas
