@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import type { EventDataOf, NewEvent } from "./events.ts"
 import { ReplayFault } from "./replay-fault.ts"
 
@@ -87,5 +87,5 @@ function movesOf(said: TakenBack): string {
 
 function digestOf(parts: readonly (string | number | bigint)[]): string {
   // None of the parts holds a space: they are numbers, hexadecimal and names of types.
-  return createHash("sha256").update(parts.join(" ")).digest().toString("latin1")
+  return hash("sha256", parts.join(" "), "binary")
 }
