@@ -1,9 +1,10 @@
 import { resolve } from "node:path"
 import { ChainBridgeError } from "../../platform/errors.ts"
+import type { ProcessList } from "../stack/leftovers.ts"
 import { createProgress, formatSeconds, type Progress } from "../stack/progress.ts"
 import { runStack } from "../stack/run-stack.ts"
 import type { StackFile } from "../stack/stack-file.ts"
-import type { RolePrograms } from "../stack/stack-roles.ts"
+import { type RolePrograms, roleNames } from "../stack/stack-roles.ts"
 import { createStopSequence } from "../stack/stop-sequence.ts"
 
 export type StartCommandOptions = {
@@ -24,7 +25,7 @@ export async function startCommand(options: StartCommandOptions, programs?: Role
   const began = performance.now()
   const progress = createProgress(options.json)
   const stops = createStopSequence()
-  let pids: readonly number[] = []
+  let processes: ProcessList | undefined
   let exitCode = 0
   async function end(): Promise<never> {
     await stops.run((message) => progress.note(`while stopping: ${message}`))
@@ -38,7 +39,8 @@ export async function startCommand(options: StartCommandOptions, programs?: Role
   }
   const interrupt = (signal: string) => {
     if (stops.isStopping()) {
-      for (const pid of pids) killHard(pid)
+      // The chain and PostgreSQL are the guard's, which ends them cleanly once we are gone: the chain would lose its tail.
+      processes?.killNow(roleNames)
       process.exit(130)
     }
     progress.note(`${signal}: stopping`)
@@ -61,9 +63,15 @@ export async function startCommand(options: StartCommandOptions, programs?: Role
         },
         programs,
       },
-      { progress, stops, onGivenUp: fail },
+      {
+        progress,
+        stops,
+        onGivenUp: fail,
+        onProcessList: (list) => {
+          processes = list
+        },
+      },
     )
-    pids = Object.values(stack.pids).filter((pid) => pid !== process.pid)
     if (!stops.isStopping()) announce(progress, stack, performance.now() - began)
   } catch (error) {
     if (stops.isStopping()) await end()
@@ -101,12 +109,4 @@ function parsePort(text: string): number {
     "CONFIG_INVALID",
     `--port is ${JSON.stringify(text)}; allowed: 0 (any free one) to 65535`,
   )
-}
-
-function killHard(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL")
-  } catch {
-    // Gone already, which is what was wanted.
-  }
 }

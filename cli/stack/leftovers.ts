@@ -9,6 +9,8 @@ import { writeDurably } from "./write-durably.ts"
 export type ProcessList = {
   add(name: string, pid: number): void
   pids(): Record<string, number>
+  /** SIGKILL to those of the named ones that still are the processes they were when they were added. */
+  killNow(names: readonly string[]): void
 }
 
 const FILE = "processes.json"
@@ -26,6 +28,12 @@ export function openProcessList(directory: string, onChange: () => void): Proces
       onChange()
     },
     pids: () => Object.fromEntries(Object.entries(known).map(([name, { pid }]) => [name, pid])),
+    killNow(names) {
+      for (const name of names) {
+        const identity = known[name]
+        if (identity !== undefined && isRunning(identity)) process.kill(identity.pid, "SIGKILL")
+      }
+    },
   }
 }
 

@@ -10,14 +10,20 @@ import { buildIndexerSources } from "../registry/indexer-sources.ts"
 import { checkChain } from "./check-chain.ts"
 import { openDataDirectory } from "./data-directory.ts"
 import { choosePort, probePort } from "./free-port.ts"
-import { awaitLeftovers, openProcessList } from "./leftovers.ts"
+import { awaitLeftovers, openProcessList, type ProcessList } from "./leftovers.ts"
 import type { Progress } from "./progress.ts"
 import { openSecrets } from "./secrets.ts"
 import { LOCAL_CHAIN_ID, openExternalChain, openLocalChain } from "./stack-chain.ts"
 import { type ChainContents, fillChain, fillRegistry } from "./stack-contents.ts"
 import { checkExternalDatabase, prepareDatabase, startEmbeddedPostgres } from "./stack-database.ts"
 import { readStackFile, type StackFile, writeStackFile } from "./stack-file.ts"
-import { type RoleName, type RolePrograms, type StackRolesOptions, startStackRole } from "./stack-roles.ts"
+import {
+  type RoleName,
+  type RolePrograms,
+  roleNames,
+  type StackRolesOptions,
+  startStackRole,
+} from "./stack-roles.ts"
 import { startGuard } from "./start-guard.ts"
 import type { StopSequence } from "./stop-sequence.ts"
 
@@ -38,6 +44,8 @@ export type StackOptions = {
 export type StackEvents = {
   readonly progress: Progress
   readonly stops: StopSequence
+  /** Told of the list of processes, which grows from then on. */
+  readonly onProcessList: (processes: ProcessList) => void
   /** Something that the stack cannot go on without is gone for good. */
   readonly onGivenUp: (error: ChainBridgeError) => void
 }
@@ -63,6 +71,7 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
     stack = { ...stack, pids: processes.pids() }
     writeStackFile(directory.path, stack)
   })
+  events.onProcessList(processes)
 
   const guard = await startGuard()
   stops.add(async () => {
@@ -169,9 +178,8 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
       const running = await startStackRole(role, roles)
       return { details: running.details, stop: () => running.stop(stopTimeoutMs) }
     })
-  const names: readonly RoleName[] = ["indexer", "worker", "batcher", "api"]
   const started = await Promise.allSettled(
-    names.map((role) => startRole(role, role === "api" ? 3_000 : 4_000)),
+    roleNames.map((role) => startRole(role, role === "api" ? 3_000 : 4_000)),
   )
   const running = started.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []))
   stops.add(async () => {

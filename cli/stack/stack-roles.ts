@@ -18,7 +18,8 @@ export type StackRolesOptions = {
   readonly onGivenUp: (error: ChainBridgeError) => void
 }
 
-export type RoleName = "indexer" | "worker" | "batcher" | "api"
+export const roleNames = ["indexer", "worker", "batcher", "api"] as const
+export type RoleName = (typeof roleNames)[number]
 /** Files of programs that stand in for roles. For tests with fault points: no option of `start` leads here. */
 export type RolePrograms = Partial<Readonly<Record<RoleName, string>>>
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
@@ -90,6 +90,22 @@ describe("one command", () => {
     expect(await third.ended).toBe(1)
     expect(third.stderr()).toMatch(/another chain than the one this ledger settles on .* --data-dir/)
     expect(await awaitNoProcesses(directory, {}, 0)).toEqual([])
+  })
+
+  test("a second Ctrl-C is done at once, and the chain and PostgreSQL still end cleanly", async () => {
+    const directory = join(parent, "twice")
+    const started = startStack(["--port", "0", "--data-dir", directory])
+    const stack = await started.ready
+    started.child.kill("SIGINT")
+    await waitForNote(started, "SIGINT: stopping")
+    started.child.kill("SIGINT")
+    expect(await started.ended).toBe(130)
+    expect(await awaitNoProcesses(directory, stack.pids)).toEqual([])
+    expect(readFileSync(join(directory, "logs", "postgres.log"), "utf8")).toMatch(
+      /database system is shut down\s*$/,
+    )
+    // The one that anvil writes itself at the end.
+    expect(existsSync(join(directory, "chain", "state.exit.json"))).toBe(true)
   })
 
   test("whatever is killed comes back, or start says so and takes everything along", async () => {
