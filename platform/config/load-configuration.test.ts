@@ -89,6 +89,21 @@ test("files that contradict each other are refused", () => {
   expect(message).toContain("tokens.local.chain_id is 5; allowed: a chain of chains.yaml")
 })
 
+test("an overlay that is not there is refused with the names of those that are", () => {
+  expect(faultsOf(() => loadConfiguration({ directory, overlay: "developement" }))).toBe(
+    `${directory} has no overlay "developement"; allowed: development, or '' for none`,
+  )
+})
+
+test("an empty file is called empty, and an empty overlay changes nothing", () => {
+  overlay("chains.yaml", "# nothing yet\n")
+  expect(loadConfiguration({ directory, overlay: "mine" })).toEqual(loadConfiguration({ directory }))
+  writeFileSync(join(directory, "chains.yaml"), "# nothing yet\n")
+  expect(faultsOf(() => loadConfiguration({ directory }))).toBe(
+    `${join(directory, "chains.yaml")}: the file is empty`,
+  )
+})
+
 test("a file that is not there or not YAML is named", () => {
   rmSync(join(directory, "chains.yaml"))
   writeFileSync(join(directory, "tokens.yaml"), "tokens: [")

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { parse } from "yaml"
 import type { z } from "zod"
@@ -31,7 +31,7 @@ export type ConfigurationSource = {
  * @throws ChainBridgeError CONFIG_INVALID
  */
 export function loadConfiguration(source: ConfigurationSource): Configuration {
-  const faults: string[] = []
+  const faults = findMissingOverlay(source)
   const chains = load(source, "chains.yaml", chainsSchema, faults)
   const tokens = load(source, "tokens.yaml", tokensSchema, faults)
   const batchStrategy = load(source, "batch_strategy.yaml", batchStrategySchema, faults)
@@ -52,6 +52,18 @@ export function loadConfiguration(source: ConfigurationSource): Configuration {
   return configuration
 }
 
+/** A name that was misspelt would have other settings take effect than those that were meant. */
+function findMissingOverlay({ directory, overlay }: ConfigurationSource): string[] {
+  if (overlay === undefined || !existsSync(directory)) return []
+  if (statSync(join(directory, overlay), { throwIfNoEntry: false })?.isDirectory()) return []
+  const names = readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort()
+  const allowed = names.length === 0 ? "none, it has no directories" : `${names.join(", ")}, or '' for none`
+  return [`${directory} has no overlay ${JSON.stringify(overlay)}; allowed: ${allowed}`]
+}
+
 function load<Schema extends z.ZodType>(
   source: ConfigurationSource,
   name: string,
@@ -62,6 +74,8 @@ function load<Schema extends z.ZodType>(
   const overlay = source.overlay === undefined ? undefined : join(source.directory, source.overlay, name)
   try {
     const base = readYaml(path)
+    if (base === null || base === undefined)
+      throw new ChainBridgeError("CONFIG_INVALID", `${path}: the file is empty`)
     const isLaidOver = overlay !== undefined && existsSync(overlay)
     const value = isLaidOver ? mergeDeep(base, readYaml(overlay)) : base
     const result = schema.safeParse(value)
@@ -97,7 +111,7 @@ function describeIssue(issue: z.core.$ZodIssue, root: unknown): string {
   const shown = value === undefined ? "is missing" : `is ${JSON.stringify(value)?.slice(0, 80)}`
   if (issue.code === "unrecognized_keys")
     return `${path || "the file"} has unknown keys: ${issue.keys.join(", ")}`
-  return `${path} ${shown}; allowed: ${describeAllowed(issue)}`
+  return `${path || "the file"} ${shown}; allowed: ${describeAllowed(issue)}`
 }
 
 function describeAllowed(issue: z.core.$ZodIssue): string {
