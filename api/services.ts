@@ -70,7 +70,13 @@ export function createServices(context: ApiContext): Services {
     rpc: context.rpc,
     isStopping: false,
     async start() {
-      await Promise.all([registry.reload(), lanes.refresh(), warmUpWriterPool(context.writerPool)])
+      await Promise.all([
+        registry.reload(),
+        lanes.refresh(),
+        // A chain that does not answer keeps nobody from starting.
+        chains.whenCurrent(),
+        warmUpWriterPool(context.writerPool),
+      ])
       const { databaseUrl } = context
       if (databaseUrl !== undefined)
         listener = listen({

@@ -3,6 +3,7 @@ import { indexerProgress } from "../../ledger/confirmations/indexer-progress.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { describeError } from "../../platform/errors.ts"
 import type { Logger } from "../../platform/logger.ts"
+import { createBackgroundMeasurement } from "../background-measurement.ts"
 import type { ChainReader } from "../context.ts"
 import { within } from "./within.ts"
 
@@ -21,11 +22,15 @@ export type ChainProgress = {
 }
 
 export type ChainProgressBoard = {
-  /** Never waits; undefined before the first measurement. */
+  /** Never waits; undefined where there is no recent measurement. */
   progressOf(chainId: bigint): ChainProgress | undefined
+  /** Waits a short while where a measurement is too old to be shown. Never rejects. */
+  whenCurrent(): Promise<void>
   /** Measures all chains of the registry, unless that was done a moment ago. */
   refresh(): Promise<void>
 }
+
+type Measured = { readonly progress: ChainProgress; readonly measuredAt: number }
 
 /** Heads and cursors, measured in the background when somebody asks and they have aged. */
 export function createChainProgressBoard(options: {
@@ -35,9 +40,13 @@ export function createChainProgressBoard(options: {
   readonly maxAgeMs: number
 }): ChainProgressBoard {
   const { db, rpc, logger, maxAgeMs } = options
-  let chains = new Map<bigint, ChainProgress>()
-  let measuredAt = Number.NEGATIVE_INFINITY
-  let measuring: Promise<void> | undefined
+  const chains = new Map<bigint, Measured>()
+  const measurement = createBackgroundMeasurement({
+    measure,
+    subject: "the chains' progress",
+    logger,
+    maxAgeMs,
+  })
 
   async function measure(): Promise<void> {
     const rows = await db
@@ -45,22 +54,26 @@ export function createChainProgressBoard(options: {
       .leftJoin("ledger.chain_cursors as k", "k.chain_id", "c.chain_id")
       .select(["c.chain_id", "k.block_number", "k.block_time"])
       .execute()
-    const [heads, indexed] = await Promise.all([
-      Promise.all(rows.map((row) => readHead(row.chain_id))),
-      Promise.all(rows.map((row) => readIndexed(row.chain_id))),
-    ])
-    const now = new Date()
-    chains = new Map(
-      rows.map((row, index) => [
-        row.chain_id,
-        {
-          headBlock: heads[index] ?? null,
-          indexedBlock: indexed[index] ?? null,
-          confirmedBlock: row.block_number,
-          confirmedBlockTime: row.block_time,
-          measuredAt: now,
-        },
-      ]),
+    const known = new Set(rows.map((row) => row.chain_id))
+    for (const chainId of chains.keys()) if (!known.has(chainId)) chains.delete(chainId)
+    await Promise.all(
+      rows.map(async (row) => {
+        const [headBlock, indexedBlock] = await Promise.all([
+          readHead(row.chain_id),
+          readIndexed(row.chain_id),
+        ])
+        // Each by itself: a chain that does not answer keeps no other one's figures back.
+        chains.set(row.chain_id, {
+          measuredAt: performance.now(),
+          progress: {
+            headBlock,
+            indexedBlock,
+            confirmedBlock: row.block_number,
+            confirmedBlockTime: row.block_time,
+            measuredAt: new Date(),
+          },
+        })
+      }),
     )
   }
 
@@ -78,22 +91,16 @@ export function createChainProgressBoard(options: {
     return progress === null || "unavailable" in progress ? null : progress.blockNumber
   }
 
-  function refresh(): Promise<void> {
-    if (measuring === undefined && performance.now() - measuredAt <= maxAgeMs) return Promise.resolve()
-    measuredAt = performance.now()
-    measuring ??= measure().finally(() => {
-      measuring = undefined
-    })
-    return measuring
-  }
-
   return {
     progressOf(chainId) {
-      refresh().catch((error: unknown) =>
-        logger.warn({ reason: describeError(error) }, "the chains' progress could not be measured"),
-      )
-      return chains.get(chainId)
+      measurement.ask()
+      const found = chains.get(chainId)
+      return found !== undefined && measurement.isCurrent(found.measuredAt) ? found.progress : undefined
     },
-    refresh,
+    async whenCurrent() {
+      const isCurrent = [...chains.values()].every((one) => measurement.isCurrent(one.measuredAt))
+      if (chains.size === 0 || !isCurrent) await measurement.wait()
+    },
+    refresh: measurement.refresh,
   }
 }

@@ -49,7 +49,9 @@ export type ChainBalance = { readonly amountBaseUnits: bigint; readonly blockNum
 export function presentBalance(of: {
   readonly token: RegisteredToken
   readonly account: UserAccount | undefined
-  readonly lane: LaneFigures | undefined
+  /** null where it is not known now. */
+  readonly lane: LaneFigures | null
+  /** undefined where it is not known now. */
   readonly progress: ChainProgress | undefined
   readonly chainBalance: ChainBalance | undefined
   readonly now: Date

@@ -20,7 +20,8 @@ export type BlockchainSync = z.infer<typeof blockchainSyncSchema>
 /** What a change adds to its lane. */
 export type LaneAddition = {
   readonly token: RegisteredToken
-  readonly figures: LaneFigures | undefined
+  /** null where they are not known now. */
+  readonly figures: LaneFigures | null
   /** Distinct users of the operation in this lane. */
   readonly recipients: number
   readonly isImmediate: boolean
@@ -46,12 +47,13 @@ export function presentBlockchainSync(additions: readonly LaneAddition[], now: D
 function laneOutlook(addition: LaneAddition, now: Date): { sync: BlockchainSync; waitMs: number | null } {
   const { token, figures, isImmediate } = addition
   const { optimalBatchSize, maxWaitMs } = token.strategy
-  const waiting = figures?.waitingRecipients ?? 0
+  const waiting = figures?.waitingRecipients ?? null
   const untilDeadline =
     figures?.earliestDeadline == null ? null : figures.earliestDeadline.getTime() - now.getTime()
   // Whoever waits longest takes the others along. A paused lane seals nothing, and nobody knows until when.
-  const waitMs = figures?.isPaused === true ? null : isImmediate ? 0 : (untilDeadline ?? maxWaitMs)
-  const isFull = optimalBatchSize !== null && waiting + addition.recipients >= optimalBatchSize
+  const isSealing = figures !== null && !figures.isPaused
+  const waitMs = !isSealing ? null : isImmediate ? 0 : (untilDeadline ?? maxWaitMs)
+  const isFull = optimalBatchSize !== null && (waiting ?? 0) + addition.recipients >= optimalBatchSize
   return {
     waitMs,
     sync: {
@@ -60,7 +62,7 @@ function laneOutlook(addition: LaneAddition, now: Date): { sync: BlockchainSync;
       current_batch_size: waiting,
       optimal_batch_size: optimalBatchSize,
       estimated_sync_time: waitMs === null ? null : isoDuration(waitMs),
-      next_trigger: isImmediate ? "priority" : isFull ? "size" : "max_wait_time",
+      next_trigger: isImmediate ? "priority" : isFull ? "size" : waiting === null ? null : "max_wait_time",
     },
   }
 }
@@ -80,14 +82,14 @@ export function presentBatchInfo(sync: BlockchainSync, batchStrategy: string | n
   }
 }
 
-/** The envelope's `batch_info` of a read about one lane; null figures where it is about several. */
+/** The envelope's `batch_info` of a read about one lane; null figures where it is about several, or where they are not known now. */
 export function presentReadBatchInfo(
-  lane: { readonly token: RegisteredToken; readonly figures: LaneFigures | undefined } | undefined,
+  lane: { readonly token: RegisteredToken; readonly figures: LaneFigures | null } | undefined,
 ): object {
   const figures = lane?.figures
   return {
-    pending_operations: lane === undefined ? null : (figures?.waitingChanges ?? 0),
-    current_batch_size: lane === undefined ? null : (figures?.waitingRecipients ?? 0),
+    pending_operations: figures?.waitingChanges ?? null,
+    current_batch_size: figures?.waitingRecipients ?? null,
     optimal_batch_size: lane?.token.strategy.optimalBatchSize ?? null,
     batch_strategy: lane?.token.strategy.name ?? null,
     next_batch_estimate: figures?.earliestDeadline?.toISOString() ?? null,

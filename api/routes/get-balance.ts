@@ -39,7 +39,11 @@ export const getBalance = defineRoute({
     const registry = await services.registry.current()
     const tokens = matchTokens(registry, query.token_symbol, query.chain_id)
     if ("code" in tokens) return refuseAll([tokens])
-    const accounts = await readUserAccounts(services.db, caller.ledgerId, params.user_id)
+    const [accounts] = await Promise.all([
+      readUserAccounts(services.db, caller.ledgerId, params.user_id),
+      services.lanes.whenCurrent(),
+      services.chains.whenCurrent(),
+    ])
     if (accounts.length === 0)
       return refuse("UNKNOWN_USER", "user_id", "a user is known from the first adjustment on")
     const byToken = new Map(accounts.map((account) => [account.token_id, account]))

@@ -30,6 +30,7 @@ export const getTransaction = defineRoute({
     }
     const registry = await services.registry.current()
     const { chain } = tokenOf(registry, row.token_id)
+    await services.chains.whenCurrent()
     const headBlock = services.chains.progressOf(chain.chainId)?.headBlock ?? null
     return { data: presentTransaction(registry, ledgerId, row, headBlock) }
   },

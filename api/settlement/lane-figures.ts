@@ -1,7 +1,7 @@
 import { type Kysely, sql } from "kysely"
 import type { Database } from "../../ledger/store/database.ts"
-import { describeError } from "../../platform/errors.ts"
 import type { Logger } from "../../platform/logger.ts"
+import { createBackgroundMeasurement } from "../background-measurement.ts"
 
 /** What waits in a settlement lane, as of the last measurement. */
 export type LaneFigures = {
@@ -15,10 +15,20 @@ export type LaneFigures = {
 }
 
 export type LaneBoard = {
-  /** Never waits for the database; undefined for a lane in which nothing waits, or before the first measurement. */
-  figuresOf(ledgerId: string, tokenId: number): LaneFigures | undefined
-  /** Measures now. */
+  /** Never waits for the database; null where there is no recent measurement. */
+  figuresOf(ledgerId: string, tokenId: number): LaneFigures | null
+  /** Waits a short while where the measurement is too old to be shown. Never rejects. */
+  whenCurrent(): Promise<void>
+  /** Measures, unless that was done a moment ago. */
   refresh(): Promise<void>
+}
+
+/** A lane that nobody has made yet. */
+const nothingWaits: LaneFigures = {
+  waitingChanges: 0,
+  waitingRecipients: 0,
+  earliestDeadline: null,
+  isPaused: false,
 }
 
 const waitingCountedMax = 20_000
@@ -32,7 +42,12 @@ export function createLaneBoard(options: {
   const { db, logger, maxAgeMs } = options
   let lanes = new Map<string, LaneFigures>()
   let measuredAt = Number.NEGATIVE_INFINITY
-  let measuring: Promise<void> | undefined
+  const measurement = createBackgroundMeasurement({
+    measure,
+    subject: "the settlement lanes",
+    logger,
+    maxAgeMs,
+  })
 
   async function measure(): Promise<void> {
     const { rows } = await sql<{
@@ -64,25 +79,18 @@ export function createLaneBoard(options: {
         },
       ]),
     )
-  }
-
-  function refresh(): Promise<void> {
     measuredAt = performance.now()
-    measuring ??= measure().finally(() => {
-      measuring = undefined
-    })
-    return measuring
   }
 
   return {
     figuresOf(ledgerId, tokenId) {
-      if (performance.now() - measuredAt > maxAgeMs) {
-        refresh().catch((error: unknown) =>
-          logger.warn({ reason: describeError(error) }, "the settlement lanes could not be measured"),
-        )
-      }
-      return lanes.get(`${tokenId}\n${ledgerId}`)
+      measurement.ask()
+      if (!measurement.isCurrent(measuredAt)) return null
+      return lanes.get(`${tokenId}\n${ledgerId}`) ?? nothingWaits
     },
-    refresh,
+    async whenCurrent() {
+      if (!measurement.isCurrent(measuredAt)) await measurement.wait()
+    },
+    refresh: measurement.refresh,
   }
 }

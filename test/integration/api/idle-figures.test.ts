@@ -1,0 +1,68 @@
+import { sql } from "kysely"
+import { afterAll, beforeAll, expect, it } from "vitest"
+import { settleByHand } from "../../support/settle-by-hand.ts"
+import { startTestApi, type TestApi } from "../../support/test-api.ts"
+
+let api: TestApi
+let head: () => Promise<bigint> = () => Promise.resolve(100n)
+beforeAll(async () => {
+  api = await startTestApi({
+    limits: { laneMaxAgeMs: 50 },
+    rpc: {
+      headBlock: () => head(),
+      isDeployed: () => Promise.resolve(true),
+      balanceOf: () => Promise.resolve({ amountBaseUnits: 0n, blockNumber: 100n }),
+    },
+  })
+})
+afterAll(() => api.close())
+
+const idle = () => new Promise((resolve) => setTimeout(resolve, 400))
+const balance = async () => (await api.call("GET", "/api/v1/balance/ann")).body
+
+async function confirm(block: number): Promise<void> {
+  await sql`
+    INSERT INTO ledger.chain_cursors (chain_id, block_number, block_hash, block_time, updated_at)
+    VALUES (31337, ${block}, ${`0x${"aa".repeat(32)}`}, now(), now())
+    ON CONFLICT (chain_id) DO UPDATE SET block_number = excluded.block_number, block_time = now()`.execute(
+    api.db,
+  )
+}
+
+it("measures again before it answers a read that comes after a pause", async () => {
+  const settlement = await settleByHand(api.db, api.app.ledgerId, api.tokens.cpop.tokenId)
+  await confirm(98)
+  await api.fund("ann", "1")
+  await idle()
+  expect((await balance()).data.balances[0].head_lag).toBe(2)
+  await api.fund("bob", "1")
+  await settlement.takeIn()
+  await confirm(490)
+  head = () => Promise.resolve(500n)
+  await idle()
+  const body = await balance()
+  expect(body.data.balances[0].head_lag).toBe(10)
+  expect(body.data.balances[0].sync_lag).toBeLessThanOrEqual(2)
+  expect(body.batch_info).toMatchObject({ pending_operations: 2, current_batch_size: 2 })
+})
+
+it("shows nothing rather than what was measured long ago", async () => {
+  head = () => new Promise<bigint>(() => undefined)
+  await idle()
+  const from = performance.now()
+  expect((await balance()).data.balances[0]).toMatchObject({ head_lag: null, sync_lag: null })
+  expect(performance.now() - from).toBeLessThan(1_500)
+  head = () => Promise.resolve(500n)
+})
+
+it("keeps no write waiting for a measurement", async () => {
+  await idle()
+  const reply = await api.adjust({
+    adjustments: [{ user_id: "ann", token_symbol: "CPOP", amount: "+1", reason_type: "reward" }],
+  })
+  expect(reply.body.data.blockchain_sync).toMatchObject({
+    current_batch_size: null,
+    estimated_sync_time: null,
+    next_trigger: null,
+  })
+})
