@@ -76,8 +76,21 @@ async function handle(
   return { ...result, data: selectFields(result.data, selected.selection) as object }
 }
 
+const undecodable = refuse("MALFORMED_TEXT", null, "percent-encode the address as UTF-8")
+
+/** Bytes that are no UTF-8 would otherwise be taken as the text of their escapes. A percent sign without two digits stands for itself. */
+function isDecodable(encoded: string): boolean {
+  try {
+    decodeURIComponent(encoded.replace(/%(?![0-9a-f]{2})/gi, "%25"))
+    return true
+  } catch {
+    return false
+  }
+}
+
 function readParams(route: Route, context: Context<ApiEnv>): { readonly value: object } | Refusal {
   if (route.params === undefined) return { value: {} }
+  if (!isDecodable(new URL(context.req.url).pathname)) return undecodable
   return validate(route.params, context.req.param(), "parameters")
 }
 
@@ -87,6 +100,7 @@ function readQuery(
 ): { readonly value: Record<string, unknown> } | Refusal {
   const { url } = context.req
   if (schema === noFields && !url.includes("?")) return { value: {} }
+  if (!isDecodable(new URL(url).search)) return undecodable
   const values: Record<string, string> = {}
   for (const [name, given] of Object.entries(context.req.queries())) {
     const [value = ""] = given

@@ -19,7 +19,11 @@ export function operationKeyOf(request: {
     return { operationId: operationId ?? `op_${randomUUIDv7()}`, sequence: sequence ?? 0 }
   }
   if (!/^[\x20-\x7e]+$/.test(idempotencyKey) || !operationIdSchema.safeParse(idempotencyKey).success)
-    return refuse("INVALID_PARAMETER", "idempotency-key", "use 1 to 128 printable ASCII characters")
+    return refuse(
+      "INVALID_PARAMETER",
+      "idempotency-key",
+      'use 1 to 128 printable ASCII characters, and neither "." nor ".."',
+    )
   if (operationId !== undefined && operationId !== idempotencyKey) {
     return refuse(
       "IDEMPOTENCY_KEY_MISMATCH",

@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi"
 import { priorities } from "../../ledger/domain/priority.ts"
 import {
   amountSchema,
+  businessBatchIdSchema,
   chainIdSchema,
   operationIdSchema,
   sequenceSchema,
@@ -36,7 +37,7 @@ export const adjustBalanceBodySchema = z.strictObject({
   operation_id: operationIdSchema.optional(),
   sequence: sequenceSchema.optional(),
   priority: z.enum(priorities).default("normal"),
-  batch_id: operationIdSchema.optional().openapi({ description: "The caller's label of a business batch" }),
+  batch_id: businessBatchIdSchema.optional(),
   adjustments: z
     .array(adjustmentSchema)
     .min(1, "send at least one adjustment")

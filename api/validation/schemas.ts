@@ -3,19 +3,32 @@ import { z } from "@hono/zod-openapi"
 /** No control, format or white space character; counted in code points. */
 const visible = /^[^\p{C}\p{Z}]{1,128}$/u
 
+/** As a step of an address both mean another address, also percent-encoded, so that what they name could never be read. */
+const isAddressable = (id: string): boolean => id !== "." && id !== ".."
+const notAddressable = 'use another id: "." and ".." cannot stand in an address'
+
 export const userIdSchema = z
   .string()
   .regex(visible, "use 1 to 128 visible characters without spaces")
+  .refine(isAddressable, notAddressable)
   .openapi({ description: "The app's own opaque identifier", example: "user_123" })
 
 /** Inner spaces are fine, outer ones would be lost in a header. */
-export const operationIdSchema = z
+const printable = z
   .string()
   .regex(
     /^(?![\p{Z}])[^\p{C}]{1,128}(?<![\p{Z}])$/u,
     "use 1 to 128 printable characters that neither begin nor end with a space",
   )
+
+export const operationIdSchema = printable
+  .refine(isAddressable, notAddressable)
   .openapi({ description: "The caller's business id", example: "daily_rewards_20241215" })
+
+export const businessBatchIdSchema = printable.openapi({
+  description: "The caller's label of a business batch",
+  example: "daily_rewards_20241215",
+})
 
 export const sequenceSchema = z
   .int("use a whole number from 0 to 2147483647")
