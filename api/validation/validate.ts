@@ -38,10 +38,36 @@ export function validate<Schema extends z.ZodType>(
     errors.push({
       field: issue.path.length === 0 ? null : formatPath(issue.path),
       code: code ?? (part === "body" ? "INVALID_FIELD" : "INVALID_PARAMETER"),
-      message: issue.message,
+      message: messageOf(issue, part),
     })
   }
   const [first, ...others] = errors
   if (first === undefined) throw new TypeError("a schema refused without an issue")
   return refuseAll([first, ...others])
+}
+
+const nameOfKind: Readonly<Record<string, string>> = {
+  string: "a string",
+  number: "a number",
+  int: "a whole number",
+  boolean: "true or false",
+  array: "an array",
+  object: "an object",
+  record: "an object",
+}
+
+/** What to do about it. The schemas say so themselves; where one does not, Zod's own text only names what is wrong. */
+function messageOf(issue: z.core.$ZodIssue, part: "body" | "parameters"): string {
+  if (!issue.message.startsWith("Invalid")) return issue.message
+  switch (issue.code) {
+    case "invalid_type": {
+      const kind = nameOfKind[issue.expected] ?? "another kind of value"
+      if (!issue.message.endsWith("received undefined")) return `send ${kind} here`
+      return part === "body" ? `add this field, ${kind}` : "add this parameter"
+    }
+    case "invalid_value":
+      return `use one of ${issue.values.map((value) => JSON.stringify(String(value))).join(", ")}`
+    default:
+      return "use a value that the API's description allows; see /openapi.json"
+  }
 }
