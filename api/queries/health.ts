@@ -1,4 +1,4 @@
-import { type Kysely, sql } from "kysely"
+import { type Kysely, type RawBuilder, sql } from "kysely"
 import type { Database } from "../../ledger/store/database.ts"
 
 /** Since the newest sign of life of each role, in milliseconds by the database's clock. */
@@ -16,6 +16,15 @@ export type OpenAlarm = {
   readonly raised_at: Date
 }
 
+/** Which open alarms are not about another app's ledger; without a ledger, all of them. */
+function openTo(ledgerId: string | undefined): RawBuilder<boolean> {
+  if (ledgerId === undefined) return sql`m.cleared_at IS NULL`
+  return sql`m.cleared_at IS NULL AND NOT EXISTS (
+      SELECT FROM registry.ledgers l
+      WHERE l.ledger_id <> ${ledgerId} AND position(l.ledger_id::text IN m.subject || ' ' || m.message) > 0
+    )`
+}
+
 /** Open alarms that are not about another app's ledger. */
 export async function readOpenAlarms(
   db: Kysely<Database>,
@@ -24,17 +33,14 @@ export async function readOpenAlarms(
 ): Promise<readonly OpenAlarm[]> {
   const { rows } = await sql<OpenAlarm>`
     SELECT kind, subject, message, raised_at FROM registry.alarms m
-    WHERE cleared_at IS NULL AND NOT EXISTS (
-      SELECT FROM registry.ledgers l
-      WHERE l.ledger_id <> ${ledgerId} AND position(l.ledger_id::text IN m.subject || ' ' || m.message) > 0
-    )
-    ORDER BY raised_at DESC LIMIT ${limit}`.execute(db)
+    WHERE ${openTo(ledgerId)} ORDER BY raised_at DESC LIMIT ${limit}`.execute(db)
   return rows
 }
 
-export async function countOpenAlarms(db: Kysely<Database>): Promise<number> {
+/** @param ledgerId counts only those that are not about another app's ledger */
+export async function countOpenAlarms(db: Kysely<Database>, ledgerId: string | undefined): Promise<number> {
   const { rows } = await sql<{ count: bigint }>`
-    SELECT count(*) AS count FROM registry.alarms WHERE cleared_at IS NULL`.execute(db)
+    SELECT count(*) AS count FROM registry.alarms m WHERE ${openTo(ledgerId)}`.execute(db)
   return Number(rows[0]?.count ?? 0n)
 }
 

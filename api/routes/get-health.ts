@@ -76,7 +76,7 @@ async function look(services: Services, caller: Caller | undefined) {
   const [registry, heartbeatAges, openAlarms, alarms, metrics] = await Promise.all([
     services.registry.current(),
     readHeartbeatAges(db),
-    countOpenAlarms(db),
+    countOpenAlarms(db, caller?.ledgerId),
     caller === undefined ? undefined : readOpenAlarms(db, caller.ledgerId, alarmsShownMax),
     caller === undefined ? undefined : readLedgerMetrics(db, caller.ledgerId),
   ])
