@@ -96,6 +96,15 @@ describe("a log that contradicts itself is refused:", () => {
       },
     ],
     [
+      "an event that says it moves what it does not move",
+      /says that it moves account 5 by 7 and does not/,
+      (log) => {
+        const [opened] = log.events
+        if (opened?.type !== "AccountOpened") return
+        log.add({ ...opened, account: { accountId: 5n, amount: 7n, balanceAfter: 0n } })
+      },
+    ],
+    [
       "a log that is credited twice to one account",
       /log 9 of block 0xab.* is confirmed already/,
       (log) => {
@@ -230,6 +239,13 @@ describe("a log that contradicts itself is refused:", () => {
       { account_id: 2, settled: "0", amount: "-2" },
     ])
     expect(log.replay.accounts.get(2n)).toMatchObject({ pending: -4n, confirmed: -2n, unsettled: -2n })
+  })
+
+  test("a batch is packed away when nothing of it is held any more, and not before", () => {
+    const { log, position } = settledLog()
+    expect(log.replay.batches.get(1n)).toBeTypeOf("string")
+    log.revoke(position + 1)
+    expect(log.replay.batches.get(1n)).toBeTypeOf("object")
   })
 
   test("the same log may be confirmed again once it was taken back", () => {
