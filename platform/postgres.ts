@@ -20,6 +20,20 @@ export type PoolOptions = {
   readonly pipeline?: boolean
   /** Of PostgreSQL, for every session. */
   readonly settings?: Readonly<Record<string, string>>
+  /** A query that has no answer after this long fails, and its connection is closed. Without it a query waits for as long as TCP does. */
+  readonly queryTimeoutMs?: number
+}
+
+/**
+ * What a session holds locked, every other one waits for. A process that is paused inside of a transaction, or whose host is gone, sends no FIN: without these its locks would
+ * stay for hours. The server ends a transaction whose client says nothing for 10 s, and a connection whose other end has not acknowledged anything for about 25 s.
+ */
+const lostClientSettings = {
+  idle_in_transaction_session_timeout: "10000",
+  tcp_keepalives_idle: "10",
+  tcp_keepalives_interval: "5",
+  tcp_keepalives_count: "3",
+  tcp_user_timeout: "25000",
 }
 
 /**
@@ -27,7 +41,12 @@ export type PoolOptions = {
  * from the pool without bringing the process down; the next query opens a new one.
  */
 export function createPool(options: PoolOptions): pg.Pool {
-  const settings = { ...options.settings, synchronous_commit: "on", timezone: "UTC" }
+  const settings = {
+    ...lostClientSettings,
+    ...options.settings,
+    synchronous_commit: "on",
+    timezone: "UTC",
+  }
   const pool = new pg.Pool({
     connectionString: options.databaseUrl,
     application_name: options.applicationName,
@@ -35,6 +54,9 @@ export function createPool(options: PoolOptions): pg.Pool {
     min: options.connectionsMin ?? 0,
     pipeline: options.pipeline ?? false,
     connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
     options: Object.entries(settings)
       .map(([name, value]) => `-c ${name}=${value}`)
       .join(" "),
@@ -49,8 +71,8 @@ export function createKysely<Database>(pool: pg.Pool): Kysely<Database> {
   return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
 }
 
-// Connection trouble, shutdown and start of the server, serialisation failure, deadlock.
-const transientCodes = /^(08|57P0|53)|^(40001|40P01)$/
+// Connection trouble, shutdown and start of the server, a transaction that was paused for too long, serialisation failure, deadlock.
+const transientCodes = /^(08|57P0|53)|^(25P03|40001|40P01)$/
 const transientNetworkCodes = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOENT"])
 
 /** Whether the same transaction may succeed when it is simply tried again. */
@@ -58,7 +80,7 @@ export function isTransientPostgresError(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = (error as { code?: unknown }).code
   if (typeof code === "string" && (transientCodes.test(code) || transientNetworkCodes.has(code))) return true
-  return /Connection terminated|connection timeout|timeout exceeded when trying to connect|Client has encountered a connection error/i.test(
+  return /Query read timeout|Connection terminated|connection timeout|timeout exceeded when trying to connect|Client has encountered a connection error/i.test(
     error.message,
   )
 }

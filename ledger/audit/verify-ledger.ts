@@ -5,6 +5,7 @@ import { type Replay, replayEvent, startReplay } from "../domain/replay.ts"
 import { ReplayFault } from "../domain/replay-fault.ts"
 import type { Database } from "../store/database.ts"
 import { parseEvent, readEvents, type StoredEvent } from "../store/read-events.ts"
+import { withSnapshot } from "../store/with-snapshot.ts"
 import { verifyAccounts } from "./verify-accounts.ts"
 import { verifyBalances } from "./verify-balances.ts"
 import { verifyBatches } from "./verify-batches.ts"
@@ -38,65 +39,61 @@ export async function verifyLedger(
   ledgerId: string,
   onProgress: (done: bigint, total: bigint) => void = () => undefined,
 ): Promise<VerifyResult> {
-  return db
-    .transaction()
-    .setIsolationLevel("repeatable read")
-    .setAccessMode("read only")
-    .execute(async (trx) => {
-      const head = await trx
-        .selectFrom("ledger.head")
-        .selectAll()
-        .where("ledger_id", "=", ledgerId)
-        .executeTakeFirst()
-      if (head === undefined) throw new ChainBridgeError("UNKNOWN_LEDGER", `there is no ledger ${ledgerId}`)
-      const replay = startReplay()
-      let position = 0n
-      let hash = genesisHash
-      let redacted = 0n
-      for (;;) {
-        const page = await readEvents(trx, ledgerId, position, pageSize)
-        for (const event of page) {
-          const problem = checkEvent(event, position + 1n, hash, replay)
-          if (problem !== null) return { ok: false, position: event.position, problem }
-          position = event.position
-          hash = event.hash
-          if (event.detailsHash !== null && event.detailsJson === null) redacted += 1n
-        }
-        onProgress(position, head.position)
-        if (page.length < pageSize) break
+  return withSnapshot(db, async (trx) => {
+    const head = await trx
+      .selectFrom("ledger.head")
+      .selectAll()
+      .where("ledger_id", "=", ledgerId)
+      .executeTakeFirst()
+    if (head === undefined) throw new ChainBridgeError("UNKNOWN_LEDGER", `there is no ledger ${ledgerId}`)
+    const replay = startReplay()
+    let position = 0n
+    let hash = genesisHash
+    let redacted = 0n
+    for (;;) {
+      const page = await readEvents(trx, ledgerId, position, pageSize)
+      for (const event of page) {
+        const problem = checkEvent(event, position + 1n, hash, replay)
+        if (problem !== null) return { ok: false, position: event.position, problem }
+        position = event.position
+        hash = event.hash
+        if (event.detailsHash !== null && event.detailsJson === null) redacted += 1n
       }
-      if (position !== head.position || !hash.equals(head.hash)) {
-        return {
-          ok: false,
-          position,
-          problem: `the log ends at ${position}, the head says ${head.position}: the tail was lost`,
-        }
-      }
-      const accounts = BigInt(replay.accounts.size)
-      const batches = BigInt(replay.batches.size)
-      if (head.account_count !== accounts || head.batch_count !== batches) {
-        return {
-          ok: false,
-          position,
-          problem: `ledger.head counts ${head.account_count} accounts and ${head.batch_count} batches, the log has ${accounts} and ${batches}`,
-        }
-      }
-      const problem =
-        (await verifyAccounts(trx, ledgerId)) ??
-        (await verifyBalances(trx, ledgerId, replay)) ??
-        (await verifyOperations(trx, ledgerId)) ??
-        (await verifyConfirmations(trx, ledgerId)) ??
-        (await verifyBatches(trx, ledgerId, replay)) ??
-        (await verifyItems(trx, ledgerId, replay))
-      if (problem !== null) return { ok: false, ...problem }
+      onProgress(position, head.position)
+      if (page.length < pageSize) break
+    }
+    if (position !== head.position || !hash.equals(head.hash)) {
       return {
-        ok: true,
-        events: position,
-        accounts: replay.accounts.size,
-        redacted,
-        headHash: hash.toString("hex"),
+        ok: false,
+        position,
+        problem: `the log ends at ${position}, the head says ${head.position}: the tail was lost`,
       }
-    })
+    }
+    const accounts = BigInt(replay.accounts.size)
+    const batches = BigInt(replay.batches.size)
+    if (head.account_count !== accounts || head.batch_count !== batches) {
+      return {
+        ok: false,
+        position,
+        problem: `ledger.head counts ${head.account_count} accounts and ${head.batch_count} batches, the log has ${accounts} and ${batches}`,
+      }
+    }
+    const problem =
+      (await verifyAccounts(trx, ledgerId)) ??
+      (await verifyBalances(trx, ledgerId, replay)) ??
+      (await verifyOperations(trx, ledgerId)) ??
+      (await verifyConfirmations(trx, ledgerId)) ??
+      (await verifyBatches(trx, ledgerId, replay)) ??
+      (await verifyItems(trx, ledgerId, replay))
+    if (problem !== null) return { ok: false, ...problem }
+    return {
+      ok: true,
+      events: position,
+      accounts: replay.accounts.size,
+      redacted,
+      headHash: hash.toString("hex"),
+    }
+  })
 }
 
 function checkEvent(

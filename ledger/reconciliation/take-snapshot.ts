@@ -1,6 +1,7 @@
 import { type Kysely, sql, type Transaction } from "kysely"
 import { whenIndexed } from "../confirmations/indexer-unavailable.ts"
 import type { Database } from "../store/database.ts"
+import { withSnapshot } from "../store/with-snapshot.ts"
 import type { NotNow, ReconciliationRun } from "./reconciliation-run.ts"
 
 export type BlockPoint = { readonly blockNumber: bigint; readonly blockHash: string }
@@ -38,13 +39,7 @@ export async function takeSnapshot(
   run: ReconciliationRun,
   openedThrough: bigint | undefined,
 ): Promise<Snapshot | (NotNow & { readonly position?: bigint })> {
-  const read = await whenIndexed(() =>
-    db
-      .transaction()
-      .setIsolationLevel("repeatable read")
-      .setAccessMode("read only")
-      .execute((trx) => readSides(trx, run, openedThrough)),
-  )
+  const read = await whenIndexed(() => withSnapshot(db, (trx) => readSides(trx, run, openedThrough)))
   return "unavailable" in read ? { notNow: read.unavailable } : read
 }
 

@@ -137,7 +137,7 @@ export function createLedgerWriter(options: {
           isRetry: attempt > 1,
         }
       } catch (error) {
-        // A connection that broke during COMMIT leaves the outcome unknown. Trying again is right in either case: the next attempt
+        // A connection that broke during COMMIT, or fell silent, leaves the outcome unknown. Trying again is right in either case: the next attempt
         // waits for the head, so the first has ended by then, and finds its own keys if it had committed.
         if (!isTransientPostgresError(error)) throw error
         if (Date.now() >= deadline) throw unavailable(error)

@@ -12,6 +12,8 @@ import { lockHeadStatement } from "../store/ledger-transaction.ts"
 import { inPipelinedTransaction } from "./pipelined-transaction.ts"
 
 const connectionsMax = 8
+// Longer than the server lets a paused holder of the head keep it: who waits for the head then gets it without asking again.
+const queryTimeoutMs = 12_000
 
 /**
  * The connections of a process's writers, apart from everybody else's: reads that pile up delay no write. They pipeline, and stay open, so that a write after a quiet hour
@@ -20,8 +22,10 @@ const connectionsMax = 8
 export function createWriterPool(options: {
   readonly databaseUrl: string
   readonly applicationName: string
+  readonly queryTimeoutMs?: number
 }): pg.Pool {
   return createPool({
+    queryTimeoutMs,
     ...options,
     connectionsMax,
     connectionsMin: 2,

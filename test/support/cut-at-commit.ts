@@ -4,8 +4,8 @@ import { connect, createServer, type Socket } from "node:net"
 export type CommitCutter = {
   /** Of the database, through here. */
   readonly databaseUrl: string
-  /** The next COMMIT reaches the server and is carried out; its answer never comes back, the connection is reset instead. */
-  cutNextCommit(): void
+  /** The next COMMIT reaches the server and is carried out; its answer never comes back. The connection is reset, or stays open and says nothing any more. */
+  cutNextCommit(how?: "reset" | "silence"): void
   readonly cuts: () => number
   close(): Promise<void>
 }
@@ -14,28 +14,29 @@ export type CommitCutter = {
 export async function startCommitCutter(databaseUrl: string): Promise<CommitCutter> {
   const upstream = new URL(databaseUrl)
   const sockets = new Set<Socket>()
-  let isArmed = false
+  let armed: "reset" | "silence" | null = null
   let cuts = 0
   const server = createServer((client) => {
     const database = connect(Number(upstream.port), upstream.hostname)
-    let isCut = false
+    let cut: typeof armed = null
     for (const socket of [client, database]) {
       sockets.add(socket)
       socket.on("close", () => sockets.delete(socket))
       socket.on("error", () => socket.destroy())
     }
     client.on("data", (bytes) => {
-      if (isArmed && bytes.includes("COMMIT\0")) {
-        isArmed = false
-        isCut = true
+      if (armed !== null && bytes.includes("COMMIT\0")) {
+        cut = armed
+        armed = null
       }
       database.write(bytes)
     })
     database.on("data", (bytes) => {
-      if (!isCut) client.write(bytes)
+      if (cut === null) client.write(bytes)
       // The server's own word that it has committed: the tag of the command, in full.
       else if (bytes.includes("COMMIT\0")) {
         cuts += 1
+        if (cut === "silence") return
         client.resetAndDestroy()
         database.destroy()
       }
@@ -50,8 +51,8 @@ export async function startCommitCutter(databaseUrl: string): Promise<CommitCutt
   through.hostname = "127.0.0.1"
   return {
     databaseUrl: through.toString(),
-    cutNextCommit() {
-      isArmed = true
+    cutNextCommit(how = "reset") {
+      armed = how
     },
     cuts: () => cuts,
     async close() {

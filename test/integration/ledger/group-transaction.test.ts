@@ -118,3 +118,24 @@ it("records once and answers as the first time when the answer to its COMMIT is 
   await pool.end()
   await cutter.close()
 })
+
+it("does not wait for ever for the answer to a COMMIT on a connection that fell silent", async () => {
+  const cutter = await startCommitCutter(ledger.database.appUrl)
+  const pool = createWriterPool({
+    databaseUrl: cutter.databaseUrl,
+    applicationName: "test",
+    queryTimeoutMs: 1_000,
+  })
+  const { ledgerId, writer } = await freshWriter(pool)
+  await writer.adjustBalance(command("fund", ["ann", 10n]))
+  cutter.cutNextCommit("silence")
+  expect(await writer.adjustBalance(command("spend", ["ann", -2n]))).toMatchObject({
+    outcome: "recorded",
+    isReplay: false,
+    operation: { adjustments: [{ balanceAfter: 8n }] },
+  })
+  expect(cutter.cuts()).toBe(1)
+  expect(await verifyLedger(ledger.db, ledgerId)).toMatchObject({ ok: true, events: 3n })
+  await pool.end()
+  await cutter.close()
+})
