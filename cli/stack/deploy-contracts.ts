@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs"
 import {
   type Abi,
   type Address,
+  BaseError,
   createPublicClient,
   createWalletClient,
   encodeDeployData,
@@ -43,8 +44,25 @@ export type DeployOptions = {
 /** Addresses are remembered before their transaction is sent: a start that dies in between finds its own contract again. */
 type Memory = { genesis_hash: string; addresses: Record<string, { address: Address; from_block: number }> }
 
-/** Deploys what the data directory does not have on this chain yet, and lets the operator settle. */
+/**
+ * Deploys what the data directory does not have on this chain yet, and lets the operator settle.
+ * @throws ChainBridgeError DEPLOY_FAILED, in one sentence that names the account which pays
+ */
 export async function deployContracts(options: DeployOptions): Promise<Deployment> {
+  try {
+    return await deployMissing(options)
+  } catch (error) {
+    if (!(error instanceof BaseError)) throw error
+    // Without its cause: viem's whole text has the bytecode in it, and the URL, which may hold a key.
+    const said = error.details && !/https?:/.test(error.details) ? ` (${error.details.slice(0, 200)})` : ""
+    throw new ChainBridgeError(
+      "DEPLOY_FAILED",
+      `the contracts cannot be deployed by ${options.deployer.address}: ${error.shortMessage}${said}`,
+    )
+  }
+}
+
+async function deployMissing(options: DeployOptions): Promise<Deployment> {
   const transport = http(options.rpcUrl, { retryCount: 1, timeout: 30_000 })
   const client = createPublicClient({ transport, pollingInterval: 50 })
   const wallet = createWalletClient({ account: options.deployer, transport })
@@ -52,8 +70,15 @@ export async function deployContracts(options: DeployOptions): Promise<Deploymen
   let deployedNow = 0
 
   async function send(request: { to?: Address; data: Hex; nonce: number }): Promise<void> {
-    const gas = await client.estimateGas({ account: options.deployer.address, ...request })
+    const { address } = options.deployer
     const fees = await client.estimateFeesPerGas()
+    if (fees.maxFeePerGas > 0n && (await client.getBalance({ address })) === 0n) {
+      throw new ChainBridgeError(
+        "DEPLOY_FAILED",
+        `${address} has 0 coins on chain ${await client.getChainId()}: fund it, then run this again`,
+      )
+    }
+    const gas = await client.estimateGas({ account: address, ...request })
     const hash = await wallet.sendTransaction({ chain: null, ...request, ...fees, gas: (gas * 12n) / 10n })
     await options.mine()
     const receipt = await client.waitForTransactionReceipt({ hash, timeout: 60_000 })

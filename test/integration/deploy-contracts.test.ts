@@ -1,0 +1,51 @@
+import { randomBytes } from "node:crypto"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { privateKeyToAccount } from "viem/accounts"
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { deployContracts } from "../../cli/stack/deploy-contracts.ts"
+import { type Anvil, startAnvil } from "../support/anvil.ts"
+import { callJsonRpc } from "../support/call-json-rpc.ts"
+
+let anvil: Anvil
+let directory: string
+beforeAll(async () => {
+  anvil = await startAnvil()
+  directory = mkdtempSync(join(tmpdir(), "chainbridge-deploy-"))
+})
+afterAll(async () => {
+  await anvil.stop()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+test("an account that cannot pay is named in one sentence, and the deployment goes on once it is funded", async () => {
+  const deployer = privateKeyToAccount(`0x${randomBytes(32).toString("hex")}`)
+  const { address } = deployer
+  const deploy = () =>
+    deployContracts({
+      rpcUrl: anvil.rpcUrl,
+      genesisHash: "0x00",
+      deployer,
+      operator: address,
+      masterSigner: address,
+      tokens: [{ symbol: "CPOP", name: "Points" }],
+      file: join(directory, "deployment.json"),
+      mine: async () => {
+        await callJsonRpc(anvil.rpcUrl, "evm_mine", [])
+      },
+    })
+  await expect(deploy()).rejects.toMatchObject({
+    code: "DEPLOY_FAILED",
+    message: `${address} has 0 coins on chain 31337: fund it, then run this again`,
+  })
+  await callJsonRpc(anvil.rpcUrl, "anvil_setBalance", [address, "0x1"])
+  const refused = await deploy().catch((error: unknown) => error)
+  expect(refused).toMatchObject({ code: "DEPLOY_FAILED" })
+  const { message } = refused as Error
+  expect(message).toContain(`the contracts cannot be deployed by ${address}: `)
+  expect(message.length).toBeLessThan(500)
+  expect(message).not.toContain("\n")
+  await callJsonRpc(anvil.rpcUrl, "anvil_setBalance", [address, "0x21e19e0c9bab2400000"])
+  expect(await deploy()).toMatchObject({ deployedNow: 2 })
+})
