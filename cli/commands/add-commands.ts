@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url"
-import type { Command } from "commander"
+import { type Command, InvalidArgumentError, Option } from "commander"
+import { scopes } from "../../api/scopes.ts"
 
 const shippedConfiguration = fileURLToPath(new URL("../../config", import.meta.url))
 
@@ -31,7 +32,7 @@ function addStart(program: Command): void {
       "where everything is kept; the next start resumes from there",
       ".chainbridge",
     )
-    .option("--config-dir <directory>", "the YAML files", shippedConfiguration)
+    .addOption(configDirectory())
     .option("--overlay <name>", "a directory below it that is laid over; '' for none", "development")
     .option("--rpc-url <url>", "a chain instead of the local one (also CHAINBRIDGE_RPC_URL)")
     .option("--json", "one JSON object a line instead of text", false)
@@ -51,6 +52,10 @@ Examples:
       const { startCommand } = await import("./start.ts")
       await startCommand(options)
     })
+}
+
+function configDirectory(): Option {
+  return new Option("--config-dir <directory>", "the YAML files").default(shippedConfiguration, "config")
 }
 
 const roles = [
@@ -135,7 +140,7 @@ function addConfig(program: Command): void {
     .description("look at the configuration files and put them into effect")
   const files = (command: Command) =>
     command
-      .option("--config-dir <directory>", "the YAML files", shippedConfiguration)
+      .addOption(configDirectory())
       .option("--overlay <name>", "a directory below it that is laid over, such as development", "")
   files(config.command("check"))
     .description("validate the files; every fault is named")
@@ -154,7 +159,10 @@ SIGNER_PRIVATE_KEY               with --deploy: the key of a funded account, whi
 Example:
   npm run chainbridge -- config apply`,
     )
-    .action(async (options) => (await import("./config.ts")).applyCommand(options))
+    .action(async (options, command: Command) => {
+      const { applyCommand } = await import("./config.ts")
+      await applyCommand(options, command.getOptionValueSource("dataDir") !== "default")
+    })
 }
 
 function addKeys(program: Command): void {
@@ -162,9 +170,20 @@ function addKeys(program: Command): void {
   keys
     .command("create")
     .description("make a key and print it, once; the app is made when there is none of that name")
-    .requiredOption("--app <name>", "whose key")
-    .option("--scope <scope...>", "what it may do", ["ledger:write", "ledger:read"])
+    .requiredOption("--app <name>", "whose key", parseAppName)
+    .addOption(
+      new Option("--scope <scope...>", "what it may do")
+        .choices(scopes)
+        .default(["ledger:write", "ledger:read"]),
+    )
     .option(...dataDirectory)
     .addHelpText("after", "\nExample:\n  npm run chainbridge -- keys create --app shop --scope ledger:read")
     .action(async (options) => (await import("./keys.ts")).createKeyCommand(options))
+}
+
+/** Visible characters, and single blanks between them. */
+function parseAppName(text: string): string {
+  if (text.length <= 64 && /^[\p{L}\p{M}\p{N}\p{P}\p{S}]+( [\p{L}\p{M}\p{N}\p{P}\p{S}]+)*$/u.test(text))
+    return text
+  throw new InvalidArgumentError("Allowed: 1 to 64 visible characters, with single blanks between them.")
 }

@@ -3,6 +3,7 @@ import type { Kysely } from "kysely"
 import type { Database } from "../../ledger/store/database.ts"
 import { loadConfiguration } from "../../platform/config/load-configuration.ts"
 import { resolveTokenStrategy } from "../../platform/config/token-strategy.ts"
+import { ChainBridgeError } from "../../platform/errors.ts"
 import { applyConfiguration, type ChainFacts } from "../registry/apply-configuration.ts"
 import { deployChain } from "./deploy-chain.ts"
 import { withDatabase } from "./open-database.ts"
@@ -29,10 +30,20 @@ export function checkCommand(files: Files): void {
   process.stdout.write(`valid: ${counts}, tokens ${tokens.join(", ")}\n`)
 }
 
-/** `chainbridge config apply`: for the chains that the registry knows, and with --deploy also for new ones. */
+/**
+ * `chainbridge config apply`: for the chains that the registry knows, and with --deploy also for new ones.
+ * @param isDataDirGiven whether --data-dir was named: nothing may be put into the default one, which is `start`'s
+ */
 export async function applyCommand(
   options: Files & { readonly dataDir: string; readonly deploy: boolean },
+  isDataDirGiven: boolean,
 ): Promise<void> {
+  if (options.deploy && !isDataDirGiven && process.env["DATABASE_URL"]) {
+    throw new ChainBridgeError(
+      "CONFIG_INVALID",
+      "--deploy with DATABASE_URL needs --data-dir: a directory of its own, where it remembers what it has deployed",
+    )
+  }
   const configuration = load(options)
   await withDatabase(options.dataDir, async (db) => {
     const facts = await readKnownChains(db)

@@ -1,3 +1,4 @@
+import type { Scope } from "../../api/scopes.ts"
 import { createApiKey } from "../registry/api-key.ts"
 import { ensureApiKey, ensureApp } from "../registry/ensure-app.ts"
 import { withDatabase } from "./open-database.ts"
@@ -6,7 +7,7 @@ import { withDatabase } from "./open-database.ts"
 export async function createKeyCommand(options: {
   readonly dataDir: string
   readonly app: string
-  readonly scope: readonly string[]
+  readonly scope: readonly Scope[]
 }): Promise<void> {
   await withDatabase(options.dataDir, async (db) => {
     const key = createApiKey()

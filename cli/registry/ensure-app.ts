@@ -1,22 +1,11 @@
 import { randomBytes, randomUUID } from "node:crypto"
 import type { Kysely } from "kysely"
+import { scopes } from "../../api/scopes.ts"
 import { genesisHash } from "../../ledger/domain/event-encoding.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { hashApiKey } from "./api-key.ts"
 
 export type App = { readonly appId: string; readonly ledgerId: string }
-
-/** Every scope that an application's own key can have. */
-const APP_SCOPES = [
-  "ledger:write",
-  "ledger:read",
-  "wallet:write",
-  "transfer:write",
-  "nft:write",
-  "webhooks:write",
-  "audit:read",
-  "admin",
-]
 
 /** The app of that name with its ledger; makes both when there is none. */
 export function ensureApp(db: Kysely<Database>, name: string): Promise<App & { readonly isNew: boolean }> {
@@ -50,12 +39,12 @@ export function ensureApp(db: Kysely<Database>, name: string): Promise<App & { r
   })
 }
 
-/** Lets a key in; a key that is let in already stays as it is. */
+/** Lets a key in, with every scope unless told which; a key that is let in already stays as it is. */
 export async function ensureApiKey(
   db: Kysely<Database>,
   app: App,
   key: string,
-  scopes: readonly string[] = APP_SCOPES,
+  granted: readonly string[] = scopes,
 ): Promise<void> {
   await db
     .insertInto("registry.api_keys")
@@ -64,7 +53,7 @@ export async function ensureApiKey(
       app_id: app.appId,
       key_hash: hashApiKey(key),
       key_prefix: key.slice(0, 8),
-      scopes: [...scopes],
+      scopes: [...granted],
       expires_at: null,
       revoked_at: null,
       last_used_at: null,
