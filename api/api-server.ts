@@ -2,6 +2,7 @@ import { type ServerType, serve } from "@hono/node-server"
 import { ChainBridgeError } from "../platform/errors.ts"
 import { createApi } from "./app.ts"
 import type { ApiContext } from "./context.ts"
+import { respondToParserError } from "./respond-to-parser-error.ts"
 import { createServices } from "./services.ts"
 
 export type ApiServer = {
@@ -63,6 +64,7 @@ function listen(
         resolve(server)
       },
     )
+    server.on("clientError", respondToParserError)
     const fail = (error: NodeJS.ErrnoException): void => reject(listenError(error, context))
     server.once("error", fail)
   })
@@ -73,13 +75,13 @@ function listenError(error: NodeJS.ErrnoException, { host, port }: ApiContext): 
     case "EADDRINUSE":
       return new ChainBridgeError(
         "PORT_TAKEN",
-        `port ${port} on ${host} is in use; stop what listens there, or choose another with --port (0 picks a free one)`,
+        `port ${port} on ${host} is in use; stop what listens there, or set PORT to another (0 picks a free one)`,
         { cause: error },
       )
     case "EACCES":
       return new ChainBridgeError(
         "PORT_FORBIDDEN",
-        `this user may not listen on port ${port}; choose one above 1023 with --port`,
+        `this user may not listen on port ${port}; set PORT to one above 1023`,
         { cause: error },
       )
     case "EADDRNOTAVAIL":
