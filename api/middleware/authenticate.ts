@@ -1,7 +1,8 @@
 import type { MiddlewareHandler } from "hono"
+import { isTransientPostgresError } from "../../platform/postgres.ts"
 import type { ApiEnv } from "../api-env.ts"
 import { refuse } from "../refusal.ts"
-import type { ApiKeys } from "../registry/api-keys.ts"
+import type { ApiKeys, Caller } from "../registry/api-keys.ts"
 import type { Scope } from "../scopes.ts"
 import { respondRefusal } from "./respond.ts"
 
@@ -10,7 +11,7 @@ const challenge = { "www-authenticate": 'Bearer realm="chainbridge"' }
 /**
  * Finds out who calls, by `Authorization: Bearer cb_…` or `X-API-Key`.
  * @param anyOf the key needs one of these scopes
- * @param isOptional whether the route also answers to somebody without a key; a wrong key is refused all the same
+ * @param isOptional whether the route also answers to somebody without a key: then a key that cannot be looked up is none; a wrong one is refused all the same
  */
 export function authenticate(
   keys: ApiKeys,
@@ -40,7 +41,13 @@ export function authenticate(
       )
     }
     const key = authorization === undefined ? headerKey : bearer
-    const caller = key === undefined || key.length > 256 ? undefined : await keys.find(key)
+    let caller: Caller | undefined
+    try {
+      caller = key === undefined || key.length > 256 ? undefined : await keys.find(key)
+    } catch (error) {
+      if (isOptional && error instanceof Error && isTransientPostgresError(error)) return next()
+      throw error
+    }
     if (caller === undefined) {
       return respondRefusal(
         context,

@@ -104,11 +104,13 @@ describe("without its database", () => {
     }
     const ready = await app.request("/readyz")
     expect(await ready.json()).toMatchObject({ code: 503, errors: [{ code: "NOT_READY" }] })
-    const health = await app.request("/api/v1/system/health")
-    expect(await health.json()).toMatchObject({
-      code: 503,
-      data: { status: "unhealthy", components: { database: "unhealthy" }, performance_metrics: null },
-    })
+    for (const headers of [{}, adjustHeaders()]) {
+      const health = await app.request("/api/v1/system/health", headers)
+      expect(await health.json()).toMatchObject({
+        code: 503,
+        data: { status: "unhealthy", components: { database: "unhealthy" }, performance_metrics: null },
+      })
+    }
     expect((await app.request("/livez")).status).toBe(200)
     await db.destroy()
     await writerPool.end()
