@@ -32,7 +32,7 @@ export function respondRefusal(context: Context<ApiEnv>, refusal: Refusal): Resp
   })
 }
 
-/** A read carries an ETag over what it says, the request's id aside, and answers 304 to whoever has it. */
+/** A read carries an ETag over what it says, the request's id and ages aside, and answers 304 to whoever has it. */
 export async function respondAnswer(context: Context<ApiEnv>, answer: Answer): Promise<Response> {
   const requestId = context.var.requestId
   const headers: Record<string, string> = {
@@ -44,7 +44,10 @@ export async function respondAnswer(context: Context<ApiEnv>, answer: Answer): P
   }
   const isRead = context.req.method === "GET" || context.req.method === "HEAD"
   if (isRead && (answer.status ?? 200) === 200) {
-    const content = JSON.stringify([answer.data, answer.batchInfo])
+    const ages = new Set(answer.ages)
+    const content = JSON.stringify([answer.data, answer.batchInfo], (name, value: unknown) =>
+      ages.has(name) ? undefined : value,
+    )
     const etag = `W/"${createHash("sha256").update(content).digest("base64url").slice(0, 27)}"`
     headers.etag = etag
     headers["cache-control"] = "private, no-cache"

@@ -7,6 +7,8 @@ export type Answer = {
   readonly data: object
   /** Where settlement is concerned. */
   readonly batchInfo?: object
+  /** Names of fields, wherever they are, that say how old something is: they move by themselves and do not make it another answer. */
+  readonly ages?: readonly string[]
   readonly headers?: Readonly<Record<string, string>>
 }
 

@@ -68,7 +68,11 @@ export const getBalance = defineRoute({
       only !== undefined && shown.length === 1
         ? { token: only, figures: services.lanes.figuresOf(caller.ledgerId, only.tokenId) }
         : undefined
-    return { data: { user_id: params.user_id, balances }, batchInfo: presentReadBatchInfo(lane) }
+    return {
+      data: { user_id: params.user_id, balances },
+      batchInfo: presentReadBatchInfo(lane),
+      ages: ["sync_lag", "head_lag"],
+    }
   },
 })
 

@@ -54,6 +54,7 @@ export const getSystemHealth = defineRoute({
     const openAlarms = found?.openAlarms ?? null
     return {
       status: found === undefined ? 503 : 200,
+      ages: ["uptime", "sync_lag", "head_lag"],
       data: {
         status: overallCondition(components, openAlarms),
         version: services.version,

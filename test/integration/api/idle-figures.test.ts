@@ -46,6 +46,20 @@ it("measures again before it answers a read that comes after a pause", async () 
   expect(body.batch_info).toMatchObject({ pending_operations: 2, current_batch_size: 2 })
 })
 
+it("does not make it another answer that everything has become older", async () => {
+  for (const path of ["/api/v1/balance/ann?token_symbol=POINT", "/api/v1/system/health"]) {
+    head = () => Promise.resolve(500n)
+    await idle()
+    const first = await api.call("GET", path)
+    if (path.includes("balance")) head = () => Promise.resolve(501n)
+    await new Promise((resolve) => setTimeout(resolve, 1_100))
+    const again = await api.call("GET", path, undefined, {
+      "if-none-match": first.headers.get("etag") ?? "",
+    })
+    expect([path, again.status]).toEqual([path, 304])
+  }
+})
+
 it("shows nothing rather than what was measured long ago", async () => {
   head = () => new Promise<bigint>(() => undefined)
   await idle()
