@@ -6,8 +6,6 @@ export type TokenStrategyView = {
   readonly optimalBatchSize: number | null
   readonly maxWaitMs: number | null
   readonly priorityReasons: ReadonlySet<string>
-  /** Percent of gas that a batch is expected to save, by kind of call. */
-  readonly efficiencyTargets: { readonly mint?: number; readonly burn?: number; readonly transfer?: number }
 }
 
 const strategySchema = z
@@ -16,7 +14,6 @@ const strategySchema = z
     optimal_batch_size: z.number(),
     max_wait_time_ms: z.number(),
     priority_reasons: z.array(z.string()),
-    efficiency_target: z.object({ mint: z.number(), burn: z.number(), transfer: z.number() }),
   })
   .partial()
 
@@ -29,6 +26,5 @@ export function viewTokenStrategy(stored: unknown): TokenStrategyView {
     optimalBatchSize: strategy.optimal_batch_size ?? null,
     maxWaitMs: strategy.max_wait_time_ms ?? null,
     priorityReasons: new Set(strategy.priority_reasons),
-    efficiencyTargets: strategy.efficiency_target ?? {},
   }
 }
