@@ -4,7 +4,7 @@ import { findDatabaseUrl } from "./open-database.ts"
 
 /** `chainbridge migrate`: also makes the users that the roles log in as, where their passwords are given. */
 export async function migrateCommand(options: { readonly dataDir: string }): Promise<void> {
-  const ownerUrl = findDatabaseUrl(options.dataDir)
+  const ownerUrl = await findDatabaseUrl(options.dataDir)
   const { applied } = await migrate(ownerUrl)
   process.stdout.write(applied.length === 0 ? "nothing to do\n" : `applied ${applied.join(", ")}\n`)
   const appPassword = process.env["CHAINBRIDGE_APP_PASSWORD"]

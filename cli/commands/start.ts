@@ -1,5 +1,5 @@
 import { resolve } from "node:path"
-import { ChainBridgeError } from "../../platform/errors.ts"
+import { parsePort } from "../parse-port.ts"
 import type { ProcessList } from "../stack/leftovers.ts"
 import { createProgress, formatSeconds, type Progress } from "../stack/progress.ts"
 import { runStack } from "../stack/run-stack.ts"
@@ -54,9 +54,9 @@ export async function startCommand(options: StartCommandOptions, programs?: Role
       {
         dataDirectory: resolve(options.dataDir),
         isEphemeral: options.ephemeral,
-        apiPort: parsePort(options.port),
+        apiPort: parsePort("--port", options.port),
         rpcUrl: options.rpcUrl ?? process.env["CHAINBRIDGE_RPC_URL"],
-        databaseUrl: process.env["DATABASE_URL"],
+        databaseUrl: process.env["DATABASE_URL"] || undefined,
         configuration: {
           directory: resolve(options.configDir),
           overlay: options.overlay === "" ? undefined : options.overlay,
@@ -100,13 +100,4 @@ function announce(progress: Progress, stack: StackFile, ms: number): void {
     "",
     "Ctrl-C stops everything; the next start resumes from here.",
   ])
-}
-
-function parsePort(text: string): number {
-  const port = Number(text)
-  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port
-  throw new ChainBridgeError(
-    "CONFIG_INVALID",
-    `--port is ${JSON.stringify(text)}; allowed: 0 (any free one) to 65535`,
-  )
 }

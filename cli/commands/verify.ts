@@ -14,7 +14,15 @@ export async function verifyCommand(options: {
       .orderBy("name")
       .execute()
     const chosen = all.filter(({ ledger_id }) => options.ledger === undefined || ledger_id === options.ledger)
-    if (chosen.length === 0) throw new ChainBridgeError("UNKNOWN_LEDGER", "there is no such ledger")
+    if (chosen.length === 0) {
+      const known = all.map(({ ledger_id, name }) => `${ledger_id} (${name})`).join(", ")
+      throw new ChainBridgeError(
+        "UNKNOWN_LEDGER",
+        all.length === 0
+          ? "there is no ledger yet"
+          : `there is no ledger ${JSON.stringify(options.ledger)}; there are: ${known}`,
+      )
+    }
     for (const { ledger_id: ledgerId, name } of chosen) {
       const result = await verifyLedger(db, ledgerId)
       if (result.ok) {

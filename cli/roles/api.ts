@@ -5,24 +5,27 @@ import { createWriterPool } from "../../ledger/writer/writer-pool.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import { runRole } from "../../platform/lifecycle.ts"
 import type { ChainClient } from "../../platform/rpc/chain-client.ts"
+import { parsePort } from "../parse-port.ts"
 import { openChainClients } from "./chain-clients.ts"
 import { openRole } from "./open-role.ts"
 
 /** The HTTP API with the ledger's writer. */
 export async function runApi(): Promise<void> {
+  const port = parsePort("PORT", process.env["PORT"] || "3000")
   const role = openRole("api", 20)
   const writerPool = createWriterPool({
     databaseUrl: role.databaseUrl,
     applicationName: "chainbridge-api-writer",
   })
   await runRole(async () => {
+    await role.reachDatabase()
     const server = await startApiServer({
       db: role.db,
       writerPool,
       databaseUrl: role.databaseUrl,
       logger: role.logger,
       host: process.env["HOST"] ?? "127.0.0.1",
-      port: Number(process.env["PORT"] ?? "3000"),
+      port,
       version: role.version,
       rpc: createChainReader(await openChainClients(role.db)),
     })

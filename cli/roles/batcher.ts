@@ -16,6 +16,7 @@ const STATUS_INTERVAL_MS = 2_000
 export async function runBatcherRole(faults: Pick<BatcherContext, "onStep"> = {}): Promise<void> {
   const role = openRole("batcher", 20)
   await runRole(async () => {
+    await role.reachDatabase()
     const signer = createEnvironmentSigner(process.env)
     const clients = await openChainClients(role.db)
     const batcher = runBatcher({

@@ -5,7 +5,9 @@ import { loadConfiguration } from "../../platform/config/load-configuration.ts"
 import { ChainBridgeError, describeError } from "../../platform/errors.ts"
 import { createLogger, type Logger } from "../../platform/logger.ts"
 import { rpcUrlsFromEnvironment } from "../../platform/rpc/rpc-urls.ts"
+import { parsePort } from "../parse-port.ts"
 import { buildIndexerSources } from "../registry/indexer-sources.ts"
+import { checkDatabaseUrl, databaseUnreachable } from "../stack/database-url.ts"
 import { findFreePort } from "../stack/free-port.ts"
 import { callRpc } from "../stack/json-rpc.ts"
 import { answerForLostBlocks } from "./answer-for-lost-blocks.ts"
@@ -20,13 +22,13 @@ const root = fileURLToPath(new URL("../../", import.meta.url))
  */
 export async function runIndexer(): Promise<void> {
   const logger = createLogger("indexer")
-  const databaseUrl = requireEnvironment("DATABASE_URL")
+  const databaseUrl = checkDatabaseUrl(requireEnvironment("DATABASE_URL"))
   process.on("disconnect", () => endSelf(logger, "the process that started this one is gone"))
   const client = await watchDatabase(databaseUrl, logger)
   // Ponder's configuration reads it from there.
   process.env["INDEXER_SOURCES"] ||= await deriveSources(client)
   const sources = JSON.parse(process.env["INDEXER_SOURCES"]) as IndexerSources
-  const port = Number(process.env["INDEXER_PORT"] ?? "0") || (await findFreePort())
+  const port = parsePort("INDEXER_PORT", process.env["INDEXER_PORT"] || "0") || (await findFreePort())
   const schema = await nameSchema(root, sources)
   const prepared = await prepareSchema(client, schema, sources)
   logger.info({ schema: schema.name, port, ...prepared }, "starting Ponder")
@@ -54,7 +56,11 @@ async function watchDatabase(databaseUrl: string, logger: Logger): Promise<pg.Cl
     logger.error({ error: describeError(error) }, "the database went away")
     process.kill(process.pid, "SIGKILL")
   })
-  await client.connect()
+  try {
+    await client.connect()
+  } catch (error) {
+    throw databaseUnreachable(databaseUrl, error)
+  }
   return client
 }
 

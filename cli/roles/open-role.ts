@@ -5,6 +5,7 @@ import { type HeartbeatOptions, startHeartbeat } from "../../platform/heartbeat.
 import { createLogger, type Logger } from "../../platform/logger.ts"
 import { createKysely, createPool } from "../../platform/postgres.ts"
 import { version } from "../../platform/version.ts"
+import { checkDatabaseUrl, databaseUnreachable } from "../stack/database-url.ts"
 import { requireEnvironment } from "./environment.ts"
 
 export type RoleContext = {
@@ -13,6 +14,8 @@ export type RoleContext = {
   readonly pool: pg.Pool
   readonly db: Kysely<Database>
   readonly version: string
+  /** Resolves when the database has answered; rejects with one sentence when it does not. */
+  reachDatabase(): Promise<void>
   /** Has the role show itself in registry.processes from now on. */
   beat(details?: HeartbeatOptions["details"]): void
   /** Ends the heartbeat and the pool. */
@@ -22,7 +25,7 @@ export type RoleContext = {
 /** What every role of ours stands on: a logger, a pool from DATABASE_URL, a heartbeat. */
 export function openRole(role: string, connectionsMax: number): RoleContext {
   const logger = createLogger(role)
-  const databaseUrl = requireEnvironment("DATABASE_URL")
+  const databaseUrl = checkDatabaseUrl(requireEnvironment("DATABASE_URL"))
   const pool = createPool({ databaseUrl, applicationName: `chainbridge-${role}`, connectionsMax })
   let heartbeat: { stop(): Promise<void> } | undefined
   return {
@@ -31,6 +34,13 @@ export function openRole(role: string, connectionsMax: number): RoleContext {
     pool,
     db: createKysely<Database>(pool),
     version,
+    async reachDatabase() {
+      try {
+        await pool.query("SELECT 1")
+      } catch (error) {
+        throw databaseUnreachable(databaseUrl, error)
+      }
+    },
     beat(details) {
       heartbeat = startHeartbeat({
         pool,

@@ -7,6 +7,7 @@ import { openRole } from "./open-role.ts"
 export async function runWorkerRole(): Promise<void> {
   const role = openRole("worker", 10)
   await runRole(async () => {
+    await role.reachDatabase()
     const { db, databaseUrl, logger } = role
     const chains = await openChainClients(db)
     const worker = runWorker({ db, databaseUrl, logger, chains })

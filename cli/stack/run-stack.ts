@@ -9,6 +9,7 @@ import { createKysely, createPool } from "../../platform/postgres.ts"
 import { buildIndexerSources } from "../registry/indexer-sources.ts"
 import { checkChain } from "./check-chain.ts"
 import { openDataDirectory } from "./data-directory.ts"
+import { checkDatabaseUrl } from "./database-url.ts"
 import { choosePort, probePort } from "./free-port.ts"
 import { awaitLeftovers, openProcessList, type ProcessList } from "./leftovers.ts"
 import type { Progress } from "./progress.ts"
@@ -56,6 +57,9 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
   const { note, step } = progress
   const configuration = loadConfiguration(options.configuration)
   await assertPortIsFree(options.apiPort)
+  // Before anything is written: what was made for another chain would be in the way of the next start.
+  if (options.databaseUrl !== undefined) checkDatabaseUrl(options.databaseUrl)
+  const external = options.rpcUrl === undefined ? undefined : await openExternalChain(options.rpcUrl)
 
   const directory = openDataDirectory(
     options.isEphemeral ? mkdtempSync(join(tmpdir(), "chainbridge-")) : options.dataDirectory,
@@ -113,7 +117,7 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
     step(
       "chain",
       () =>
-        options.rpcUrl === undefined
+        external === undefined
           ? openLocalChain({
               guard,
               dataDirectory: directory.path,
@@ -123,7 +127,7 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
               onPid: (pid) => processes.add("anvil", pid),
               onNote: note,
             })
-          : openExternalChain(options.rpcUrl),
+          : Promise.resolve(external),
       ({ chainId, isLocal, resumedAt }) =>
         `${isLocal ? "local chain" : "chain"} ${chainId}${resumedAt === undefined ? "" : `, resumed at block ${resumedAt}`}`,
     ),

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import pg from "pg"
 import { migrate } from "../../ledger/migrations/migrate.ts"
 import { ChainBridgeError, describeError } from "../../platform/errors.ts"
+import { checkDatabaseUrl, databaseUnreachable } from "./database-url.ts"
 import { choosePort } from "./free-port.ts"
 import { ensureLoginUsers } from "./login-users.ts"
 import { startPostgresCluster } from "./postgres-cluster.ts"
@@ -119,10 +120,13 @@ async function createDatabase(adminUrl: string, name: string): Promise<void> {
 
 /**
  * Checks that a PostgreSQL that was given to us answers and is new enough.
- * @throws ChainBridgeError DATABASE_UNREACHABLE, DATABASE_TOO_OLD
+ * @throws ChainBridgeError CONFIG_INVALID, DATABASE_UNREACHABLE, DATABASE_TOO_OLD
  */
 export async function checkExternalDatabase(ownerUrl: string): Promise<string> {
-  const client = new pg.Client({ connectionString: ownerUrl, connectionTimeoutMillis: 10_000 })
+  const client = new pg.Client({
+    connectionString: checkDatabaseUrl(ownerUrl),
+    connectionTimeoutMillis: 10_000,
+  })
   client.on("error", () => undefined)
   try {
     await client.connect()
@@ -138,12 +142,7 @@ export async function checkExternalDatabase(ownerUrl: string): Promise<string> {
     }
   } catch (cause) {
     if (cause instanceof ChainBridgeError) throw cause
-    const { host } = new URL(ownerUrl)
-    throw new ChainBridgeError(
-      "DATABASE_UNREACHABLE",
-      `the database of DATABASE_URL (${host}) does not let us in: ${describeError(cause)}`,
-      { cause },
-    )
+    throw databaseUnreachable(ownerUrl, cause)
   } finally {
     await client.end().catch(() => undefined)
   }

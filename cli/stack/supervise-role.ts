@@ -122,6 +122,10 @@ export async function superviseRole(options: RoleOptions): Promise<SupervisedRol
     await stop(2_000)
     throw error
   }
-  void keepAlive(first.gone)
+  keepAlive(first.gone).catch((cause: unknown) =>
+    options.onGivenUp(
+      new ChainBridgeError("ROLE_FAILED", `${options.role} cannot be started again`, { cause }),
+    ),
+  )
   return { details, stop }
 }

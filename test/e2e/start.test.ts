@@ -175,7 +175,7 @@ describe("what stops a start gets one clear sentence, and nothing is left half-s
     expect(await first.ended).toBe(1)
     expect(first.stderr()).toContain("no chain answers at 127.0.0.1:9: check --rpc-url")
     expect(first.stderr()).not.toContain("/key")
-    expect(await awaitNoProcesses(directory, {}, 0)).toEqual([])
+    expect(existsSync(directory)).toBe(false)
 
     const second = startStack(["--port", "0", "--data-dir", directory], {
       DATABASE_URL: "postgres://me:secret@127.0.0.1:9/none",
@@ -184,6 +184,16 @@ describe("what stops a start gets one clear sentence, and nothing is left half-s
     expect(second.stderr()).toContain("the database of DATABASE_URL (127.0.0.1:9) does not let us in")
     expect(second.stderr()).not.toContain("secret")
     expect(await awaitNoProcesses(directory, {}, 0)).toEqual([])
+  })
+
+  test("a DATABASE_URL that is none", async () => {
+    const directory = join(parent, "no-url")
+    const started = startStack(["--port", "0", "--data-dir", directory], { DATABASE_URL: "secret" })
+    expect(await started.ended).toBe(1)
+    expect(started.stderr()).toBe(
+      "chainbridge: DATABASE_URL is not a URL of PostgreSQL; allowed: postgres://user:password@host:port/database\n",
+    )
+    expect(existsSync(directory)).toBe(false)
   })
 
   test("a configuration that is wrong", async () => {
