@@ -4,6 +4,7 @@ import type { ApiEnv } from "../api-env.ts"
 import type { ApiLimits } from "../limits.ts"
 import { type Refusal, refuse } from "../refusal.ts"
 import { checkJson } from "../validation/check-json.ts"
+import { findDuplicateKey } from "../validation/find-duplicate-key.ts"
 import { respondRefusal } from "./respond.ts"
 
 /** Reads the JSON body of a write within its limits. @param isOptional no body at all stands for `{}` */
@@ -40,9 +41,10 @@ async function readBody(
   const bytes = await readBytes(context, limits.bodyBytesMax)
   if (!(bytes instanceof Uint8Array)) return bytes
   if (!isUtf8(bytes)) return refuse("MALFORMED_TEXT", null, "encode the body as UTF-8")
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8")
   let json: unknown
   try {
-    json = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"))
+    json = JSON.parse(text)
   } catch (error) {
     return refuse(
       "MALFORMED_JSON",
@@ -51,7 +53,11 @@ async function readBody(
     )
   }
   const fault = checkJson(json, limits.bodyDepthMax)
-  return fault === undefined ? { json } : refuse(fault.code, fault.path, fault.message)
+  if (fault !== undefined) return refuse(fault.code, fault.path, fault.message)
+  const duplicate = findDuplicateKey(text)
+  if (duplicate === undefined) return { json }
+  const name = JSON.stringify(duplicate.slice(0, 100))
+  return refuse("MALFORMED_JSON", null, `an object names ${name} twice; send every name once`)
 }
 
 /** The parser's own message quotes the body, which may hold personal data; only the place is passed on. */
