@@ -22,9 +22,13 @@ const malformed: ParserRefusal = {
   message: "the request is not HTTP/1.1 as RFC 9112 has it; check the request line and the headers",
 }
 
+const lingerMs = 1_000
+
 /** Answers a request that never became one in the envelope, and closes: nobody knows where the next request would begin. */
 export function respondToParserError(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (error.code === "ECONNRESET" || !socket.writable) {
+  // Within an answer that has begun, another one would only be read as a part of it.
+  const { _httpMessage: answering } = socket as { readonly _httpMessage?: { readonly headersSent: boolean } }
+  if (error.code === "ECONNRESET" || !socket.writable || answering?.headersSent === true) {
     socket.destroy()
     return
   }
@@ -41,4 +45,6 @@ export function respondToParserError(error: NodeJS.ErrnoException, socket: Duple
     "connection: close",
   ]
   socket.end(`${head.join("\r\n")}\r\n\r\n${body}`)
+  // Destroyed at once, the answer could be lost with what is still unread; never, a caller could hold the socket.
+  setTimeout(() => socket.destroy(), lingerMs).unref()
 }
