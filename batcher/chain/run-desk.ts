@@ -5,6 +5,7 @@ import { type Loop, startLoop } from "../../platform/loop.ts"
 import type { Batcher, BatcherChain } from "../batcher-context.ts"
 import { keepLease } from "../lanes/lease-keeper.ts"
 import { fillGas } from "../store/batch-moves.ts"
+import { clearSettledAlarms } from "../store/clear-settled-alarms.ts"
 import { holdSigner, type Lease, type SignerKey } from "../store/leases.ts"
 import { type BatchKey, loadOpenBatches, loadWithoutGas, type OpenBatch } from "../store/open-batches.ts"
 import { readNextNonce, registerSigner, skipNonces } from "../store/signers.ts"
@@ -57,11 +58,14 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
   /** Open in the last turn: one that is gone from the list may have been confirmed before we saw its receipt. */
   let lastOpen = new Map<string, BatchKey>()
   let isRecovering = true
+  /** An earlier process may have raised what only we can clear. */
+  let mayBeAlarmed = true
 
   async function turn(): Promise<number> {
     try {
       const sleepMs = await work()
-      if (faults >= faultsBeforeAlarm) await clearAlarm(db, "chain_unreachable", `chain:${chainId}`)
+      if (mayBeAlarmed) await clearAlarm(db, "chain_unreachable", `chain:${chainId}`)
+      mayBeAlarmed = false
       faults = 0
       lastFault = null
       return sleepMs
@@ -77,6 +81,7 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
       if (faults === faultsBeforeAlarm) {
         const message = `chain ${chainId} could not be worked on ${faults} times in a row: ${lastFault}`
         await raiseAlarm(db, { kind: "chain_unreachable", subject: `chain:${chainId}`, message })
+        mayBeAlarmed = true
       }
       throw error
     }
@@ -94,7 +99,7 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
     const deskTurn = await openTurn(lease)
     const count = await watchSigner(deskTurn)
     const batches = await loadOpenBatches(db, chainId, limits.deskPageBatches)
-    await fillMissingGas(batches)
+    await tidyUp(batches)
     const nextRetryMs = await workOn(deskTurn, batches)
     if (count !== null) await fillNonces(deskTurn, count)
     isRecovering = false
@@ -220,7 +225,8 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
     return receipts
   }
 
-  async function fillMissingGas(batches: readonly OpenBatch[]): Promise<void> {
+  /** Completes what the worker confirmed meanwhile. */
+  async function tidyUp(batches: readonly OpenBatch[]): Promise<void> {
     const open = new Map(batches.map((batch) => [`${batch.ledgerId}/${batch.batchSequence}`, batch]))
     const isGone = [...lastOpen.keys()].some((name) => !open.has(name))
     if (isGone || isRecovering) {
@@ -228,6 +234,7 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
         const receipt = await readReceipt(client, batch.hash)
         if (receipt !== null) await fillGas(db, batch, receipt)
       }
+      await clearSettledAlarms(db)
     }
     lastOpen = open
   }

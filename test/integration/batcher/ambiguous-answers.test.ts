@@ -54,8 +54,10 @@ describe("what a node answers to a transaction", () => {
     await settleWith(rule, 1)
     if (rule.fault !== "error" || rule.isForwarded) return expectSettledOnce()
     await fixture.batchesIn("mined", 1)
-    // A refusal is somebody's business even when the next try works.
+    // A refusal is somebody's business until the batch is through.
     expect(await fixture.alarms()).toMatchObject([{ kind: "batch_failing" }])
+    await fixture.confirm()
+    await waitUntil(async () => (await fixture.alarms()).length === 0, { what: "the alarm is cleared" })
   })
 
   it("sends bytes again that wait in the pool, and the node knows them", async () => {
