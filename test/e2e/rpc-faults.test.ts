@@ -41,6 +41,8 @@ describe("a node that does not do what it should", () => {
   /** How the chain is, whatever the proxy says. */
   const chain = () => controlChain({ ...faults.stack(), rpc_url: anvil.rpcUrl })
 
+  const sends = () => proxy.seen.get("eth_sendRawTransaction") ?? 0
+
   test("it answers late", async () => {
     proxy.set("*", { fault: "delay", ms: 1_500 })
     await faults.backend.record(operationOf([["late", 9n * unit]]))
@@ -52,13 +54,14 @@ describe("a node that does not do what it should", () => {
 
   test("it refuses: errors, pages for people, then not even a connection", async () => {
     const before = (await chain().settlements()).length
+    const sentBefore = sends()
     proxy.set(
       "eth_sendRawTransaction",
       { fault: "error", code: -32000, message: "txpool is full", isForwarded: false },
       2,
     )
     await faults.backend.record(operationOf([["refused", 9n * unit]]))
-    await waitUntil(async () => (proxy.seen.get("eth_sendRawTransaction") ?? 0) > 0, { what: "it was sent" })
+    await waitUntil(async () => sends() > sentBefore, { what: "it was sent" })
     proxy.set("*", { fault: "html" })
     await sleep(2_000)
     proxy.set("*", { fault: "status", status: 503 })
