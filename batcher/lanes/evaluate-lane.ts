@@ -4,12 +4,13 @@ import type { Batcher } from "../batcher-context.ts"
 import { batchSizeFor } from "../domain/batch-size.ts"
 import { inFlightStates } from "../domain/batch-state.ts"
 import { type BatchStrategy, parseBatchStrategy } from "../domain/batch-strategy.ts"
-import { type Fold, foldChanges } from "../domain/fold.ts"
+import type { Fold } from "../domain/fold.ts"
 import { decideTrigger } from "../domain/triggers.ts"
 import { endFlush, type LaneRow, pauseLane } from "../store/lanes.ts"
 import type { Lease } from "../store/leases.ts"
 import { sealBatch } from "../store/seal-batch.ts"
-import { loadWaiting, type WaitingPage } from "../store/waiting-changes.ts"
+import type { WaitingPage } from "../store/waiting-changes.ts"
+import { foldWaiting } from "./fold-waiting.ts"
 
 // One event names all the accounts that it nets; what is more comes with the next seal.
 const zerosPerSealMax = 1_000
@@ -37,13 +38,7 @@ export async function evaluateLane(batcher: Batcher, lane: LaneRow, lease: Lease
   const inFlight = await countInFlight(batcher, lane)
   if (inFlight > limits.laneInFlightMax / 2) return { sealed: 0, nextDeadlineMs: null }
   const room = limits.laneInFlightMax - inFlight
-  const page = await loadWaiting(db, lane, limits.foldPageChanges)
-  const fold = foldChanges(
-    page.changes,
-    // The page leaves busy accounts out, and the seal looks again under the lock.
-    () => false,
-    (accountId) => page.accounts.get(accountId)?.confirmed ?? 0n,
-  )
+  const { page, fold } = await foldWaiting(db, lane, limits.foldPageChanges)
   const turn = await sealFold(batcher, { lane, lease, strategy: parsed.strategy, page, fold, room })
   const isPageFull = page.changes.length >= limits.foldPageChanges
   return turn.sealed > 0 && isPageFull ? { ...turn, nextDeadlineMs: now().getTime() } : turn

@@ -15,9 +15,12 @@ export async function loadWaiting(
   db: Kysely<Database>,
   key: LaneKey,
   pageChanges: number,
+  /** Accounts that are left out. */
+  without: readonly bigint[] = [],
 ): Promise<WaitingPage> {
-  const oldest = await query(db, key, pageChanges, false)
-  const rows = oldest.length < pageChanges ? oldest : merge(oldest, await query(db, key, pageChanges, true))
+  const read = (isUrgentOnly: boolean) => query(db, key, pageChanges, isUrgentOnly, without)
+  const oldest = await read(false)
+  const rows = oldest.length < pageChanges ? oldest : merge(oldest, await read(true))
   const accounts = new Map<bigint, { address: string; confirmed: bigint }>()
   for (const row of rows) accounts.set(row.account_id, { address: row.address, confirmed: row.confirmed })
   const changes = rows.map((row) => ({
@@ -49,6 +52,7 @@ async function query(
   key: LaneKey,
   limit: number,
   isUrgentOnly: boolean,
+  without: readonly bigint[],
 ): Promise<Row[]> {
   const { ledgerId, tokenId } = key
   const { rows } = await sql<Row>`
@@ -62,7 +66,8 @@ async function query(
         SELECT o.account_id FROM settlement.batch_accounts o WHERE o.ledger_id = ${ledgerId} AND o.state = 'open'
         UNION ALL
         SELECT r.account_id FROM settlement.batch_accounts r WHERE r.ledger_id = ${ledgerId} AND r.state = 'reopened'
-        UNION ALL ${accountsDeferredRecently(key)})
+        UNION ALL ${accountsDeferredRecently(key)}
+        UNION ALL SELECT unnest(${without.map(String)}::bigint[]))
       AND (NOT ${isUrgentOnly} OR i.account_id IN (
         SELECT u.account_id FROM settlement.batch_items u
         WHERE u.ledger_id = ${ledgerId} AND u.token_id = ${tokenId} AND u.state = 'waiting' AND (u.is_immediate OR u.priority >= 2)))

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { type AccountFold, foldChanges } from "../../../batcher/domain/fold.ts"
+import { foldWaiting } from "../../../batcher/lanes/fold-waiting.ts"
 import { takeIn } from "../../../batcher/store/intake.ts"
 import { ensureLanes, type LaneRow, listLanes } from "../../../batcher/store/lanes.ts"
 import { holdLane, type Lease } from "../../../batcher/store/leases.ts"
@@ -118,6 +119,21 @@ describe("sealing under the head's lock", () => {
     expect(await holdLane(fixture.db, lane, lease.owner, 60_000)).toBeNull()
     expect(await fixture.batches()).toEqual([])
     expect(await sealBatch(fixture.db, await command({ lease: taken }))).toMatchObject({ outcome: "sealed" })
+  })
+
+  it("folds what comes behind more changes of an account that cannot pay than one look takes", async () => {
+    await fixture.adjust([["ann", 100n]])
+    for (let change = 0; change < 12; change += 1) await fixture.adjust([["ann", -1n]])
+    await fixture.adjust([["bob", 5n]])
+    while (await takeIn(fixture.db, fixture.ledgerId, 100));
+    // Her tokens have left the chain, and with them what would pay.
+    await fixture.db
+      .updateTable("settlement.batch_items")
+      .set({ state: "discarded" })
+      .where("amount", "=", 100n)
+      .execute()
+    const { fold } = await foldWaiting(fixture.db, lane, 5)
+    expect(fold.nets).toMatchObject([{ net: 5n }])
   })
 
   it("seals nothing on a lane that was paused in the meantime", async () => {
