@@ -235,7 +235,12 @@ describe("the worker", () => {
       what: "the deposit is confirmed",
       describe: async () => worker.status(),
     })
-    expect(worker.status().chains).toMatchObject([{ chain_id: 31_337, waiting_for: null }])
+    // Between a block's arrival here and in the indexer it waits for a moment.
+    await waitUntil(async () => worker.status().chains.every((chain) => chain.waiting_for === null), {
+      what: "the worker has nothing to wait for",
+      describe: async () => worker.status(),
+    })
+    expect(worker.status().chains).toMatchObject([{ chain_id: 31_337, confirmed_block: expect.any(String) }])
     await worker.stop()
     await loop.mint(await loop.addressOf("ann"), 1n)
     await loop.mine(2)
