@@ -31,7 +31,8 @@ export default defineConfig({
           exclude,
           testTimeout: 240_000,
           hookTimeout: 240_000,
-          fileParallelism: false,
+          // Most of the time a stack waits for blocks and leases: two of them share the machine well.
+          maxWorkers: 2,
         },
       },
     ],
