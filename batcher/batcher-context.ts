@@ -9,7 +9,16 @@ import type { Signer } from "./chain/signer.ts"
  * `sealed` `simulated` `reserved`: right after that commit · `signed`: signed in memory, nothing saved · `saved`: bytes committed, nothing sent ·
  * `broadcast`: sent, the commit that says so not made · `mined`: receipt read, the commit that says so not made
  */
-export type BatcherStep = "sealed" | "simulated" | "reserved" | "signed" | "saved" | "broadcast" | "mined"
+export const batcherSteps = [
+  "sealed",
+  "simulated",
+  "reserved",
+  "signed",
+  "saved",
+  "broadcast",
+  "mined",
+] as const
+export type BatcherStep = (typeof batcherSteps)[number]
 
 export type BatcherChain = { readonly client: ChainClient; readonly signer: Signer }
 

@@ -1,4 +1,4 @@
-import { type Kysely, sql } from "kysely"
+import { type Kysely, sql, type Transaction } from "kysely"
 import type { Database } from "../store/database.ts"
 import { type IndexerUnavailable, whenIndexed } from "./indexer-unavailable.ts"
 
@@ -21,15 +21,17 @@ export function indexerProgress(
   db: Kysely<Database>,
   chainId: number,
 ): Promise<IndexerHead | null | IndexerUnavailable> {
-  return whenIndexed(async () => {
-    const { rows } = await sql<{ block_number: bigint; block_hash: string; block_time: bigint }>`
-      SELECT block_number, block_hash, block_time FROM chain.head WHERE chain_id = ${chainId}`.execute(db)
-    const row = rows[0]
-    if (row === undefined) return null
-    return {
-      blockNumber: row.block_number,
-      blockHash: row.block_hash,
-      blockTime: Number(row.block_time),
-    }
-  })
+  return whenIndexed(() => readIndexerHead(db, chainId))
+}
+
+/** The same inside of a transaction, whose snapshot it then shares with the rows that it vouches for. @throws what PostgreSQL says where there are no views */
+export async function readIndexerHead(
+  db: Kysely<Database> | Transaction<Database>,
+  chainId: number,
+): Promise<IndexerHead | null> {
+  const { rows } = await sql<{ block_number: bigint; block_hash: string; block_time: bigint }>`
+    SELECT block_number, block_hash, block_time FROM chain.head WHERE chain_id = ${chainId}`.execute(db)
+  const [row] = rows
+  if (row === undefined) return null
+  return { blockNumber: row.block_number, blockHash: row.block_hash, blockTime: Number(row.block_time) }
 }

@@ -1,4 +1,5 @@
 import { type Kysely, sql, type Transaction } from "kysely"
+import { readIndexerHead } from "../confirmations/indexer-progress.ts"
 import { whenIndexed } from "../confirmations/indexer-unavailable.ts"
 import type { Database } from "../store/database.ts"
 import { withSnapshot } from "../store/with-snapshot.ts"
@@ -61,6 +62,7 @@ async function readSides(
   const rows = await readFigures(trx, run, watermark.blockNumber, scanned)
   if (rows.length > accountsMax)
     return { notNow: `there are more than ${accountsMax} accounts to compare`, position }
+  // In the same snapshot as the transfers, so every transfer at or below it is among them.
   const indexerHead = await readIndexerHead(trx, run.chainId)
   if (indexerHead === null)
     return { notNow: "the indexer has not reached the tip of the chain yet", position }
@@ -177,12 +179,4 @@ const zeroAddress = `0x${"00".repeat(20)}`
 
 function onlyUser({ userId }: ReconciliationRun, table = "accounts") {
   return userId === null ? sql`` : sql`AND ${sql.ref(`${table}.user_id`)} = ${userId}`
-}
-
-/** In the same snapshot as the transfers, so every transfer at or below it is among them. */
-async function readIndexerHead(trx: Transaction<Database>, chainId: number): Promise<BlockPoint | null> {
-  const { rows } = await sql<{ block_number: bigint; block_hash: string }>`
-    SELECT block_number, block_hash FROM chain.head WHERE chain_id = ${chainId}`.execute(trx)
-  const [row] = rows
-  return row === undefined ? null : { blockNumber: row.block_number, blockHash: row.block_hash }
 }

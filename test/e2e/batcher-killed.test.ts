@@ -3,21 +3,12 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import type { BatcherStep } from "../../batcher/batcher-context.ts"
+import { batcherSteps } from "../../batcher/batcher-context.ts"
 import { operationOf } from "../support/backend.ts"
 import { expectBooksBalance } from "../support/expect-books-balance.ts"
 import { type FaultStack, startFaultStack } from "../support/fault-stack.ts"
 import { waitUntil } from "../support/wait-until.ts"
 
-const steps: readonly BatcherStep[] = [
-  "sealed",
-  "simulated",
-  "reserved",
-  "signed",
-  "saved",
-  "broadcast",
-  "mined",
-]
 const unit = 10n ** 18n
 
 describe("the batcher killed with -9", () => {
@@ -38,7 +29,7 @@ describe("the batcher killed with -9", () => {
     rmSync(directory, { recursive: true, force: true })
   })
 
-  test.each(steps)("at %s: what it had begun is finished by the next one, once", async (step) => {
+  test.each(batcherSteps)("at %s: what it had begun is finished by the next one, once", async (step) => {
     const { backend } = faults
     writeFileSync(dieAt, step)
     await backend.record(

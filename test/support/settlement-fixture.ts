@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"
 import { fileURLToPath } from "node:url"
-import type { Kysely } from "kysely"
 import { type Address, createPublicClient, http, parseEventLogs } from "viem"
 import { cpopTokenAbi } from "../../abis/cpop-token.ts"
 import type { BatcherContext, BatcherStep } from "../../batcher/batcher-context.ts"
@@ -19,7 +18,8 @@ import { startAnvil } from "./anvil.ts"
 import type { BatcherProcessOptions } from "./batcher-process.ts"
 import { callJsonRpc } from "./call-json-rpc.ts"
 import { confirmFromLogs, revokeNewest } from "./confirm-batch.ts"
-import { type DeployedToken, deployToken } from "./deploy-token.ts"
+import { deployToken } from "./deploy-token.ts"
+import { insertToken } from "./insert-token.ts"
 import { createTestDatabase } from "./postgres.ts"
 import { adjustCommand, insertLedger } from "./test-ledger.ts"
 import { waitUntil } from "./wait-until.ts"
@@ -69,7 +69,7 @@ export async function createSettlementFixture(
   const chain = createPublicClient({ transport: http(anvil.rpcUrl), cacheTime: 0 })
   const ledgerId = await insertLedger(db)
   const strategy = { ...patientStrategy, ...options.strategy }
-  const tokenId = await insertToken(db, token, strategy)
+  const tokenId = await insertToken(db, { address: token.address, strategy })
   const logger = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent")
   const writerPool = createWriterPool({ databaseUrl: database.appUrl, applicationName: "test" })
   const writer = createLedgerWriter({
@@ -291,44 +291,4 @@ export async function createSettlementFixture(
     },
   }
   return fixture
-}
-
-async function insertToken(
-  db: Kysely<Database>,
-  token: DeployedToken,
-  strategy: typeof patientStrategy,
-): Promise<number> {
-  await db
-    .insertInto("registry.chains")
-    .values({
-      chain_id: chainId,
-      name: "local",
-      confirmation_blocks: 2,
-      finality: "depth",
-      block_time_ms: 1_000,
-      start_block: 0n,
-      genesis_hash: `0x${"11".repeat(32)}`,
-      explorer_url: null,
-      wallet_manager: `0x${"22".repeat(20)}`,
-      wallet_init_code_hash: `0x${"33".repeat(32)}`,
-    })
-    .execute()
-  const { token_id: tokenId } = await db
-    .insertInto("registry.tokens")
-    .values({
-      chain_id: chainId,
-      token_address: token.address,
-      symbol: "CPOP",
-      name: "CPOP",
-      decimals: 18,
-      features: ["settle"],
-      settlement_mode: "settle",
-      start_block: 0n,
-      is_default: true,
-      strategy: JSON.stringify(strategy),
-      drift_threshold: 0n,
-    })
-    .returning("token_id")
-    .executeTakeFirstOrThrow()
-  return tokenId
 }

@@ -6,6 +6,7 @@ import { genesisHash } from "../../ledger/domain/event-encoding.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { createWriterPool } from "../../ledger/writer/writer-pool.ts"
 import { createKysely, createPool } from "../../platform/postgres.ts"
+import { insertToken } from "./insert-token.ts"
 import { createTestDatabase, type TestDatabase } from "./postgres.ts"
 
 export type TestLedger = {
@@ -25,38 +26,7 @@ export async function createTestLedger(): Promise<TestLedger> {
   const db = createKysely<Database>(pool)
   const writerPool = createWriterPool({ databaseUrl: database.appUrl, applicationName: "test" })
   const ledgerId = await insertLedger(db)
-  await db
-    .insertInto("registry.chains")
-    .values({
-      chain_id: 31337n,
-      name: "local",
-      confirmation_blocks: 2,
-      finality: "depth",
-      block_time_ms: 1000,
-      start_block: 0n,
-      genesis_hash: `0x${"11".repeat(32)}`,
-      explorer_url: null,
-      wallet_manager: `0x${"22".repeat(20)}`,
-      wallet_init_code_hash: `0x${"33".repeat(32)}`,
-    })
-    .execute()
-  const { token_id: tokenId } = await db
-    .insertInto("registry.tokens")
-    .values({
-      chain_id: 31337n,
-      token_address: `0x${"44".repeat(20)}`,
-      symbol: "CPOP",
-      name: "CPOP",
-      decimals: 18,
-      features: ["settle"],
-      settlement_mode: "settle",
-      start_block: 0n,
-      is_default: true,
-      strategy: "{}",
-      drift_threshold: 0n,
-    })
-    .returning("token_id")
-    .executeTakeFirstOrThrow()
+  const tokenId = await insertToken(db, { address: `0x${"44".repeat(20)}`, strategy: {} })
   return {
     database,
     pool,

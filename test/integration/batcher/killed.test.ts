@@ -1,16 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import type { BatcherStep } from "../../../batcher/batcher-context.ts"
+import { batcherSteps } from "../../../batcher/batcher-context.ts"
 import { createSettlementFixture, type SettlementFixture } from "../../support/settlement-fixture.ts"
-
-const steps: readonly BatcherStep[] = [
-  "sealed",
-  "simulated",
-  "reserved",
-  "signed",
-  "saved",
-  "broadcast",
-  "mined",
-]
 
 describe("a batcher that is killed with -9", () => {
   let fixture: SettlementFixture
@@ -19,7 +9,7 @@ describe("a batcher that is killed with -9", () => {
   })
   afterEach(() => fixture.close())
 
-  it.each(steps)("at %s loses nothing and settles nothing twice", async (step) => {
+  it.each(batcherSteps)("at %s loses nothing and settles nothing twice", async (step) => {
     await fixture.adjust([
       ["ann", 1_000n],
       ["bob", 500n],
