@@ -6,12 +6,14 @@ import * as registry from "./001-registry.ts"
 import * as ledger from "./002-ledger.ts"
 import * as settlement from "./003-settlement.ts"
 import * as roles from "./004-roles.ts"
+import * as checkpoints from "./006-checkpoints.ts"
 
 const migrations: Record<string, Migration> = {
   "001-registry": registry,
   "002-ledger": ledger,
   "003-settlement": settlement,
   "004-roles": roles,
+  "006-checkpoints": checkpoints,
 }
 
 /**

@@ -1,8 +1,9 @@
 import type { ColumnType, Generated } from "kysely"
 import type { Priority } from "../domain/priority.ts"
+import type { AuditTables } from "./audit-tables.ts"
 
 /** Tables of the schemas `registry`, `ledger`, `settlement` and the views of `chain`, as rows come and go. int8 and numeric are bigint. */
-export type Database = {
+export type Database = AuditTables & {
   "registry.ledgers": {
     ledger_id: string
     name: string
