@@ -56,8 +56,9 @@ function compare(row: Row, account: ReplayedAccount): string | null {
   if (row.pending !== account.pending || row.confirmed !== account.confirmed) {
     return `the table says pending ${row.pending}, confirmed ${row.confirmed}; the log says ${account.pending}, ${account.confirmed}`
   }
-  // No event holds anything back.
-  if (row.locked !== 0n) return `the table says locked ${row.locked}, the log says 0`
+  if (row.locked !== account.locked) {
+    return `the table says locked ${row.locked}, the log says ${account.locked}`
+  }
   if (row.position !== account.position) {
     return `the table says that position ${row.position} touched it last, the log says ${account.position}`
   }

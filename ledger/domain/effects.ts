@@ -6,6 +6,8 @@ export type AccountEffect = {
   readonly accountId: bigint
   readonly pending: bigint
   readonly confirmed: bigint
+  /** Held back from spending. */
+  readonly locked: bigint
 }
 
 /**
@@ -16,31 +18,51 @@ export function effectsOf(event: Pick<NewEvent, "type" | "data" | "account">): A
   const { type } = event
   switch (type) {
     case "AccountOpened":
-      return [{ accountId: accountOf(event), pending: 0n, confirmed: 0n }]
+      return [{ accountId: accountOf(event), pending: 0n, confirmed: 0n, locked: 0n }]
     case "AdjustmentRecorded":
-      return [{ accountId: accountOf(event), pending: amountOf(event), confirmed: 0n }]
+    case "AdjustmentReversed":
+      return [{ accountId: accountOf(event), pending: amountOf(event), confirmed: 0n, locked: 0n }]
+    case "HoldPlaced":
+    case "HoldCaptured":
+    case "HoldReleased":
+    case "HoldExpired":
+      return [
+        { accountId: accountOf(event), pending: amountOf(event), confirmed: 0n, locked: lockedBy(event) },
+      ]
     case "DepositObserved":
     case "WithdrawalObserved":
-      return [{ accountId: accountOf(event), pending: amountOf(event), confirmed: amountOf(event) }]
+      return [
+        { accountId: accountOf(event), pending: amountOf(event), confirmed: amountOf(event), locked: 0n },
+      ]
     case "SettlementConfirmed":
       return movesOf(event).map(({ accountId, settled, amount }) => ({
         accountId,
         pending: amount - settled,
         confirmed: amount,
+        locked: 0n,
       }))
     case "ConfirmationRevoked":
       return movesOf(event).map(({ accountId, settled, amount }) => ({
         accountId,
         pending: settled - amount,
         confirmed: -amount,
+        locked: 0n,
       }))
     case "SettlementSealed":
     case "SettlementNetted":
     case "SettlementDeferred":
+    case "DetailsRedacted":
+    case "CheckpointAnchored":
       return []
     default:
       return unreachable(type)
   }
+}
+
+/** A hold locks its amount; whatever ends it unlocks all of it. */
+function lockedBy({ type, data }: Pick<NewEvent, "type" | "data">): bigint {
+  const { amount, captured, released } = data as { amount?: string; captured?: string; released?: string }
+  return type === "HoldPlaced" ? BigInt(amount ?? 0) : -(BigInt(captured ?? 0) + BigInt(released ?? 0))
 }
 
 type Move = { readonly accountId: bigint; readonly settled: bigint; readonly amount: bigint }

@@ -17,6 +17,29 @@ const chainReference = {
 /** `settled` leaves the unsettled changes, `amount` is what the chain moved; they differ only by drift. */
 const accountMove = z.strictObject({ account_id: id, settled: integer, amount: integer })
 
+const positive = z.string().regex(/^[1-9]\d*$/)
+const natural = z.string().regex(/^(?:0|[1-9]\d*)$/)
+
+/** SHA-256 of the request, in hex: in the first event of its operation, and in no other. */
+const requestHash = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/)
+  .optional()
+
+/** What settlement has to know of a change, and an analyst wants to. */
+const change = {
+  reason_type: z.string(),
+  business_type: z.string(),
+  priority: z.enum(["low", "normal", "high", "urgent"]),
+  is_immediate: z.boolean(),
+  max_wait_ms: z.number().int().nonnegative().nullable(),
+  business_batch_id: z.string().nullable(),
+  request_hash: requestHash,
+}
+
+/** What one DetailsRedacted may name. */
+export const redactedPositionsMax = 10_000
+
 export const eventSchemas = {
   AccountOpened: z.strictObject({
     user_id: z.string(),
@@ -24,20 +47,15 @@ export const eventSchemas = {
     token_address: address,
     address,
   }),
-  AdjustmentRecorded: z.strictObject({
-    reason_type: z.string(),
-    business_type: z.string(),
-    priority: z.enum(["low", "normal", "high", "urgent"]),
-    is_immediate: z.boolean(),
-    max_wait_ms: z.number().int().nonnegative().nullable(),
-    business_batch_id: z.string().nullable(),
-    confirmed_after: integer,
-    /** SHA-256 of the request, in hex: in the first event of its operation, and in no other. */
-    request_hash: z
-      .string()
-      .regex(/^[0-9a-f]{64}$/)
-      .optional(),
-  }),
+  AdjustmentRecorded: z.strictObject({ ...change, confirmed_after: integer }),
+  /** The opposite of an earlier adjustment of the same account. */
+  AdjustmentReversed: z.strictObject({ ...change, confirmed_after: integer, reversed_position: id }),
+  /** Keeps an amount back for a later capture. Names what the capture will be recorded as. */
+  HoldPlaced: z.strictObject({ ...change, amount: positive, expires_at: z.iso.datetime({ precision: 3 }) }),
+  /** Ends a hold: `captured` is taken from the account, `released` can be spent again. */
+  HoldCaptured: z.strictObject({ ...change, hold_position: id, captured: positive, released: natural }),
+  HoldReleased: z.strictObject({ hold_position: id, released: positive, request_hash: requestHash }),
+  HoldExpired: z.strictObject({ hold_position: id, released: positive }),
   SettlementSealed: z.strictObject({
     batch_sequence: id,
     batch_id: hex32,
@@ -74,6 +92,7 @@ export const eventSchemas = {
       "SettlementDeferred",
       "DepositObserved",
       "WithdrawalObserved",
+      "CheckpointAnchored",
     ]),
     batch_sequence: id.nullable(),
     /** The moves that are taken back, as the revoked event made them. */
@@ -81,6 +100,17 @@ export const eventSchemas = {
     /** Accounts of a revoked SettlementDeferred whose changes go back into their batch. */
     reopened_account_ids: z.array(id),
   }),
+  /** The details of these events were erased in the transaction that appended this one. */
+  DetailsRedacted: z.strictObject({
+    positions: z.array(id).min(1).max(redactedPositionsMax),
+    /** The person whom the erasure is about, where it is about one. */
+    user_id: z.string().nullable(),
+    reason: z.string(),
+    requested_by: z.string(),
+    request_hash: requestHash,
+  }),
+  /** The chain holds the root of the log's first `tree_size` events. */
+  CheckpointAnchored: z.strictObject({ ...chainReference, tree_size: id, root: hex32, anchor: address }),
 } as const
 
 export type EventType = keyof typeof eventSchemas
@@ -110,9 +140,17 @@ type EventShape<Type extends EventType> = {
 
 /** An event before it has a position. One shape for each type. */
 export type NewEvent = { [Type in EventType]: EventShape<Type> }[EventType]
-export type NewEventOf<Type extends EventType> = EventShape<Type>
+export type NewEventOf<Type extends EventType> = Extract<NewEvent, { type: Type }>
 
 export type RecordedEvent = NewEvent & { readonly position: bigint; readonly recordedAt: Date }
+
+/** Events that change a balance by a decision of ours, and wait for the chain to follow. */
+export const changeTypes = ["AdjustmentRecorded", "AdjustmentReversed", "HoldCaptured"] as const
+export type ChangeType = (typeof changeTypes)[number]
+
+export function isChange(event: NewEvent): event is NewEventOf<ChangeType> {
+  return (changeTypes as readonly string[]).includes(event.type)
+}
 
 /** The version that is written today. A reader upcasts older ones before it validates. */
 export const eventVersion = 1

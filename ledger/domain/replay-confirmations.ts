@@ -5,7 +5,14 @@ import { ReplayFault } from "./replay-fault.ts"
 /** An event that says what a chain did, and that a revocation can take back. */
 export type ConfirmationEvent = Extract<
   NewEvent,
-  { type: "SettlementConfirmed" | "SettlementDeferred" | "DepositObserved" | "WithdrawalObserved" }
+  {
+    type:
+      | "SettlementConfirmed"
+      | "SettlementDeferred"
+      | "DepositObserved"
+      | "WithdrawalObserved"
+      | "CheckpointAnchored"
+  }
 >
 
 /** The confirmations that nothing has taken back. Both texts are SHA-256 digests, so that one of them costs the same whatever it moved. */
@@ -64,6 +71,8 @@ function takenBack(event: ConfirmationEvent): TakenBack {
       return { ...common, batch_sequence: event.data.batch_sequence, accounts: event.data.accounts }
     case "SettlementDeferred":
       return { ...common, batch_sequence: event.data.batch_sequence, accounts: [] }
+    case "CheckpointAnchored":
+      return { ...common, batch_sequence: null, accounts: [] }
     case "DepositObserved":
     case "WithdrawalObserved": {
       if (event.account === null) throw new ReplayFault(`a ${event.type} without an account`)

@@ -16,12 +16,15 @@ import {
   removeConfirmation,
 } from "./replay-confirmations.ts"
 import { ReplayFault } from "./replay-fault.ts"
+import { endHold, type OpenHold, placeHold } from "./replay-holds.ts"
 
 export type ReplayedAccount = {
   pending: bigint
   confirmed: bigint
   /** Sum of the accepted changes that are not on chain yet, kept change by change and not derived from the other two. */
   unsettled: bigint
+  /** Held back: the sum of the account's open holds. */
+  locked: bigint
   /** The last event that touched the account. */
   position: bigint
 }
@@ -32,10 +35,24 @@ export type Replay = {
   readonly waiting: Map<bigint, Change>
   readonly batches: ReplayedBatches
   readonly confirmations: LiveConfirmations
+  /** By the position of their HoldPlaced. */
+  readonly openHolds: Map<bigint, OpenHold>
+  /** Positions of adjustments that were taken back. */
+  readonly reversed: Set<number>
+  /** Positions whose details a DetailsRedacted says were erased. */
+  readonly redacted: Set<number>
 }
 
 export function startReplay(): Replay {
-  return { accounts: new Map(), waiting: new Map(), batches: new Map(), confirmations: noConfirmations() }
+  return {
+    accounts: new Map(),
+    waiting: new Map(),
+    batches: new Map(),
+    confirmations: noConfirmations(),
+    openHolds: new Map(),
+    reversed: new Set(),
+    redacted: new Set(),
+  }
 }
 
 /**
@@ -51,6 +68,7 @@ export function replayEvent(replay: Replay, position: bigint, event: NewEvent): 
     const account = accountOf(replay, effect.accountId)
     account.pending += effect.pending
     account.confirmed += effect.confirmed
+    account.locked += effect.locked
     account.position = position
     moved += effect.pending
     touched.add(effect.accountId)
@@ -81,18 +99,32 @@ function openAccount(replay: Replay, accountId: bigint): void {
   if (accountId !== BigInt(replay.accounts.size) + 1n) {
     throw new ReplayFault(`account ${accountId} is opened after ${replay.accounts.size} accounts`)
   }
-  replay.accounts.set(accountId, { pending: 0n, confirmed: 0n, unsettled: 0n, position: 0n })
+  replay.accounts.set(accountId, { pending: 0n, confirmed: 0n, unsettled: 0n, locked: 0n, position: 0n })
 }
 
 function moveChanges(replay: Replay, position: bigint, event: NewEvent): void {
   switch (event.type) {
-    case "AdjustmentRecorded": {
-      if (event.account === null) throw new ReplayFault("an adjustment without an account")
-      const { accountId, amount } = event.account
-      replay.waiting.set(position, { accountId, amount })
-      accountOf(replay, accountId).unsettled += amount
+    case "AdjustmentRecorded":
+      addChange(replay, position, event)
       break
-    }
+    case "AdjustmentReversed":
+      reverse(replay, position, event.data)
+      addChange(replay, position, event)
+      break
+    case "HoldPlaced":
+      placeHold(replay, position, event)
+      break
+    case "HoldCaptured":
+      endHold(replay, event)
+      addChange(replay, position, event)
+      break
+    case "HoldReleased":
+    case "HoldExpired":
+      endHold(replay, event)
+      break
+    case "DetailsRedacted":
+      redact(replay, position, event.data)
+      break
     case "SettlementSealed":
       seal(replay, event.data)
       break
@@ -116,10 +148,34 @@ function moveChanges(replay: Replay, position: bigint, event: NewEvent): void {
       break
     case "DepositObserved":
     case "WithdrawalObserved":
+    case "CheckpointAnchored":
       addConfirmation(replay.confirmations, position, event)
       break
     case "AccountOpened":
       break
+  }
+}
+
+function addChange(replay: Replay, position: bigint, { type, account }: NewEvent): void {
+  if (account === null) throw new ReplayFault(`${type} without an account`)
+  replay.waiting.set(position, { accountId: account.accountId, amount: account.amount })
+  accountOf(replay, account.accountId).unsettled += account.amount
+}
+
+function reverse(replay: Replay, position: bigint, data: EventDataOf<"AdjustmentReversed">): void {
+  const { reversed_position: reversed } = data
+  if (BigInt(reversed) >= position)
+    throw new ReplayFault(`position ${reversed} is reversed before it is there`)
+  if (replay.reversed.has(reversed)) throw new ReplayFault(`position ${reversed} is reversed already`)
+  replay.reversed.add(reversed)
+}
+
+function redact(replay: Replay, position: bigint, data: EventDataOf<"DetailsRedacted">): void {
+  for (const redacted of data.positions) {
+    if (BigInt(redacted) >= position)
+      throw new ReplayFault(`position ${redacted} is redacted before it is there`)
+    if (replay.redacted.has(redacted)) throw new ReplayFault(`position ${redacted} is redacted already`)
+    replay.redacted.add(redacted)
   }
 }
 

@@ -66,8 +66,25 @@ export function revokeEvent(
         },
       )
     }
+    case "CheckpointAnchored":
+      return revocation(
+        { ...common, account: null },
+        {
+          ...base(event.data),
+          revoked_type: event.type,
+          batch_sequence: null,
+          accounts: [],
+          reopened_account_ids: [],
+        },
+      )
     case "AccountOpened":
     case "AdjustmentRecorded":
+    case "AdjustmentReversed":
+    case "HoldPlaced":
+    case "HoldCaptured":
+    case "HoldReleased":
+    case "HoldExpired":
+    case "DetailsRedacted":
     case "SettlementSealed":
     case "SettlementNetted":
     case "ConfirmationRevoked":

@@ -1,4 +1,6 @@
 import { type Kysely, sql } from "kysely"
+import { createEventPartitions } from "./event-partitions.ts"
+import { createHolds } from "./holds.ts"
 
 /** The event store, its synchronous projection `balances`, idempotency, confirmations and reconciliation. */
 export async function up(db: Kysely<unknown>): Promise<void> {
@@ -7,13 +9,16 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     CREATE TABLE ledger.head (
       ledger_id uuid PRIMARY KEY REFERENCES registry.ledgers,
       position bigint NOT NULL CHECK (position >= 0),
+      -- When the last event was recorded: the next one is not recorded before it, whatever a clock says.
+      recorded_at timestamptz(3) NOT NULL DEFAULT '1970-01-01T00:00:00Z',
       hash bytea NOT NULL CHECK (octet_length(hash) = 32),
       account_count bigint NOT NULL CHECK (account_count >= 0),
       batch_count bigint NOT NULL CHECK (batch_count >= 0)
     )`.execute(db)
   await sql`
     CREATE TABLE ledger.events (
-      ledger_id uuid NOT NULL REFERENCES ledger.head,
+      -- No foreign key to the head: who appends holds its lock. None points here either, so that an old partition can be detached.
+      ledger_id uuid NOT NULL,
       position bigint NOT NULL CHECK (position > 0),
       type text NOT NULL,
       version smallint NOT NULL CHECK (version > 0),
@@ -37,19 +42,11 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       CHECK ((operation_id IS NULL) = (sequence IS NULL)),
       CHECK ((details IS NULL) = (salt IS NULL)),
       CHECK (details IS NULL OR details_hash IS NOT NULL)
-    )`.execute(db)
+    ) PARTITION BY RANGE (position)`.execute(db)
   await sql`CREATE INDEX events_account ON ledger.events (ledger_id, account_id, position) WHERE account_id IS NOT NULL`.execute(
     db,
   )
-  await sql`
-    CREATE FUNCTION ledger.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-      RAISE EXCEPTION '%.% is append-only: % is refused', TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_OP
-        USING ERRCODE = 'insufficient_privilege';
-    END $$`.execute(db)
-  await sql`
-    CREATE TRIGGER events_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.events
-      FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()`.execute(db)
+  await createEventPartitions(db)
   await sql`
     CREATE TABLE ledger.accounts (
       ledger_id uuid NOT NULL REFERENCES ledger.head,
@@ -80,7 +77,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     ) WITH (fillfactor = 70)`.execute(db)
   await sql`
     CREATE TABLE ledger.operations (
-      ledger_id uuid NOT NULL REFERENCES ledger.head,
+      ledger_id uuid NOT NULL,
       operation_id text NOT NULL,
       sequence integer NOT NULL CHECK (sequence >= 0),
       request_hash bytea NOT NULL CHECK (octet_length(request_hash) = 32),
@@ -94,6 +91,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       PRIMARY KEY (ledger_id, operation_id, sequence),
       CHECK (last_position >= first_position)
     )`.execute(db)
+  await createHolds(db)
   await sql`
     CREATE TABLE ledger.chain_cursors (
       chain_id bigint PRIMARY KEY REFERENCES registry.chains,
@@ -129,8 +127,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       account_id bigint,
       batch_sequence bigint,
       revoked_position bigint,
-      PRIMARY KEY (ledger_id, position),
-      FOREIGN KEY (ledger_id, position) REFERENCES ledger.events
+      PRIMARY KEY (ledger_id, position)
     )`.execute(db)
   await sql`
     CREATE UNIQUE INDEX confirmations_log ON ledger.confirmations

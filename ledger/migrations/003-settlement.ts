@@ -54,9 +54,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       mined_at timestamptz(3),
       confirmed_at timestamptz(3),
       PRIMARY KEY (ledger_id, batch_sequence),
-      FOREIGN KEY (ledger_id, token_id) REFERENCES settlement.lanes,
-      -- The batch row is written before the event that seals it; both are there at the commit.
-      FOREIGN KEY (ledger_id, sealed_position) REFERENCES ledger.events DEFERRABLE INITIALLY DEFERRED
+      FOREIGN KEY (ledger_id, token_id) REFERENCES settlement.lanes
     )`.execute(db)
   await sql`
     CREATE INDEX batches_open ON settlement.batches (ledger_id, token_id, batch_sequence)
@@ -102,7 +100,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       -- The block in which its last batch skipped it. A reorg that takes this block may have that batch take the debit after all, so no other batch may have it before the block is deep.
       deferred_block bigint,
       PRIMARY KEY (ledger_id, position),
-      FOREIGN KEY (ledger_id, position) REFERENCES ledger.events,
       FOREIGN KEY (ledger_id, batch_sequence) REFERENCES settlement.batches,
       CHECK ((batch_sequence IS NOT NULL) = (state IN ('sealed', 'settled')))
     )`.execute(db)

@@ -18,6 +18,20 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     db,
   )
   await sql`REVOKE UPDATE, DELETE, TRUNCATE ON ledger.events FROM chainbridge_app`.execute(db)
+  await sql`
+    DO $$ DECLARE partition regclass; BEGIN
+      FOR partition IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'ledger.events'::regclass
+      LOOP EXECUTE format('REVOKE ALL ON %s FROM chainbridge_app', partition); END LOOP;
+    END $$`.execute(db)
+  await sql`REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON ledger.event_partitions FROM chainbridge_app`.execute(
+    db,
+  )
+  await sql`REVOKE ALL ON FUNCTION ledger.ensure_event_partitions, ledger.redact_details FROM PUBLIC`.execute(
+    db,
+  )
+  await sql`GRANT EXECUTE ON FUNCTION ledger.ensure_event_partitions, ledger.redact_details TO chainbridge_app`.execute(
+    db,
+  )
   // What to index: chains and the addresses of tokens, and nothing else of the registry.
   await sql`GRANT USAGE ON SCHEMA registry TO chainbridge_indexer`.execute(db)
   await sql`GRANT SELECT ON registry.chains, registry.tokens TO chainbridge_indexer`.execute(db)

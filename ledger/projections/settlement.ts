@@ -30,8 +30,15 @@ export async function projectSettlement(
         break
       case "AccountOpened":
       case "AdjustmentRecorded":
+      case "AdjustmentReversed":
+      case "HoldPlaced":
+      case "HoldCaptured":
+      case "HoldReleased":
+      case "HoldExpired":
       case "DepositObserved":
       case "WithdrawalObserved":
+      case "DetailsRedacted":
+      case "CheckpointAnchored":
         break
     }
   }

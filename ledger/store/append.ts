@@ -3,19 +3,35 @@ import { ChainBridgeError, invariant } from "../../platform/errors.ts"
 import { emptyBalance } from "../domain/adjust-balance.ts"
 import { effectsOf } from "../domain/effects.ts"
 import { hashDetails, hashEvent } from "../domain/event-encoding.ts"
-import { eventSchemas, eventVersion, type NewEvent, type RecordedEvent } from "../domain/events.ts"
+import {
+  type EventType,
+  eventSchemas,
+  eventVersion,
+  type NewEvent,
+  type RecordedEvent,
+} from "../domain/events.ts"
 import { projectAccounts } from "../projections/accounts.ts"
+import { type BalancePoint, projectBalanceHistory } from "../projections/balance-history.ts"
 import { projectBalances } from "../projections/balances.ts"
+import { projectHolds } from "../projections/holds.ts"
+import { projectRedactions } from "../projections/redactions.ts"
+import { projectReversals } from "../projections/reversals.ts"
 import { projectSettlement } from "../projections/settlement.ts"
 import { type EventRow, insertEvents } from "./insert-events.ts"
-import { balanceOf, type LedgerHead, type LedgerTransaction, loadBalances } from "./ledger-transaction.ts"
+import {
+  balanceOf,
+  type LedgerHead,
+  type LedgerTransaction,
+  loadBalances,
+  recordingTime,
+} from "./ledger-transaction.ts"
 import { runStatements, type Statement } from "./statement.ts"
 
 /** The channel that hears of every commit that appended: payload is the ledger id. */
 export const appendedChannel = "ledger_appended"
 
 const moveHeadText = `
-  UPDATE ledger.head SET position = $2, hash = $3, account_count = $4, batch_count = $5
+  UPDATE ledger.head SET position = $2, recorded_at = $3, hash = $4, account_count = $5, batch_count = $6
   WHERE ledger_id = $1 RETURNING pg_notify('${appendedChannel}', ledger_id::text)`
 
 /**
@@ -26,7 +42,7 @@ const moveHeadText = `
 export async function append(
   ledger: LedgerTransaction,
   events: readonly NewEvent[],
-  recordedAt: Date,
+  now: Date,
 ): Promise<RecordedEvent[]> {
   if (events.length === 0) return []
   const opened = new Set(
@@ -36,7 +52,7 @@ export async function append(
     ledger,
     events.flatMap(effectsOf).flatMap(({ accountId }) => (opened.has(accountId) ? [] : [accountId])),
   )
-  const { recorded, statements } = prepareAppend(ledger, events, recordedAt)
+  const { recorded, statements } = prepareAppend(ledger, events, now)
   await runStatements(ledger.trx, statements)
   await projectSettlement(ledger, recorded)
   return recorded
@@ -49,10 +65,13 @@ export async function append(
 export function prepareAppend(
   head: LedgerHead,
   events: readonly NewEvent[],
-  recordedAt: Date,
+  now: Date,
 ): { readonly recorded: RecordedEvent[]; readonly statements: readonly Statement[] } {
+  const recordedAt = recordingTime(head, now)
+  const firstPosition = head.position + 1n
   const rows: EventRow[] = []
   const recorded: RecordedEvent[] = []
+  const points: BalancePoint[] = []
   const touched = new Map<bigint, { position: bigint; isConfirmed: boolean }>()
   for (const event of events) {
     const position = head.position + 1n
@@ -61,12 +80,17 @@ export function prepareAppend(
         event.type === "AccountOpened"
           ? (head.balances.get(effect.accountId) ?? emptyBalance)
           : balanceOf(head, effect.accountId)
-      head.balances.set(effect.accountId, {
+      const after = {
         pending: before.pending + effect.pending,
         confirmed: before.confirmed + effect.confirmed,
-        locked: before.locked,
-      })
-      const isConfirmed = touched.get(effect.accountId)?.isConfirmed === true || movesConfirmed(event)
+        locked: before.locked + effect.locked,
+      }
+      head.balances.set(effect.accountId, after)
+      const isConfirmation = confirmationTypes.has(event.type)
+      if (isConfirmation || effect.locked !== 0n) {
+        points.push({ accountId: effect.accountId, position, ...after })
+      }
+      const isConfirmed = touched.get(effect.accountId)?.isConfirmed === true || isConfirmation
       touched.set(effect.accountId, { position, isConfirmed })
     }
     if (event.account !== null) {
@@ -80,6 +104,7 @@ export function prepareAppend(
     rows.push(row)
     recorded.push({ ...event, position, recordedAt })
     head.position = position
+    head.recordedAt = recordedAt
     head.hash = row.hash
     if (event.type === "AccountOpened") head.accountCount += 1n
     if (event.type === "SettlementSealed") head.batchCount += 1n
@@ -88,26 +113,61 @@ export function prepareAppend(
   const balances = [...touched]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([accountId, touch]) => ({ accountId, ...touch, ...balanceOf(head, accountId) }))
-  const statements = [insertEvents(head.ledgerId, rows)]
+  const statements: Statement[] = []
+  // Long before the last partition is full; a partition holds several millions.
+  if (firstPosition / partitionCheckEvery !== (head.position + 1n) / partitionCheckEvery) {
+    statements.push(ensurePartitions(head.position + partitionsAhead))
+  }
+  statements.push(insertEvents(head.ledgerId, rows))
   if (rows.some(({ type }) => type === "AccountOpened"))
     statements.push(projectAccounts(head.ledgerId, recorded))
   if (balances.length > 0) statements.push(projectBalances(head.ledgerId, balances, recordedAt))
-  statements.push(moveHead(head))
+  if (points.length > 0) statements.push(projectBalanceHistory(head.ledgerId, points))
+  statements.push(
+    ...projectHolds(head.ledgerId, recorded),
+    ...projectReversals(head.ledgerId, recorded),
+    ...projectRedactions(head.ledgerId, recorded),
+    moveHead(head),
+  )
   return { recorded, statements }
 }
 
 /** Stores where the ledger stands now, and tells who listens at the commit. */
-export function moveHead({ ledgerId, position, hash, accountCount, batchCount }: LedgerHead): Statement {
+export function moveHead(head: LedgerHead): Statement {
+  const { ledgerId, position, recordedAt, hash, accountCount, batchCount } = head
   return {
     name: "ledger-move-head",
     text: moveHeadText,
-    values: [ledgerId, position.toString(), hash, accountCount.toString(), batchCount.toString()],
+    values: [
+      ledgerId,
+      position.toString(),
+      recordedAt.toISOString(),
+      hash,
+      accountCount.toString(),
+      batchCount.toString(),
+    ],
   }
 }
 
-function movesConfirmed(event: NewEvent): boolean {
-  return event.type !== "AccountOpened" && event.type !== "AdjustmentRecorded"
+/** Whoever passes a multiple of this sees to the partitions, up to `partitionsAhead` positions on. */
+const partitionCheckEvery = 1_000_000n
+const partitionsAhead = 5_000_000n
+
+function ensurePartitions(upto: bigint): Statement {
+  return {
+    name: "ledger-ensure-partitions",
+    text: "SELECT ledger.ensure_event_partitions($1::bigint)",
+    values: [upto.toString()],
+  }
 }
+
+/** What says something new of the chain's side of an account. */
+const confirmationTypes: ReadonlySet<EventType> = new Set([
+  "SettlementConfirmed",
+  "DepositObserved",
+  "WithdrawalObserved",
+  "ConfirmationRevoked",
+])
 
 function toRow(head: LedgerHead, event: NewEvent, position: bigint, recordedAt: Date): EventRow {
   checkData(event)

@@ -2,6 +2,8 @@ import type { ColumnType, Generated } from "kysely"
 import type { Priority } from "../domain/priority.ts"
 import type { AuditTables } from "./audit-tables.ts"
 
+export type HoldState = "open" | "captured" | "released" | "expired"
+
 /** Tables of the schemas `registry`, `ledger`, `settlement` and the views of `chain`, as rows come and go. int8 and numeric are bigint. */
 export type Database = AuditTables & {
   "registry.ledgers": {
@@ -80,6 +82,7 @@ export type Database = AuditTables & {
   "ledger.head": {
     ledger_id: string
     position: bigint
+    recorded_at: Generated<Date>
     hash: Buffer
     account_count: bigint
     batch_count: bigint
@@ -132,6 +135,32 @@ export type Database = AuditTables & {
     last_position: bigint
     recorded_at: Date
     answer_context: ColumnType<unknown, string, never>
+  }
+  "ledger.event_partitions": {
+    first_position: bigint
+    last_position: bigint
+    name: string
+    created_at: Generated<Date>
+    archived_at: Date | null
+  }
+  "ledger.holds": {
+    ledger_id: string
+    position: bigint
+    account_id: bigint
+    amount: bigint
+    expires_at: Date
+    state: HoldState
+    captured: bigint
+    ended_position: bigint | null
+  }
+  "ledger.reversals": { ledger_id: string; reversed_position: bigint; position: bigint }
+  "ledger.balance_history": {
+    ledger_id: string
+    account_id: bigint
+    position: bigint
+    pending: bigint
+    confirmed: bigint
+    locked: bigint
   }
   "ledger.chain_cursors": {
     chain_id: bigint

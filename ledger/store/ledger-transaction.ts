@@ -8,6 +8,8 @@ import type { Statement } from "./statement.ts"
 export type LedgerHead = {
   readonly ledgerId: string
   position: bigint
+  /** When the event at `position` was recorded. */
+  recordedAt: Date
   hash: Buffer
   accountCount: bigint
   batchCount: bigint
@@ -23,6 +25,7 @@ export type LedgerTransaction = LedgerHead & { readonly trx: Transaction<Databas
 
 export type HeadRow = {
   readonly position: bigint
+  readonly recorded_at: Date
   readonly hash: Buffer
   readonly account_count: bigint
   readonly batch_count: bigint
@@ -30,7 +33,7 @@ export type HeadRow = {
 
 // NO KEY: appends exclude each other, and a row elsewhere that refers to the ledger does not have to wait for them.
 const lockHeadText =
-  "SELECT position, hash, account_count, batch_count FROM ledger.head WHERE ledger_id = $1 FOR NO KEY UPDATE"
+  "SELECT position, recorded_at, hash, account_count, batch_count FROM ledger.head WHERE ledger_id = $1 FOR NO KEY UPDATE"
 
 /** Waits for the lock on a ledger's head. What depends on the lock has to be read by a later statement: this one's snapshot is older than its wait. */
 export function lockHeadStatement(ledgerId: string): Statement {
@@ -42,11 +45,17 @@ export function readHead(ledgerId: string, row: HeadRow | undefined): LedgerHead
   return {
     ledgerId,
     position: row.position,
+    recordedAt: row.recorded_at,
     hash: row.hash,
     accountCount: row.account_count,
     batchCount: row.batch_count,
     balances: new Map(),
   }
+}
+
+/** When what is appended now is recorded: never before what is there already, whatever the clock says. */
+export function recordingTime(head: LedgerHead, now: Date): Date {
+  return now > head.recordedAt ? now : head.recordedAt
 }
 
 /** Locks the head of one ledger inside a transaction. Several ledgers are locked in the order of their ids. */

@@ -23,6 +23,7 @@ import {
   type LedgerHead,
   lockHeadStatement,
   readHead,
+  recordingTime,
 } from "../store/ledger-transaction.ts"
 import { type RecordedOperation, recordedOperation } from "../store/read-operation.ts"
 import { inPipelinedTransaction, type PipelinedTransaction } from "./pipelined-transaction.ts"
@@ -48,7 +49,7 @@ export async function writeGroup(
 ): Promise<GroupOutcome[]> {
   return inPipelinedTransaction(pool, async (transaction) => {
     const { head, known, accounts } = await loadGroup(transaction, ledgerId, commands)
-    const recordedAt = now()
+    const recordedAt = recordingTime(head, now())
     const events: NewEvent[] = []
     const operations: NewOperation[] = []
     const outcomes: GroupOutcome[] = []

@@ -45,6 +45,7 @@ export function warmUpWriterPool(pool: pg.Pool): Promise<void> {
   const nowhere = {
     ledgerId: noLedger,
     position: 0n,
+    recordedAt: new Date(0),
     hash: genesisHash,
     accountCount: 0n,
     batchCount: 0n,

@@ -197,7 +197,7 @@ describe("the event store", () => {
     const owner = new pg.Client({ connectionString: ledger.database.ownerUrl })
     await owner.connect()
     // Only somebody who owns the table and switches its trigger off can do this; verify is there for him.
-    await owner.query("ALTER TABLE ledger.events DISABLE TRIGGER events_append_only")
+    await owner.query("ALTER TABLE ledger.events DISABLE TRIGGER USER")
     const tamper = async (statement: string, undo: string) => {
       await owner.query(statement, [ledgerId])
       const result = await verifyLedger(ledger.db, ledgerId)
@@ -229,7 +229,7 @@ describe("the event store", () => {
       ok: false,
       problem: expect.stringContaining("tail"),
     })
-    await owner.query("ALTER TABLE ledger.events ENABLE TRIGGER events_append_only")
+    await owner.query("ALTER TABLE ledger.events ENABLE TRIGGER USER")
     await owner.end()
   })
 })
