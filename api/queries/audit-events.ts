@@ -42,7 +42,7 @@ export async function readEvents(
   const { rows } = await sql<AuditEvent>`
     SELECT ledger_id, position, type, version, operation_id, sequence, account_id, amount, balance_after, occurred_at, recorded_at,
       causation, data::text AS data, details::text AS details, salt, details_hash, prev_hash, hash
-    FROM ledger.events WHERE ledger_id = ${ledgerId} AND position > ${after} AND position <= ${upTo}
+    FROM ledger.event_log WHERE ledger_id = ${ledgerId} AND position > ${after} AND position <= ${upTo}
     ORDER BY position`.execute(db)
   return rows
 }

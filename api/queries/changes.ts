@@ -64,7 +64,7 @@ const columns = sql`
   CASE WHEN e.type <> 'AdjustmentRecorded' THEN e.recorded_at WHEN i.state = 'settled' THEN b.confirmed_at END AS confirmed_at`
 
 const tables = sql`
-  ledger.events e
+  ledger.event_log e
   JOIN ledger.accounts a ON a.ledger_id = e.ledger_id AND a.account_id = e.account_id
   LEFT JOIN settlement.batch_items i ON i.ledger_id = e.ledger_id AND i.position = e.position
   LEFT JOIN settlement.batches b ON b.ledger_id = i.ledger_id AND b.batch_sequence = i.batch_sequence

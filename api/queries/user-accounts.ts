@@ -44,7 +44,7 @@ export async function readUserAccounts(
     ) AS o
     LEFT JOIN LATERAL (
       SELECT i.state IS NULL OR i.state = 'waiting' AS is_waiting
-      FROM ledger.events e
+      FROM ledger.event_log e
       LEFT JOIN settlement.batch_items i ON i.ledger_id = e.ledger_id AND i.position = e.position
       WHERE e.ledger_id = a.ledger_id AND e.account_id = a.account_id AND e.type = 'AdjustmentRecorded'
       ORDER BY e.position DESC LIMIT 1

@@ -37,7 +37,7 @@ export async function takeIn(db: Kysely<Database>, ledgerId: string, pageEvents:
           coalesce((t.strategy->>'max_wait_time_ms')::bigint, 0),
           coalesce((e.data->>'max_wait_ms')::bigint, (t.strategy->>'max_wait_time_ms')::bigint, 0)) * interval '1 ms',
         e.recorded_at, 'waiting'
-      FROM ledger.events e
+      FROM ledger.event_log e
       JOIN ledger.accounts a ON a.ledger_id = e.ledger_id AND a.account_id = e.account_id
       JOIN registry.tokens t ON t.token_id = a.token_id
       LEFT JOIN registry.reasons r ON r.reason_type = e.data->>'reason_type'

@@ -101,7 +101,7 @@ export async function loadOpenBatches(
 export async function readDeltas(db: Kysely<Database>, key: BatchKey): Promise<Hex> {
   const { rows } = await sql<{ deltas: Buffer; content_hash: string; sealed_hash: string }>`
     SELECT b.deltas, b.content_hash, e.data->>'content_hash' AS sealed_hash
-    FROM settlement.batches b JOIN ledger.events e ON e.ledger_id = b.ledger_id AND e.position = b.sealed_position
+    FROM settlement.batches b JOIN ledger.event_log e ON e.ledger_id = b.ledger_id AND e.position = b.sealed_position
     WHERE b.ledger_id = ${key.ledgerId} AND b.batch_sequence = ${key.batchSequence}`.execute(db)
   const [row] = rows
   invariant(row !== undefined, `there is no batch ${key.batchSequence}`)

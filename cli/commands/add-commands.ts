@@ -126,6 +126,22 @@ Example:
     .addHelpText("after", "\nExample:\n  npm run chainbridge -- verify --data-dir .chainbridge")
     .action(async (options) => (await import("./verify.ts")).verifyCommand(options))
   program
+    .command("archive")
+    .description("list the partitions of the event log, or move old ones to the archive")
+    .option(...dataDirectory)
+    .option("--through <position>", "archive every partition that ends at or before it", parsePosition)
+    .addHelpText(
+      "after",
+      `
+Everything goes on to be read and verified as before; writers wait while a partition is moved.
+DATABASE_URL   the owner's login
+
+Examples:
+  npm run chainbridge -- archive
+  npm run chainbridge -- archive --through 20000000`,
+    )
+    .action(async (options) => (await import("./archive.ts")).archiveCommand(options))
+  program
     .command("flush")
     .description("settle what waits now")
     .option(...dataDirectory)
@@ -179,6 +195,11 @@ function addKeys(program: Command): void {
     .option(...dataDirectory)
     .addHelpText("after", "\nExample:\n  npm run chainbridge -- keys create --app shop --scope ledger:read")
     .action(async (options) => (await import("./keys.ts")).createKeyCommand(options))
+}
+
+function parsePosition(text: string): bigint {
+  if (/^[1-9]\d{0,17}$/.test(text)) return BigInt(text)
+  throw new InvalidArgumentError("Allowed: a position of the log, a whole number above 0.")
 }
 
 /** Visible characters, and single blanks between them. */

@@ -11,7 +11,7 @@ export function verifyAccounts(trx: Transaction<Database>, ledgerId: string): Pr
     logged: sql`
       SELECT account_id, position AS opened_position, data->>'user_id' AS user_id, (data->>'chain_id')::bigint AS chain_id,
         data->>'token_address' AS token_address, data->>'address' AS address
-      FROM ledger.events WHERE ledger_id = ${ledgerId} AND type = 'AccountOpened'`,
+      FROM ledger.event_log WHERE ledger_id = ${ledgerId} AND type = 'AccountOpened'`,
     stored: sql`
       SELECT a.account_id, a.opened_position, a.user_id, t.chain_id, t.token_address, a.address
       FROM ledger.accounts a JOIN registry.tokens t ON t.token_id = a.token_id

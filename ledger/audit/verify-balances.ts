@@ -28,7 +28,7 @@ export async function verifyBalances(
     const { rows } = await sql<Row>`
       SELECT b.account_id, b.pending, b.confirmed, b.locked, b.position, b.changed_at, e.recorded_at
       FROM ledger.balances b
-      LEFT JOIN ledger.events e ON e.ledger_id = b.ledger_id AND e.position = b.position
+      LEFT JOIN ledger.event_log e ON e.ledger_id = b.ledger_id AND e.position = b.position
       WHERE b.ledger_id = ${ledgerId} AND b.account_id > ${after}
       ORDER BY b.account_id LIMIT ${pageAccounts}`.execute(trx)
     for (const row of rows) {

@@ -13,9 +13,9 @@ export function verifyConfirmations(trx: Transaction<Database>, ledgerId: string
         e.data->>'block_hash' AS block_hash, (e.data->>'log_index')::integer AS log_index, e.account_id,
         CASE WHEN e.type = 'SettlementConfirmed' THEN (e.data->>'batch_sequence')::bigint END AS batch_sequence,
         r.position AS revoked_position
-      FROM ledger.events e
+      FROM ledger.event_log e
       LEFT JOIN (
-        SELECT position, (data->>'revoked_position')::bigint AS revoked_position FROM ledger.events
+        SELECT position, (data->>'revoked_position')::bigint AS revoked_position FROM ledger.event_log
         WHERE ledger_id = ${ledgerId} AND type = 'ConfirmationRevoked'
       ) AS r ON r.revoked_position = e.position
       WHERE e.ledger_id = ${ledgerId}

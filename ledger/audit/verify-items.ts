@@ -27,13 +27,13 @@ function compareItems(trx: Transaction<Database>, ledgerId: string): Promise<Pro
         CASE WHEN l.position IS NULL THEN 'waiting' WHEN l.batch_sequence IS NULL THEN 'netted'
           WHEN b.state = 'settled' THEN 'settled' WHEN b.state = 'deferred' THEN 'waiting' ELSE 'sealed' END AS state,
         CASE WHEN b.state <> 'deferred' THEN l.batch_sequence END AS batch_sequence
-      FROM ledger.events e
+      FROM ledger.event_log e
       LEFT JOIN ledger.accounts a ON a.ledger_id = e.ledger_id AND a.account_id = e.account_id
       LEFT JOIN (
         SELECT DISTINCT ON (p.position) p.position::bigint AS position, s.batch_sequence
         FROM (
           SELECT position AS at, (data->>'batch_sequence')::bigint AS batch_sequence, data->'accounts' AS accounts
-          FROM ledger.events WHERE ledger_id = ${ledgerId} AND type IN ('SettlementSealed', 'SettlementNetted')
+          FROM ledger.event_log WHERE ledger_id = ${ledgerId} AND type IN ('SettlementSealed', 'SettlementNetted')
         ) AS s
         CROSS JOIN LATERAL json_array_elements(s.accounts) AS x(account)
         CROSS JOIN LATERAL json_array_elements_text(x.account->'positions') AS p(position)
@@ -72,7 +72,7 @@ async function compareUnsettled(
       SELECT account_id, amount FROM settlement.batch_items
       WHERE ledger_id = ${ledgerId} AND state IN ('waiting', 'sealed')
       UNION ALL
-      SELECT account_id, amount FROM ledger.events
+      SELECT account_id, amount FROM ledger.event_log
       WHERE ledger_id = ${ledgerId} AND position > ${intake} AND type = 'AdjustmentRecorded'
     ) AS changes GROUP BY account_id`.execute(trx)
   const found = new Map(rows.map((row) => [row.account_id, row.unsettled]))

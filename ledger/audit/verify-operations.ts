@@ -17,7 +17,7 @@ export function verifyOperations(trx: Transaction<Database>, ledgerId: string): 
         max(data->>'request_hash') AS request_hash,
         min(position) FILTER (WHERE data->>'request_hash' IS NOT NULL) AS request_hash_position,
         count(data->>'request_hash') AS request_hashes
-      FROM ledger.events
+      FROM ledger.event_log
       WHERE ledger_id = ${ledgerId} AND (operation_id IS NOT NULL OR type = 'AdjustmentRecorded')
       GROUP BY operation_id, sequence`,
     stored: sql`

@@ -100,7 +100,7 @@ async function accountsStillWaiting(ledger: LedgerTransaction, batchSequence: nu
   const { rows } = await sql<{ account_id: bigint }>`
     SELECT i.account_id
     FROM settlement.batches b
-    JOIN ledger.events e ON e.ledger_id = b.ledger_id AND e.position = b.sealed_position
+    JOIN ledger.event_log e ON e.ledger_id = b.ledger_id AND e.position = b.sealed_position
     CROSS JOIN LATERAL json_array_elements(e.data->'accounts') AS a
     CROSS JOIN LATERAL json_array_elements_text(a->'positions') AS p
     JOIN settlement.batch_items i ON i.ledger_id = b.ledger_id AND i.position = p::bigint

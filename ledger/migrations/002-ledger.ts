@@ -14,7 +14,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       hash bytea NOT NULL CHECK (octet_length(hash) = 32),
       account_count bigint NOT NULL CHECK (account_count >= 0),
       batch_count bigint NOT NULL CHECK (batch_count >= 0)
-    )`.execute(db)
+    ) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000)`.execute(
+    db,
+  )
   await sql`
     CREATE TABLE ledger.events (
       -- No foreign key to the head: who appends holds its lock. None points here either, so that an old partition can be detached.
@@ -74,7 +76,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       confirmed_at timestamptz(3),
       PRIMARY KEY (ledger_id, account_id),
       FOREIGN KEY (ledger_id, account_id) REFERENCES ledger.accounts
-    ) WITH (fillfactor = 70)`.execute(db)
+    ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05)`.execute(db)
   await sql`
     CREATE TABLE ledger.operations (
       ledger_id uuid NOT NULL,

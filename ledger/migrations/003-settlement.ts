@@ -102,7 +102,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       PRIMARY KEY (ledger_id, position),
       FOREIGN KEY (ledger_id, batch_sequence) REFERENCES settlement.batches,
       CHECK ((batch_sequence IS NOT NULL) = (state IN ('sealed', 'settled')))
-    )`.execute(db)
+    ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05)`.execute(
+    db,
+  )
   await sql`
     CREATE INDEX batch_items_waiting ON settlement.batch_items (ledger_id, token_id, position)
       WHERE state = 'waiting'`.execute(db)

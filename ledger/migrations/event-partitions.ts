@@ -14,6 +14,17 @@ export async function createEventPartitions(db: Kysely<unknown>): Promise<void> 
       archived_at timestamptz(3)
     )`.execute(db)
   await protectEvents(db)
+  // The CHECK says what the partition's bounds will say, so that attaching it reads nothing. Rows never change once they are in, so they are frozen early: no vacuum comes
+  // back to a partition that is full.
+  await sql`
+    CREATE FUNCTION ledger.create_event_partition(partition text, first bigint, last bigint) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+    BEGIN
+      EXECUTE format('CREATE TABLE ledger.%I (LIKE ledger.events INCLUDING ALL, CONSTRAINT range CHECK (position BETWEEN %s AND %s))
+        WITH (autovacuum_freeze_min_age = 0, autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_vacuum_insert_threshold = 100000,
+          autovacuum_analyze_scale_factor = 0.02)', partition, first, last);
+      EXECUTE format('CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ledger.%I FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()', partition);
+    END $$`.execute(db)
   // LIKE and ATTACH instead of PARTITION OF: writers go on while a partition is made.
   await sql`
     CREATE FUNCTION ledger.ensure_event_partitions(upto bigint, size bigint DEFAULT 5000000) RETURNS void
@@ -28,8 +39,7 @@ export async function createEventPartitions(db: Kysely<unknown>): Promise<void> 
         SELECT coalesce(max(last_position), 0) + 1 INTO first FROM ledger.event_partitions;
         EXIT WHEN first > upto;
         partition := format('events_from_%s', first);
-        EXECUTE format('CREATE TABLE ledger.%I (LIKE ledger.events INCLUDING ALL)', partition);
-        EXECUTE format('CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ledger.%I FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change()', partition);
+        PERFORM ledger.create_event_partition(partition, first, first + size - 1);
         EXECUTE format('ALTER TABLE ledger.events ATTACH PARTITION ledger.%I FOR VALUES FROM (%s) TO (%s)', partition, first, first + size);
         INSERT INTO ledger.event_partitions (first_position, last_position, name) VALUES (first, first + size - 1, partition);
       END LOOP;

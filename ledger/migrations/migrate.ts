@@ -7,6 +7,7 @@ import * as ledger from "./002-ledger.ts"
 import * as settlement from "./003-settlement.ts"
 import * as roles from "./004-roles.ts"
 import * as checkpoints from "./006-checkpoints.ts"
+import * as archive from "./008-archive.ts"
 
 const migrations: Record<string, Migration> = {
   "001-registry": registry,
@@ -14,6 +15,7 @@ const migrations: Record<string, Migration> = {
   "003-settlement": settlement,
   "004-roles": roles,
   "006-checkpoints": checkpoints,
+  "008-archive": archive,
 }
 
 /**

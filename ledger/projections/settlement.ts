@@ -158,7 +158,7 @@ async function revoke(ledger: LedgerTransaction, data: EventDataOf<"Confirmation
   await sql`
     UPDATE settlement.batch_items i SET state = 'sealed', batch_sequence = ${data.batch_sequence}, deferred_block = NULL
     FROM settlement.batches b
-    JOIN ledger.events e ON e.ledger_id = b.ledger_id AND e.position = b.sealed_position
+    JOIN ledger.event_log e ON e.ledger_id = b.ledger_id AND e.position = b.sealed_position
     CROSS JOIN LATERAL json_array_elements(e.data->'accounts') AS a
     CROSS JOIN LATERAL json_array_elements_text(a->'positions') AS p
     WHERE b.ledger_id = ${ledgerId} AND b.batch_sequence = ${data.batch_sequence}

@@ -2,6 +2,27 @@ import type { ColumnType, Generated } from "kysely"
 import type { Priority } from "../domain/priority.ts"
 import type { AuditTables } from "./audit-tables.ts"
 
+type EventColumns = {
+  ledger_id: string
+  position: bigint
+  type: string
+  version: number
+  operation_id: string | null
+  sequence: number | null
+  account_id: bigint | null
+  amount: bigint | null
+  balance_after: bigint | null
+  occurred_at: Date
+  recorded_at: Date
+  causation: string
+  data: ColumnType<unknown, string, never>
+  details: ColumnType<unknown, string | null, never>
+  salt: Buffer | null
+  details_hash: Buffer | null
+  prev_hash: Buffer
+  hash: Buffer
+}
+
 export type HoldState = "open" | "captured" | "released" | "expired"
 
 /** Tables of the schemas `registry`, `ledger`, `settlement` and the views of `chain`, as rows come and go. int8 and numeric are bigint. */
@@ -87,26 +108,9 @@ export type Database = AuditTables & {
     account_count: bigint
     batch_count: bigint
   }
-  "ledger.events": {
-    ledger_id: string
-    position: bigint
-    type: string
-    version: number
-    operation_id: string | null
-    sequence: number | null
-    account_id: bigint | null
-    amount: bigint | null
-    balance_after: bigint | null
-    occurred_at: Date
-    recorded_at: Date
-    causation: string
-    data: ColumnType<unknown, string, never>
-    details: ColumnType<unknown, string | null, never>
-    salt: Buffer | null
-    details_hash: Buffer | null
-    prev_hash: Buffer
-    hash: Buffer
-  }
+  "ledger.events": EventColumns
+  /** Every event, archived or not. */
+  "ledger.event_log": EventColumns
   "ledger.accounts": {
     ledger_id: string
     account_id: bigint

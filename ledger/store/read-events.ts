@@ -30,7 +30,7 @@ export async function readEvents(
   limit: number,
 ): Promise<StoredEvent[]> {
   const { rows } = await sql<StoredEvent>`
-    SELECT ${columns} FROM ledger.events WHERE ledger_id = ${ledgerId} AND position > ${afterPosition}
+    SELECT ${columns} FROM ledger.event_log WHERE ledger_id = ${ledgerId} AND position > ${afterPosition}
     ORDER BY position LIMIT ${limit}`.execute(db)
   return rows
 }
@@ -42,7 +42,7 @@ export async function readEventsAt(
   positions: readonly bigint[],
 ): Promise<StoredEvent[]> {
   const { rows } = await sql<StoredEvent>`
-    SELECT ${columns} FROM ledger.events
+    SELECT ${columns} FROM ledger.event_log
     WHERE ledger_id = ${ledgerId} AND position = ANY(${positions.map(String)}::bigint[])`.execute(db)
   return rows
 }

@@ -55,7 +55,7 @@ export async function readOperation(
   stored: StoredOperation,
 ): Promise<RecordedOperation> {
   const rows = await db
-    .selectFrom("ledger.events as e")
+    .selectFrom("ledger.event_log as e")
     .innerJoin("ledger.accounts as a", (join) =>
       join.onRef("a.ledger_id", "=", "e.ledger_id").onRef("a.account_id", "=", "e.account_id"),
     )
