@@ -17,6 +17,12 @@ const publishedContracts: readonly PublishedContract[] = [
     file: "wallet-manager",
     deployed: true,
   },
+  {
+    source: "contracts/src/AuditAnchor.sol",
+    name: "AuditAnchor",
+    file: "audit-anchor",
+    deployed: true,
+  },
   { source: "contracts/src/AAWallet.sol", name: "AAWallet", file: "aa-wallet", deployed: false },
 ]
 

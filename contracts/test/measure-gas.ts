@@ -1,6 +1,9 @@
 import { type Address, encodeFunctionData, type Hex, keccak256, numberToHex, sliceHex } from "viem"
+import { auditAnchorAbi } from "../../abis/audit-anchor.ts"
 import { cpopTokenAbi } from "../../abis/cpop-token.ts"
 import { batchIdOf, encodeDeltas } from "../../ledger/domain/packed-deltas.ts"
+import { ledgerIdBytes } from "../../ledger/domain/wallet-address.ts"
+import { deployAnchor } from "./anchor-fixture.ts"
 import { accountAt, startTestChain, type TestChain } from "./test-chain.ts"
 import { deployToken, type TokenFixture } from "./token-fixture.ts"
 
@@ -30,7 +33,8 @@ export async function measureGas(): Promise<Record<string, number>> {
     for (const measurement of measurements(accountAt(chain.accounts, 5))) {
       gas[measurement.name] = await measure(chain, measurement)
     }
-    return gas
+    const anchors = await measureAnchors(chain)
+    return { ...gas, "anchor, first of a ledger": anchors.first, "anchor, next of a ledger": anchors.next }
   } finally {
     await chain.stop()
   }
@@ -45,6 +49,18 @@ async function measure(chain: TestChain, { name, setup, measured }: Measurement)
   }
   for (const prepared of setup(token)) await call(prepared)
   return Number(await call(measured(token)))
+}
+
+async function measureAnchors(chain: TestChain): Promise<{ first: number; next: number }> {
+  const { address, keeper } = await deployAnchor(chain)
+  const anchor = async (treeSize: bigint): Promise<number> => {
+    const args = [ledgerIdBytes(ledgerId), treeSize, keccak256(numberToHex(treeSize))] as const
+    const data = encodeFunctionData({ abi: auditAnchorAbi, functionName: "anchor", args })
+    const receipt = await chain.send(keeper, address, data)
+    if (receipt.status !== "success") throw new Error("anchor reverted")
+    return Number(receipt.gasUsed)
+  }
+  return { first: await anchor(1_000_000n), next: await anchor(2_000_000n) }
 }
 
 function measurements(sender: Address): Measurement[] {

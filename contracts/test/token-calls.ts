@@ -1,4 +1,5 @@
 import {
+  type Abi,
   type Address,
   type BaseError,
   type ContractFunctionArgs,
@@ -34,30 +35,37 @@ export async function callToken<Name extends TokenFunction>(
   return callWithData(chain, token, from, data)
 }
 
-/** Like {@link callToken}, for a call that is already encoded and a contract with the token's events and errors. */
+/** Like {@link callToken}, for a call that is already encoded and a contract with these events and errors. */
 export async function callWithData(
   chain: TestChain,
   contract: Address,
   from: Address,
   data: Hex,
+  abi: Abi = cpopTokenAbi,
 ): Promise<Outcome> {
   const receipt = await chain.send(from, contract, data)
-  if (receipt.status !== "success") return { refused: await revertReason(chain, contract, from, data) }
+  if (receipt.status !== "success") return { refused: await revertReason(chain, contract, from, data, abi) }
   return {
-    events: parseEventLogs({ abi: cpopTokenAbi, logs: receipt.logs }).map((log) => ({
-      name: log.eventName,
+    events: parseEventLogs({ abi, logs: receipt.logs }).map((log) => ({
+      name: log.eventName ?? "",
       args: log.args,
     })),
   }
 }
 
-async function revertReason(chain: TestChain, token: Address, from: Address, data: Hex): Promise<string> {
+async function revertReason(
+  chain: TestChain,
+  contract: Address,
+  from: Address,
+  data: Hex,
+  abi: Abi,
+): Promise<string> {
   try {
-    await chain.publicClient.call({ account: from, to: token, data })
+    await chain.publicClient.call({ account: from, to: contract, data })
   } catch (error) {
     const raw = (error as BaseError).walk((cause) => cause instanceof RawContractError || hasData(cause))
     if (!hasData(raw)) throw error
-    const { errorName, args } = decodeErrorResult({ abi: cpopTokenAbi, data: raw.data })
+    const { errorName, args } = decodeErrorResult({ abi, data: raw.data })
     return `${errorName}(${(args ?? []).map(String).join(",")})`
   }
   throw new Error("the call reverted in its block and passes now")
