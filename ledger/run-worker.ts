@@ -5,8 +5,11 @@ import type { ChainClient } from "../platform/rpc/chain-client.ts"
 import type { RpcEndpointStatus } from "../platform/rpc/rpc-endpoint.ts"
 import { createRpcChainView } from "./confirmations/rpc-chain-view.ts"
 import { type ConfirmationStatus, runConfirmations } from "./confirmations/run-confirmations.ts"
+import { allProjections } from "./projections/async/all-projections.ts"
+import { runProjections } from "./projections/async/run-projections.ts"
 import { type ReconciliationStatus, runReconciliation } from "./reconciliation/run-reconciliation.ts"
-import { reconciliationRequestedChannel } from "./store/channels.ts"
+import { appendedChannel } from "./store/append.ts"
+import { projectionsChangedChannel, reconciliationRequestedChannel } from "./store/channels.ts"
 import type { Database } from "./store/database.ts"
 
 export type WorkerContext = {
@@ -32,21 +35,25 @@ export type RunningWorker = {
 }
 
 /**
- * Confirms what the chains did and compares both sides. Any number of processes may run it: a step of the confirmations takes the chain's cursor or changes nothing, and
- * one worker at a time makes a chain's reconciliation runs. It holds nothing that a `kill -9` could lose.
+ * Confirms what the chains did, compares both sides, and keeps the projections. Any number of processes may run it: a step of the confirmations takes the chain's cursor or
+ * changes nothing, one worker at a time makes a chain's reconciliation runs, and one fills a projection of a ledger. It holds nothing that a `kill -9` could lose.
  */
 export function runWorker({ db, databaseUrl, logger, chains }: WorkerContext): RunningWorker {
   const followed = [...chains.values()].map((client) => {
     const of = { db, logger, chainId: Number(client.chainId), view: createRpcChainView(client) }
     return { client, confirmations: runConfirmations(of), reconciliation: runReconciliation(of) }
   })
+  const projections = runProjections({ db, logger, projections: allProjections })
   const listener = listen({
     databaseUrl,
     applicationName: "chainbridge-worker-listen",
-    channels: [reconciliationRequestedChannel],
+    channels: [reconciliationRequestedChannel, appendedChannel, projectionsChangedChannel],
     logger,
-    onNotification() {
-      for (const { reconciliation } of followed) reconciliation.wake()
+    onNotification(notification) {
+      const channel = notification?.channel
+      if (channel !== reconciliationRequestedChannel) projections.wake()
+      if (channel === undefined || channel === reconciliationRequestedChannel)
+        for (const { reconciliation } of followed) reconciliation.wake()
     },
   })
   return {
@@ -59,12 +66,13 @@ export function runWorker({ db, databaseUrl, logger, chains }: WorkerContext): R
     }),
     async stop() {
       await listener.stop()
-      await Promise.all(
-        followed.flatMap(({ confirmations, reconciliation }) => [
+      await Promise.all([
+        projections.stop(),
+        ...followed.flatMap(({ confirmations, reconciliation }) => [
           confirmations.stop(),
           reconciliation.stop(),
         ]),
-      )
+      ])
     },
   }
 }

@@ -3,9 +3,9 @@ import { runRole } from "../../platform/lifecycle.ts"
 import { openChainClients } from "./chain-clients.ts"
 import { openRole } from "./open-role.ts"
 
-/** Confirmations and reconciliation, on every chain that has RPC endpoints here. */
+/** Confirmations and reconciliation, on every chain that has RPC endpoints here, and the projections. */
 export async function runWorkerRole(): Promise<void> {
-  const role = openRole("worker", 10)
+  const role = openRole("worker", 16)
   await runRole(async () => {
     await role.reachDatabase()
     const { db, databaseUrl, logger } = role

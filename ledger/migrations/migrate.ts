@@ -6,6 +6,7 @@ import * as registry from "./001-registry.ts"
 import * as ledger from "./002-ledger.ts"
 import * as settlement from "./003-settlement.ts"
 import * as roles from "./004-roles.ts"
+import * as projections from "./005-projections.ts"
 import * as checkpoints from "./006-checkpoints.ts"
 import * as archive from "./008-archive.ts"
 
@@ -14,6 +15,7 @@ const migrations: Record<string, Migration> = {
   "002-ledger": ledger,
   "003-settlement": settlement,
   "004-roles": roles,
+  "005-projections": projections,
   "006-checkpoints": checkpoints,
   "008-archive": archive,
 }

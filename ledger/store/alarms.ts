@@ -20,6 +20,7 @@ export type AlarmKind =
   | "indexer_disagrees"
   | "overdrawn"
   | "drift"
+  | "projection_failed"
 
 type Handle = Kysely<Database> | Transaction<Database>
 

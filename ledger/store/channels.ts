@@ -6,3 +6,5 @@ export const registryChangedChannel = "registry_changed"
 export const laneChangedChannel = "lane_changed"
 /** A reconciliation run was asked for; the payload is the ledger id. */
 export const reconciliationRequestedChannel = "reconciliation_requested"
+/** A build of a projection was begun, or is to go on after it had stopped; the payload is the projection's name. */
+export const projectionsChangedChannel = "projections_changed"

@@ -1,0 +1,58 @@
+import { sql } from "kysely"
+import type { EventPage, Sql } from "./projection.ts"
+
+/** `ledger.event_log e` and the condition that cuts a page out of it. */
+export function eventsOf(page: EventPage): Sql {
+  return sql`ledger.event_log e WHERE e.ledger_id = ${page.ledgerId} AND e.position > ${page.after} AND e.position <= ${page.upTo}`
+}
+
+/**
+ * What the events of a page did to accounts, a row for each event and account whose balance or held amount it moves: `position, account_id, kind, operation_id,
+ * sequence, amount, locked_change, balance_after, reason_type, business_type, business_batch_id, transaction_hash, block_number, recorded_at`. What moves the confirmed
+ * figure alone is not among them.
+ */
+export function movesOf(page: EventPage): Sql {
+  return sql`
+    SELECT e.position, e.account_id, e.type AS kind, e.operation_id, e.sequence, e.amount,
+      CASE e.type
+        WHEN 'HoldPlaced' THEN (e.data->>'amount')::numeric
+        WHEN 'HoldCaptured' THEN -((e.data->>'captured')::numeric + (e.data->>'released')::numeric)
+        WHEN 'HoldReleased' THEN -(e.data->>'released')::numeric
+        WHEN 'HoldExpired' THEN -(e.data->>'released')::numeric
+        ELSE 0 END AS locked_change,
+      e.balance_after, ${nameOf("reason_type", "transfer_in", "transfer_out")} AS reason_type,
+      ${nameOf("business_type", "deposit", "withdrawal")} AS business_type,
+      e.data->>'business_batch_id' AS business_batch_id,
+      CASE WHEN e.type IN ('DepositObserved', 'WithdrawalObserved') THEN e.data->>'transaction_hash' END AS transaction_hash,
+      CASE WHEN e.type IN ('DepositObserved', 'WithdrawalObserved') THEN (e.data->>'block_number')::bigint END AS block_number,
+      e.recorded_at
+    FROM ${eventsOf(page)} AND e.account_id IS NOT NULL AND e.type <> 'AccountOpened'
+    UNION ALL
+    SELECT e.position, m.account_id, e.type, NULL, NULL,
+      CASE e.type WHEN 'SettlementConfirmed' THEN m.amount - m.settled ELSE m.settled - m.amount END, 0, h.pending,
+      'settlement', 'adjustment', NULL, NULL, NULL, e.recorded_at
+    FROM (SELECT e.* FROM ${eventsOf(page)} AND e.account_id IS NULL AND e.type IN ('SettlementConfirmed', 'ConfirmationRevoked')) AS e
+    CROSS JOIN LATERAL json_to_recordset(e.data->'accounts') AS m(account_id bigint, settled numeric, amount numeric)
+    LEFT JOIN ledger.balance_history h
+      ON h.ledger_id = e.ledger_id AND h.account_id = m.account_id AND h.position = e.position
+    WHERE m.settled <> m.amount`
+}
+
+/** A change says what it is. What ends a hold without one is what the hold was placed for; what the chain did is named by its direction. */
+function nameOf(field: string, inward: string, outward: string): Sql {
+  return sql`
+    CASE
+      WHEN e.type IN ('HoldReleased', 'HoldExpired') THEN (
+        SELECT p.data->>${sql.lit(field)} FROM ledger.event_log p
+        WHERE p.ledger_id = e.ledger_id AND p.position = (e.data->>'hold_position')::bigint)
+      WHEN e.type = 'DepositObserved' OR (e.type = 'ConfirmationRevoked' AND e.amount < 0) THEN ${sql.lit(inward)}
+      WHEN e.type IN ('WithdrawalObserved', 'ConfirmationRevoked') THEN ${sql.lit(outward)}
+      ELSE e.data->>${sql.lit(field)} END`
+}
+
+/** The batches that a page seals: `batch_sequence, batch_id, sealed_position`. */
+export function sealsOf(page: EventPage): Sql {
+  return sql`
+    SELECT (e.data->>'batch_sequence')::bigint AS batch_sequence, e.data->>'batch_id' AS batch_id, e.position AS sealed_position
+    FROM ${eventsOf(page)} AND e.type = 'SettlementSealed'`
+}
