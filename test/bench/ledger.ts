@@ -1,0 +1,169 @@
+// `npm run bench:ledger`: how many adjustments a second are recorded, and how long one takes, side by side with other ways to do it on the same PostgreSQL.
+import { writeFileSync } from "node:fs"
+import { parseArgs } from "node:util"
+import { type BenchCase, benchCases, quickCases, type SystemName, usersMax } from "./bench-cases.ts"
+import { loadText, startBenchCluster } from "./bench-cluster.ts"
+import {
+  type BenchSystem,
+  openAccounts,
+  startHttp,
+  startNaive,
+  startPgledger,
+  startWriter,
+} from "./bench-systems.ts"
+import type { LoadResult } from "./load-order.ts"
+
+const help = `npm run bench:ledger -- [options]
+
+  --quick             1-per-request-128 and 1000-per-request, http and naive only, in under a minute
+  --case NAME         only this case; may be given several times, and may end with *
+  --system NAME       only this system: writer, http, naive or pgledger; several times
+  --rounds N          rounds of each system in each case, in turns (3); the median one counts
+  --seconds N         length of a round (3)
+  --json FILE         writes {rows:[{system,case,per_second,p50_ms,p99_ms}]}
+  --list              names the cases
+
+PGLEDGER_SQL names the SQL files of pgledger in the order of their installation, separated by ":".
+Without it pgledger is skipped.
+`
+
+type Row = {
+  readonly system: SystemName
+  readonly case: string
+  readonly per_second: number
+  readonly p50_ms: number
+  readonly p99_ms: number
+}
+
+const { values: flags } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    case: { type: "string", multiple: true },
+    system: { type: "string", multiple: true },
+    rounds: { type: "string" },
+    seconds: { type: "string" },
+    json: { type: "string" },
+    list: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+})
+if (flags.help) process.stdout.write(help)
+else if (flags.list) console.log(benchCases.map(({ name }) => name).join("\n"))
+else await main()
+
+async function main(): Promise<void> {
+  const cases = chooseCases()
+  const rounds = Number(flags.rounds ?? (flags.quick ? 2 : 3))
+  const seconds = Number(flags.seconds ?? 3)
+  const cluster = await startBenchCluster()
+  const systems: BenchSystem[] = []
+  try {
+    console.log(await cluster.describe())
+    systems.push(...(await startSystems(cluster, cases)))
+    const rows: Row[] = []
+    for (const benchCase of cases) rows.push(...(await measure(benchCase, systems, rounds, seconds)))
+    console.table(rows)
+    printRatios(rows)
+    console.log(`median of ${rounds} rounds of ${seconds} s; load average ${loadText()}`)
+    if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify({ rows }, null, 2)}\n`)
+  } finally {
+    for (const system of systems) system.close()
+    await cluster.close()
+  }
+}
+
+function chooseCases(): readonly BenchCase[] {
+  const wanted = flags.case ?? (flags.quick ? quickCases : ["*"])
+  const isWanted = (name: string): boolean =>
+    wanted.some((pattern) =>
+      pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern,
+    )
+  const only = flags.system ?? (flags.quick ? ["http", "naive"] : undefined)
+  const chosen = benchCases
+    .filter(({ name }) => isWanted(name))
+    .map((benchCase) => ({
+      ...benchCase,
+      systems: benchCase.systems.filter((name) => only === undefined || only.includes(name)),
+    }))
+    .filter(({ systems }) => systems.length > 0)
+  if (chosen.length === 0) throw new Error(`no case is called ${wanted.join(" or ")}; --list names them`)
+  return chosen
+}
+
+async function startSystems(
+  cluster: Awaited<ReturnType<typeof startBenchCluster>>,
+  cases: readonly BenchCase[],
+): Promise<BenchSystem[]> {
+  const isNeeded = (name: SystemName): boolean => cases.some(({ systems }) => systems.includes(name))
+  const hasSpread = (spread: BenchCase["spread"]): boolean => cases.some((each) => each.spread === spread)
+  const systems: BenchSystem[] = []
+  for (const [name, start] of [
+    ["http", startHttp],
+    ["writer", startWriter],
+  ] as const) {
+    if (!isNeeded(name)) continue
+    const database = await cluster.createDatabase(name)
+    const system = await start(cluster, database, hasSpread("two-processes") ? 2 : 1)
+    systems.push(system)
+    const { seconds } = await openAccounts(system)
+    console.log(`${name}: ${usersMax} accounts opened in ${seconds.toFixed(1)} s`)
+    if (hasSpread("two-ledgers")) await openAccounts(system, "two-ledgers")
+  }
+  if (isNeeded("naive")) systems.push(await startNaive(cluster, await cluster.createDatabase("naive")))
+  if (isNeeded("pgledger")) {
+    const files = process.env["PGLEDGER_SQL"]
+    if (files === undefined) console.log("pgledger is skipped: PGLEDGER_SQL names no files of it")
+    else systems.push(await startPgledger(cluster, files.split(":")))
+  }
+  return systems
+}
+
+async function measure(
+  benchCase: BenchCase,
+  systems: readonly BenchSystem[],
+  rounds: number,
+  seconds: number,
+): Promise<Row[]> {
+  const { name, perRequest, connections, population, spread } = benchCase
+  const taking = systems.filter((system) => benchCase.systems.includes(system.name))
+  const results = new Map<BenchSystem, LoadResult[]>(taking.map((system) => [system, []]))
+  const order = { ...population, perRequest, connections, seconds }
+  for (const system of taking) await system.run({ ...order, seconds: 0.7 }, spread)
+  for (let round = 0; round < rounds; round += 1) {
+    for (const system of taking) {
+      const result = await system.run(order, spread)
+      results.get(system)?.push(result)
+      const { byTarget } = result
+      const parts = byTarget.length > 1 ? `, of ${byTarget.join(" and ")} operations` : ""
+      console.log(`${name} ${system.name}: ${Math.round(result.adjustments / result.seconds)}/s${parts}`)
+    }
+  }
+  return taking.map((system) => toRow(system.name, name, results.get(system) ?? []))
+}
+
+/** The round whose throughput is the median; the lower one of two. */
+function toRow(system: SystemName, name: string, results: readonly LoadResult[]): Row {
+  const rate = ({ adjustments, seconds }: LoadResult): number => adjustments / seconds
+  const sorted = [...results].sort((a, b) => rate(a) - rate(b))
+  const median = sorted[Math.floor((sorted.length - 1) / 2)]
+  if (median === undefined) throw new Error(`${name} was not measured`)
+  const round = (value: number): number => Math.round(value * 100) / 100
+  return {
+    system,
+    case: name,
+    per_second: Math.round(rate(median)),
+    p50_ms: round(median.p50Ms),
+    p99_ms: round(median.p99Ms),
+  }
+}
+
+function printRatios(rows: readonly Row[]): void {
+  for (const http of rows.filter(({ system }) => system === "http")) {
+    for (const other of rows) {
+      if (other.case !== http.case || other.system === "http") continue
+      console.log(
+        `${http.case}: http is ${(http.per_second / other.per_second).toFixed(1)} × ${other.system}`,
+      )
+    }
+  }
+}
