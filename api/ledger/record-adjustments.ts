@@ -1,6 +1,4 @@
 import { createHash } from "node:crypto"
-import type { AdjustmentRefusal } from "../../ledger/domain/adjust-balance.ts"
-import { formatAmount } from "../../ledger/domain/amount.ts"
 import type { Priority } from "../../ledger/domain/priority.ts"
 import { findOperations, type OperationKey } from "../../ledger/store/find-operations.ts"
 import { readOperation } from "../../ledger/store/read-operation.ts"
@@ -13,6 +11,7 @@ import type { Caller } from "../registry/api-keys.ts"
 import type { Services } from "../services.ts"
 import { canonicalJson } from "../validation/canonical-json.ts"
 import { operationKeyOf } from "./operation-key.ts"
+import { refuseCommand } from "./refuse-command.ts"
 import {
   type RequestedAdjustment,
   type ResolvedAdjustment,
@@ -45,7 +44,8 @@ export async function recordAdjustments(
     // The registry may have changed since the operation was recorded: then it is recorded all the same.
     return (await replay(services, caller, key, requestHash)) ?? resolved
   }
-  const result = await services.writers.of(caller.ledgerId).adjustBalance({
+  const result = await services.writers.of(caller.ledgerId).execute({
+    kind: "AdjustBalance",
     ...key,
     requestHash,
     route: request.route,
@@ -57,7 +57,11 @@ export async function recordAdjustments(
     case "recorded":
       return presentAdjustments(caller.ledgerId, result.operation, result.isReplay)
     case "refused":
-      return refusalOf(result.refusal, resolved)
+      return refuseCommand(result.refusal, {
+        ledgerId: caller.ledgerId,
+        tokenOf: (index) => resolved[index]?.token,
+        amountField: (index) => `adjustments[${index}].amount`,
+      })
     case "conflict":
       return conflict(key)
     case "overloaded":
@@ -101,22 +105,4 @@ function conflict(key: OperationKey): Refusal {
     "operation_id",
     `operation "${key.operationId}" with sequence ${key.sequence} was recorded with another body; use a new operation_id or sequence for a new operation`,
   )
-}
-
-function refusalOf(refusal: AdjustmentRefusal, resolved: readonly ResolvedAdjustment[]): Refusal {
-  const field = `adjustments[${refusal.index}].amount`
-  switch (refusal.refused) {
-    case "INSUFFICIENT_BALANCE": {
-      const token = resolved[refusal.index]?.token
-      const available =
-        token === undefined
-          ? ""
-          : `: ${formatAmount(refusal.availableBaseUnits, token.decimals)} ${token.symbol} is available`
-      return refuse("INSUFFICIENT_BALANCE", field, `the debit is larger than what can be spent${available}`)
-    }
-    case "BALANCE_OUT_OF_RANGE":
-      return refuse("BALANCE_OUT_OF_RANGE", field, "the balance would pass 2^255 base units; send less")
-    default:
-      return unreachable(refusal)
-  }
 }

@@ -1,5 +1,6 @@
 import { amountLimit } from "./amount.ts"
 import type { Priority } from "./priority.ts"
+import type { WriteRequest } from "./write-request.ts"
 
 export type Adjustment = {
   readonly userId: string
@@ -16,16 +17,9 @@ export type Adjustment = {
   readonly metadata: Record<string, unknown>
 }
 
-export type AdjustBalanceCommand = {
-  readonly operationId: string
-  /** 0 … 2^31 − 1 */
-  readonly sequence: number
-  /** SHA-256 of the request in canonical form, without defaults of ours. */
-  readonly requestHash: Buffer
-  readonly route: string
+export type AdjustBalanceCommand = WriteRequest & {
+  readonly kind: "AdjustBalance"
   readonly businessBatchId: string | null
-  /** What the first answer says beyond the events; kept so that a replay says the same. */
-  readonly answerContext: unknown
   /** 1 … 10,000, decided in this order, all or none. */
   readonly adjustments: readonly Adjustment[]
 }

@@ -1,7 +1,8 @@
 import { type AdjustBalanceCommand, type AdjustmentDecision, accountKey } from "./adjust-balance.ts"
 import type { EventDataOf, NewEvent } from "./events.ts"
+import { causationOf, type WriteRequest } from "./write-request.ts"
 
-type OperationKey = Pick<AdjustBalanceCommand, "operationId" | "sequence">
+type OperationKey = Pick<WriteRequest, "operationId" | "sequence">
 
 /** The events of an accepted operation, one for each adjustment, in their order. @param accounts ids by account key, of every account that is adjusted */
 export function adjustmentEvents(
@@ -51,8 +52,4 @@ export function accountOpened(
     causation: causationOf(cause),
     details: null,
   }
-}
-
-function causationOf({ operationId, sequence }: OperationKey): string {
-  return `operation:${operationId}:${sequence}`
 }

@@ -116,6 +116,15 @@ export const eventSchemas = {
 export type EventType = keyof typeof eventSchemas
 export type EventDataOf<Type extends EventType> = z.infer<(typeof eventSchemas)[Type]>
 
+/** What every change says besides its amount, and a hold of the change that its capture will be. */
+export type ChangeData = Omit<EventDataOf<"AdjustmentRecorded">, "confirmed_after" | "request_hash">
+
+/** That part of an event's data. */
+export function changeDataOf(data: ChangeData): ChangeData {
+  const { reason_type, business_type, priority, is_immediate, max_wait_ms, business_batch_id } = data
+  return { reason_type, business_type, priority, is_immediate, max_wait_ms, business_batch_id }
+}
+
 /** What a caller said in free words; erasable, so only a salted hash of it is part of the event's hash. */
 export type EventDetails = {
   readonly reason_detail: string | null

@@ -3,15 +3,15 @@ import type pg from "pg"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import type { Logger } from "../../platform/logger.ts"
 import { isTransientPostgresError } from "../../platform/postgres.ts"
-import type { AdjustBalanceCommand, AdjustmentRefusal } from "../domain/adjust-balance.ts"
+import { type CommandRefusal, type LedgerCommand, weightOf } from "../domain/commands.ts"
 import type { Database } from "../store/database.ts"
 import { type RecordedOperation, readOperation } from "../store/read-operation.ts"
 import type { TokenDirectory } from "./token-directory.ts"
 import { type GroupOutcome, writeGroup } from "./write-group.ts"
 
-export type AdjustBalanceResult =
+export type CommandResult =
   | { readonly outcome: "recorded"; readonly isReplay: boolean; readonly operation: RecordedOperation }
-  | { readonly outcome: "refused"; readonly refusal: AdjustmentRefusal }
+  | { readonly outcome: "refused"; readonly refusal: CommandRefusal }
   | { readonly outcome: "conflict" }
   /** The queue is full: nothing was recorded, and the same key may be sent again. */
   | { readonly outcome: "overloaded"; readonly retryAfterMs: number }
@@ -40,15 +40,15 @@ export type LedgerWriter = {
    * Records one operation of this ledger durably, or says why not.
    * @throws ChainBridgeError LEDGER_UNAVAILABLE (retryable): the outcome is unknown; the same key asked again tells it
    */
-  adjustBalance(command: AdjustBalanceCommand): Promise<AdjustBalanceResult>
+  execute(command: LedgerCommand): Promise<CommandResult>
   readonly queuedRequests: () => number
   /** Refuses new work, finishes what waits. */
   stop(): Promise<void>
 }
 
 type Waiting = {
-  readonly command: AdjustBalanceCommand
-  readonly resolve: (result: AdjustBalanceResult) => void
+  readonly command: LedgerCommand
+  readonly resolve: (result: CommandResult) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -78,10 +78,11 @@ export function createLedgerWriter(options: {
     let requests = 0
     let adjustments = 0
     for (const { command } of queue) {
-      const isFull = requests > 0 && adjustments + command.adjustments.length > limits.groupAdjustmentsMax
+      const weight = weightOf(command)
+      const isFull = requests > 0 && adjustments + weight > limits.groupAdjustmentsMax
       if (requests >= limits.groupRequestsMax || isFull) break
       requests += 1
-      adjustments += command.adjustments.length
+      adjustments += weight
     }
     queuedAdjustments -= adjustments
     return queue.splice(0, requests)
@@ -127,7 +128,7 @@ export function createLedgerWriter(options: {
   }
 
   async function writeWithRetry(
-    commands: readonly AdjustBalanceCommand[],
+    commands: readonly LedgerCommand[],
   ): Promise<{ outcomes: GroupOutcome[]; isRetry: boolean }> {
     const deadline = Date.now() + limits.retryForMs
     for (let attempt = 1; ; attempt += 1) {
@@ -148,14 +149,15 @@ export function createLedgerWriter(options: {
   }
 
   return {
-    adjustBalance(command) {
+    execute(command) {
+      const weight = weightOf(command)
       const isFull =
         queue.length >= limits.queueRequestsMax ||
-        (queue.length > 0 && queuedAdjustments + command.adjustments.length > limits.queueAdjustmentsMax)
+        (queue.length > 0 && queuedAdjustments + weight > limits.queueAdjustmentsMax)
       if (isStopping || isFull) return Promise.resolve({ outcome: "overloaded", retryAfterMs: 1_000 })
       return new Promise((resolve, reject) => {
         queue.push({ command, resolve, reject })
-        queuedAdjustments += command.adjustments.length
+        queuedAdjustments += weight
         running ??= drain()
       })
     },

@@ -23,8 +23,9 @@ export function createPlainWriter(
   tokens: TokenDirectory,
 ): LedgerWriter {
   return {
-    adjustBalance: (command) =>
+    execute: (command) =>
       withHead(db, ledgerId, async (ledger) => {
+        if (command.kind !== "AdjustBalance") throw new TypeError(`the baseline has no ${command.kind}`)
         const at = new Date()
         const [stored] = await findOperations(ledger.trx, ledgerId, [command])
         if (stored !== undefined) {

@@ -26,7 +26,7 @@ export async function liveThrough(ledger: TestLedger): Promise<void> {
   })
   const settlement = await settleByHand(ledger.db, ledger.ledgerId, ledger.tokenId)
   const adjust = async (operationId: string, adjustments: readonly (readonly [string, bigint])[]) => {
-    const result = await writer.adjustBalance(adjustCommand(ledger.tokenId, operationId, adjustments))
+    const result = await writer.execute(adjustCommand(ledger.tokenId, operationId, adjustments))
     if (result.outcome !== "recorded") throw new Error(result.outcome)
   }
   const sealAll = async (): Promise<bigint> => {

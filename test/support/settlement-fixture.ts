@@ -100,7 +100,7 @@ export async function createSettlementFixture(
       overrides: Partial<Adjustment> = {},
     ): Promise<void> {
       const command = adjustCommand(tokenId, randomUUID(), changes)
-      const result = await writer.adjustBalance({
+      const result = await writer.execute({
         ...command,
         adjustments: command.adjustments.map((adjustment) => ({ ...adjustment, ...overrides })),
       })

@@ -64,6 +64,7 @@ export function adjustCommand(
   requestHash: Buffer = Buffer.alloc(32, operationId.length),
 ): AdjustBalanceCommand {
   return {
+    kind: "AdjustBalance",
     operationId,
     sequence: 0,
     requestHash,

@@ -33,9 +33,7 @@ const writer = createLedgerWriter({
     return new Date()
   },
 })
-const { outcome } = await writer.adjustBalance(
-  adjustCommand(options.tokenId, options.operationId, [["ann", 1n]]),
-)
+const { outcome } = await writer.execute(adjustCommand(options.tokenId, options.operationId, [["ann", 1n]]))
 process.send?.(outcome, () => process.exit(0))
 // The test that started us is gone.
 process.once("disconnect", () => process.kill(process.pid, "SIGKILL"))

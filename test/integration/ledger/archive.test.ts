@@ -48,7 +48,7 @@ function writerOf(ledgerId: string): LedgerWriter {
 async function write(writer: LedgerWriter, prefix: string, changes: number): Promise<void> {
   for (let done = 0; done < changes; done += 10) {
     const users = Array.from({ length: 10 }, (_, index) => [`user-${index}`, 1n] as const)
-    const result = await writer.adjustBalance(adjustCommand(ledger.tokenId, `${prefix}-${done}`, users))
+    const result = await writer.execute(adjustCommand(ledger.tokenId, `${prefix}-${done}`, users))
     expect(result.outcome).toBe("recorded")
   }
 }

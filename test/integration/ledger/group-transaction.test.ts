@@ -55,14 +55,14 @@ const twoWait = () =>
 it("decides on what was committed while it waited for the head: balances, keys and positions", async () => {
   const { ledgerId, writer } = await freshWriter()
   const other = writerOf(ledgerId)
-  await writer.adjustBalance(command("fund", ["ann", 10n]))
+  await writer.execute(command("fund", ["ann", 10n]))
   const theirs = command("theirs", ["ann", -10n])
   let waiting: Promise<unknown[]> | undefined
   await withHead(ledger.db, ledgerId, async (head) => {
     waiting = Promise.all([
-      writer.adjustBalance(command("ours", ["ann", -10n])),
-      other.adjustBalance(theirs),
-      writer.adjustBalance(command("credit", ["ann", 1n])),
+      writer.execute(command("ours", ["ann", -10n])),
+      other.execute(theirs),
+      writer.execute(command("credit", ["ann", 1n])),
     ])
     await twoWait()
     await loadBalances(head, [1n])
@@ -84,16 +84,16 @@ it("decides on what was committed while it waited for the head: balances, keys a
 
 it("takes the whole group back when the last of its statements fails, though the COMMIT is sent behind it", async () => {
   const { ledgerId, writer } = await freshWriter()
-  await writer.adjustBalance(command("fund", ["ann", 10n]))
+  await writer.execute(command("fund", ["ann", 10n]))
   const owner = createKysely<unknown>(
     createPool({ databaseUrl: ledger.database.ownerUrl, applicationName: "owner", connectionsMax: 1 }),
   )
   await sql`REVOKE INSERT ON ledger.operations FROM chainbridge_app`.execute(owner)
-  await expect(writer.adjustBalance(command("spend", ["ann", -3n]))).rejects.toThrow(/permission denied/)
+  await expect(writer.execute(command("spend", ["ann", -3n]))).rejects.toThrow(/permission denied/)
   expect(await verifyLedger(ledger.db, ledgerId)).toMatchObject({ ok: true, events: 2n })
   await sql`GRANT INSERT ON ledger.operations TO chainbridge_app`.execute(owner)
   await owner.destroy()
-  expect(await writer.adjustBalance(command("spend", ["ann", -3n]))).toMatchObject({
+  expect(await writer.execute(command("spend", ["ann", -3n]))).toMatchObject({
     outcome: "recorded",
     isReplay: false,
     operation: { position: 3n },
@@ -104,10 +104,10 @@ it("records once and answers as the first time when the answer to its COMMIT is 
   const cutter = await startCommitCutter(ledger.database.appUrl)
   const pool = createWriterPool({ databaseUrl: cutter.databaseUrl, applicationName: "test" })
   const { ledgerId, writer } = await freshWriter(pool)
-  await writer.adjustBalance(command("fund", ["ann", 10n]))
+  await writer.execute(command("fund", ["ann", 10n]))
   for (let round = 1; round <= 5; round += 1) {
     cutter.cutNextCommit()
-    expect(await writer.adjustBalance(command(`spend-${round}`, ["ann", -2n]))).toMatchObject({
+    expect(await writer.execute(command(`spend-${round}`, ["ann", -2n]))).toMatchObject({
       outcome: "recorded",
       isReplay: false,
       operation: { adjustments: [{ balanceAfter: 10n - 2n * BigInt(round) }] },
@@ -127,9 +127,9 @@ it("does not wait for ever for the answer to a COMMIT on a connection that fell 
     queryTimeoutMs: 1_000,
   })
   const { ledgerId, writer } = await freshWriter(pool)
-  await writer.adjustBalance(command("fund", ["ann", 10n]))
+  await writer.execute(command("fund", ["ann", 10n]))
   cutter.cutNextCommit("silence")
-  expect(await writer.adjustBalance(command("spend", ["ann", -2n]))).toMatchObject({
+  expect(await writer.execute(command("spend", ["ann", -2n]))).toMatchObject({
     outcome: "recorded",
     isReplay: false,
     operation: { adjustments: [{ balanceAfter: 8n }] },

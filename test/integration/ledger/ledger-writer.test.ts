@@ -39,7 +39,7 @@ const command = (operationId: string, ...adjustments: (readonly [string, bigint]
 describe("the ledger's writer", () => {
   it("records adjustments with gap-free positions and says every balance after", async () => {
     const { ledgerId, writer } = await freshWriter()
-    const result = await writer.adjustBalance(command("op-1", ["ann", 10n], ["bob", 5n], ["ann", -3n]))
+    const result = await writer.execute(command("op-1", ["ann", 10n], ["bob", 5n], ["ann", -3n]))
     expect(result).toMatchObject({ outcome: "recorded", isReplay: false })
     if (result.outcome !== "recorded") return
     expect(
@@ -55,12 +55,12 @@ describe("the ledger's writer", () => {
 
   it("answers the same to the same key for ever, even when the money is gone", async () => {
     const { writer } = await freshWriter()
-    await writer.adjustBalance(command("fund", ["ann", 10n]))
+    await writer.execute(command("fund", ["ann", 10n]))
     const spend = command("spend", ["ann", -10n])
-    const first = await writer.adjustBalance(spend)
-    const again = await writer.adjustBalance(spend)
+    const first = await writer.execute(spend)
+    const again = await writer.execute(spend)
     expect(again).toEqual({ ...first, isReplay: true })
-    expect(await writer.adjustBalance({ ...spend, requestHash: Buffer.alloc(32, 0xee) })).toEqual({
+    expect(await writer.execute({ ...spend, requestHash: Buffer.alloc(32, 0xee) })).toEqual({
       outcome: "conflict",
     })
   })
@@ -68,15 +68,15 @@ describe("the ledger's writer", () => {
   it("lets a refusal bind nothing and cost its neighbours nothing", async () => {
     const { ledgerId, writer } = await freshWriter()
     const results = await Promise.all([
-      writer.adjustBalance(command("a", ["ann", 10n])),
-      writer.adjustBalance(command("b", ["ann", 5n], ["ann", -16n])),
-      writer.adjustBalance(command("c", ["ann", 1n])),
+      writer.execute(command("a", ["ann", 10n])),
+      writer.execute(command("b", ["ann", 5n], ["ann", -16n])),
+      writer.execute(command("c", ["ann", 1n])),
     ])
     expect(results.map(({ outcome }) => outcome)).toEqual(["recorded", "refused", "recorded"])
     expect(results[1]).toMatchObject({
       refusal: { refused: "INSUFFICIENT_BALANCE", index: 1, availableBaseUnits: 15n },
     })
-    expect(await writer.adjustBalance(command("b", ["ann", 5n], ["ann", -16n]))).toMatchObject({
+    expect(await writer.execute(command("b", ["ann", 5n], ["ann", -16n]))).toMatchObject({
       outcome: "recorded",
     })
     expect(await verifyLedger(ledger.db, ledgerId)).toMatchObject({ ok: true })
@@ -87,7 +87,7 @@ describe("the ledger's writer", () => {
     const other = writerOf(ledgerId)
     const results = await Promise.all(
       Array.from({ length: 10 }, (_, index) =>
-        (index % 2 === 0 ? writer : other).adjustBalance(command("same", ["ann", 7n])),
+        (index % 2 === 0 ? writer : other).execute(command("same", ["ann", 7n])),
       ),
     )
     const operations = results.map((result) => (result.outcome === "recorded" ? result.operation : result))
@@ -99,10 +99,10 @@ describe("the ledger's writer", () => {
   it("accepts exactly 100 of 1,000 parallel spends of a balance that covers 100", async () => {
     const { ledgerId, writer } = await freshWriter()
     const other = writerOf(ledgerId)
-    await writer.adjustBalance(command("fund", ["ann", 100n]))
+    await writer.execute(command("fund", ["ann", 100n]))
     const results = await Promise.all(
       Array.from({ length: 1_000 }, (_, index) =>
-        (index % 2 === 0 ? writer : other).adjustBalance(command(`spend-${index}`, ["ann", -1n])),
+        (index % 2 === 0 ? writer : other).execute(command(`spend-${index}`, ["ann", -1n])),
       ),
     )
     expect(results.filter(({ outcome }) => outcome === "recorded")).toHaveLength(100)
@@ -113,7 +113,7 @@ describe("the ledger's writer", () => {
   it("refuses work beyond its queue and records nothing of it", async () => {
     const { ledgerId, writer } = await freshWriter({ ...defaultWriterLimits, queueRequestsMax: 2 })
     const results = await Promise.all(
-      Array.from({ length: 20 }, (_, index) => writer.adjustBalance(command(`op-${index}`, ["ann", 1n]))),
+      Array.from({ length: 20 }, (_, index) => writer.execute(command(`op-${index}`, ["ann", 1n]))),
     )
     const recorded = results.filter(({ outcome }) => outcome === "recorded").length
     expect(results.filter(({ outcome }) => outcome === "overloaded")).toHaveLength(20 - recorded)
@@ -124,7 +124,7 @@ describe("the ledger's writer", () => {
   it("records a request of 10,000 adjustments", async () => {
     const { ledgerId, writer } = await freshWriter()
     const adjustments = Array.from({ length: 10_000 }, (_, index) => [`user-${index % 2_000}`, 3n] as const)
-    const result = await writer.adjustBalance(command("big", ...adjustments))
+    const result = await writer.execute(command("big", ...adjustments))
     expect(result.outcome).toBe("recorded")
     expect(await verifyLedger(ledger.db, ledgerId)).toMatchObject({
       ok: true,
@@ -135,7 +135,7 @@ describe("the ledger's writer", () => {
 
   it("resolves a commit whose result was lost: its connection is cut right after COMMIT was sent", async () => {
     const { ledgerId, writer } = await freshWriter()
-    await writer.adjustBalance(command("warm", ["ann", 1n]))
+    await writer.execute(command("warm", ["ann", 1n]))
     let isCutting = true
     const killer = (async () => {
       while (isCutting) {
@@ -153,7 +153,7 @@ describe("the ledger's writer", () => {
     const results = await Promise.all(
       Array.from({ length: 40 }, async (_, index) => {
         await new Promise((resolve) => setTimeout(resolve, index * 25))
-        return writer.adjustBalance(command(`op-${index}`, ["ann", 1n])).catch((error: unknown) => error)
+        return writer.execute(command(`op-${index}`, ["ann", 1n])).catch((error: unknown) => error)
       }),
     )
     isCutting = false
@@ -161,7 +161,7 @@ describe("the ledger's writer", () => {
     const acknowledged = results.filter((result) => !(result instanceof Error))
     expect(acknowledged.length).toBeGreaterThan(0)
     for (let index = 0; index < results.length; index += 1) {
-      expect(await writer.adjustBalance(command(`op-${index}`, ["ann", 1n]))).toMatchObject({
+      expect(await writer.execute(command(`op-${index}`, ["ann", 1n]))).toMatchObject({
         outcome: "recorded",
       })
     }
@@ -172,7 +172,7 @@ describe("the ledger's writer", () => {
 describe("the event store", () => {
   it("refuses UPDATE, DELETE and TRUNCATE, to the app by its rights and to the owner by a trigger", async () => {
     const { ledgerId, writer } = await freshWriter()
-    await writer.adjustBalance(command("op", ["ann", 1n]))
+    await writer.execute(command("op", ["ann", 1n]))
     const { default: pg } = await import("pg")
     for (const url of [ledger.database.appUrl, ledger.database.ownerUrl]) {
       const client = new pg.Client({ connectionString: url })
@@ -191,8 +191,8 @@ describe("the event store", () => {
 
   it("shows verify every kind of tampering, with its position", async () => {
     const { ledgerId, writer } = await freshWriter()
-    await writer.adjustBalance(command("op-1", ["ann", 5n]))
-    await writer.adjustBalance(command("op-2", ["ann", 6n]))
+    await writer.execute(command("op-1", ["ann", 5n]))
+    await writer.execute(command("op-2", ["ann", 6n]))
     const { default: pg } = await import("pg")
     const owner = new pg.Client({ connectionString: ledger.database.ownerUrl })
     await owner.connect()

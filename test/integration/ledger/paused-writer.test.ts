@@ -65,7 +65,7 @@ it("keeps the others waiting for seconds, not for ever, and records its own oper
     logger: createLogger("test", "silent"),
   })
   const startedAtMs = performance.now()
-  const ours = await writer.adjustBalance(adjustCommand(tokenId, "ours", [["ann", 10n]]))
+  const ours = await writer.execute(adjustCommand(tokenId, "ours", [["ann", 10n]]))
   expect(ours).toMatchObject({ outcome: "recorded", isReplay: false })
   expect(performance.now() - startedAtMs).toBeLessThan(15_000)
 
@@ -87,7 +87,7 @@ it("is told apart from a reader of a snapshot, which may take its time", async (
     tokens: createTokenDirectory(db, ledgerId),
     logger: createLogger("test", "silent"),
   })
-  await writer.adjustBalance(adjustCommand(tokenId, "one", [["ann", 1n]]))
+  await writer.execute(adjustCommand(tokenId, "one", [["ann", 1n]]))
   const impatient = createKysely<Database>(
     createPool({
       databaseUrl: ledger.database.appUrl,

@@ -1,0 +1,28 @@
+/** What every command is recorded under. */
+export type WriteRequest = {
+  readonly operationId: string
+  /** 0 … 2^31 − 1 */
+  readonly sequence: number
+  /** SHA-256 of the request in canonical form, without defaults of ours. */
+  readonly requestHash: Buffer
+  readonly route: string
+  /** What the first answer says beyond the events; kept so that a replay says the same. */
+  readonly answerContext: unknown
+}
+
+/** What all events of an operation have in common. */
+export function operationFields(request: Pick<WriteRequest, "operationId" | "sequence">, at: Date) {
+  const { operationId, sequence } = request
+  return {
+    operation: { operationId, sequence },
+    occurredAt: at,
+    causation: causationOf(request),
+  }
+}
+
+export function causationOf({
+  operationId,
+  sequence,
+}: Pick<WriteRequest, "operationId" | "sequence">): string {
+  return `operation:${operationId}:${sequence}`
+}

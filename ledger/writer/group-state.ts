@@ -1,0 +1,172 @@
+import { type AccountBalance, accountKey, emptyBalance } from "../domain/adjust-balance.ts"
+import type { LedgerCommand } from "../domain/commands.ts"
+import { effectsOf } from "../domain/effects.ts"
+import { changeDataOf, type NewEvent } from "../domain/events.ts"
+import { type Hold, holdEndedBy } from "../domain/hold.ts"
+import type { Original } from "../domain/reverse-adjustment.ts"
+import { type AccountRow, findAccounts } from "../store/find-accounts.ts"
+import { findDetails } from "../store/find-details.ts"
+import { findHolds, type HoldRow, toHold } from "../store/find-holds.ts"
+import {
+  findOperationsStatement,
+  type OperationKey,
+  type OperationRow,
+  type StoredOperation,
+  toStoredOperation,
+} from "../store/find-operations.ts"
+import { findOriginals, type OriginalRow, toOriginal } from "../store/find-originals.ts"
+import { type HeadRow, type LedgerHead, lockHeadStatement, readHead } from "../store/ledger-transaction.ts"
+import type { Statement } from "../store/statement.ts"
+import type { PipelinedTransaction } from "./pipelined-transaction.ts"
+
+type Account = { readonly userId: string; readonly tokenId: number }
+
+/** What the commands of a group are decided on. It moves on with every command that is accepted, so that the next one sees what that did. */
+export type GroupState = {
+  readonly head: LedgerHead
+  /** By operation key. */
+  readonly known: Map<string, StoredOperation>
+  /** Ids of the accounts that exist, by account key. */
+  readonly accounts: Map<string, bigint>
+  /** By account key. */
+  readonly balances: Map<string, AccountBalance>
+  /** By position; those that a command names. */
+  readonly holds: Map<bigint, Hold>
+  readonly originals: Map<bigint, Original>
+  /** Positions of events that have details, of those that a command wants redacted. */
+  readonly withDetails: Set<bigint>
+}
+
+export function operationKey(key: OperationKey): string {
+  return `${key.sequence}\n${key.operationId}`
+}
+
+/** Locks the head and loads what the commands may touch, in one round trip. What no command of the group needs is not asked for. */
+export async function loadGroup(
+  transaction: PipelinedTransaction,
+  ledgerId: string,
+  commands: readonly LedgerCommand[],
+): Promise<GroupState> {
+  const wanted = wantedBy(commands)
+  const statements: Statement[] = [
+    lockHeadStatement(ledgerId),
+    findOperationsStatement(ledgerId, commands),
+    findAccounts(ledgerId, [...wanted.accounts.values()]),
+  ]
+  const also = (positions: ReadonlySet<bigint>, find: (ledger: string, at: bigint[]) => Statement): number =>
+    positions.size === 0 ? -1 : statements.push(find(ledgerId, [...positions])) - 1
+  const holdsAt = also(wanted.holds, findHolds)
+  const originalsAt = also(wanted.originals, findOriginals)
+  const detailsAt = also(wanted.details, findDetails)
+  // The lock comes first: the statements behind it see all that was committed before it was granted.
+  const results = await transaction.begin(statements)
+  const rowsOf = <Row>(index: number): readonly Row[] => (results[index]?.rows ?? []) as Row[]
+  const state: GroupState = {
+    head: readHead(ledgerId, rowsOf<HeadRow>(0)[0]),
+    known: new Map(),
+    accounts: new Map(),
+    balances: new Map(),
+    holds: new Map(),
+    originals: new Map(),
+    withDetails: new Set(),
+  }
+  for (const row of rowsOf<OperationRow>(1)) {
+    const stored = toStoredOperation(row)
+    state.known.set(operationKey(stored), stored)
+  }
+  for (const row of rowsOf<AccountRow>(2)) addAccount(state, row)
+  for (const row of rowsOf<HoldRow>(holdsAt)) {
+    addAccount(state, row)
+    state.holds.set(row.position, toHold(row))
+  }
+  for (const row of rowsOf<OriginalRow>(originalsAt)) {
+    addAccount(state, row)
+    state.originals.set(row.position, toOriginal(row))
+  }
+  for (const { position } of rowsOf<{ position: bigint }>(detailsAt)) state.withDetails.add(position)
+  return state
+}
+
+function wantedBy(commands: readonly LedgerCommand[]) {
+  const accounts = new Map<string, Account>()
+  const holds = new Set<bigint>()
+  const originals = new Set<bigint>()
+  const details = new Set<bigint>()
+  for (const command of commands) {
+    switch (command.kind) {
+      case "AdjustBalance":
+        for (const { userId, tokenId } of command.adjustments)
+          accounts.set(accountKey(userId, tokenId), { userId, tokenId })
+        break
+      case "PlaceHold":
+        accounts.set(accountKey(command.userId, command.tokenId), command)
+        break
+      case "CaptureHold":
+      case "ReleaseHold":
+        holds.add(command.holdPosition)
+        break
+      case "ReverseAdjustment":
+        originals.add(command.position)
+        break
+      case "RedactDetails":
+        for (const position of command.positions) details.add(position)
+        break
+    }
+  }
+  return { accounts, holds, originals, details }
+}
+
+function addAccount(state: GroupState, row: AccountRow): void {
+  const key = accountKey(row.user_id, row.token_id)
+  if (state.accounts.has(key)) return
+  const { pending, confirmed, locked } = row
+  const balance = { pending, confirmed, locked }
+  state.accounts.set(key, row.account_id)
+  state.balances.set(key, balance)
+  state.head.balances.set(row.account_id, balance)
+}
+
+/** What the event of a decision that is accepted leaves to the group's later ones. @param account whose event it is, where it is one account's */
+export function evolveGroup(
+  state: GroupState,
+  event: NewEvent,
+  position: bigint,
+  account: Account | null,
+): void {
+  if (account !== null) {
+    const key = accountKey(account.userId, account.tokenId)
+    for (const effect of effectsOf(event)) {
+      const before = state.balances.get(key) ?? emptyBalance
+      state.balances.set(key, {
+        pending: before.pending + effect.pending,
+        confirmed: before.confirmed + effect.confirmed,
+        locked: before.locked + effect.locked,
+      })
+    }
+  }
+  const ended = holdEndedBy(event)
+  if (ended !== null) {
+    const hold = state.holds.get(ended.position)
+    if (hold !== undefined) state.holds.set(ended.position, { ...hold, end: ended.end })
+  }
+  if (event.type === "HoldPlaced" && account !== null && event.account !== null) {
+    state.holds.set(position, {
+      position,
+      accountId: event.account.accountId,
+      userId: account.userId,
+      tokenId: account.tokenId,
+      amountBaseUnits: BigInt(event.data.amount),
+      expiresAt: new Date(event.data.expires_at),
+      change: changeDataOf(event.data),
+      details: event.details,
+      end: null,
+    })
+  }
+  if (event.type === "AdjustmentReversed") {
+    const reversed = BigInt(event.data.reversed_position)
+    const original = state.originals.get(reversed)
+    if (original !== undefined) state.originals.set(reversed, { ...original, reversedBy: position })
+  }
+  if (event.type === "DetailsRedacted")
+    for (const redacted of event.data.positions) state.withDetails.delete(BigInt(redacted))
+}
