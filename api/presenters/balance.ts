@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi"
 import { formatAmount } from "../../ledger/domain/amount.ts"
+import type { BalanceAt } from "../../ledger/store/read-balances-at.ts"
 import type { ChainProgress } from "../chain/chain-progress.ts"
 import type { UserAccount } from "../queries/user-accounts.ts"
 import type { RegisteredToken } from "../registry/registry-snapshot.ts"
@@ -16,7 +17,10 @@ export const balanceSchema = z.object({
   pending_changes: amountAnswer.openapi({ description: "Signed" }),
   locked_balance: amountAnswer.openapi({ description: "Holds and outgoing transfers" }),
   available_balance: amountAnswer.openapi({ description: "Pending without locked: what can be spent now" }),
-  sync_status: z.enum(["synced", "pending", "syncing", "error"]),
+  sync_status: z
+    .enum(["synced", "pending", "syncing", "error"])
+    .nullable()
+    .openapi({ description: "Where its settlement stands now; null of a past balance" }),
   sync_error: z.string().nullable(),
   last_sync_time: timeAnswer.nullable().openapi({ description: "When the confirmed figure last moved" }),
   next_sync_estimate: timeAnswer
@@ -57,20 +61,10 @@ export function presentBalance(of: {
   readonly now: Date
 }): Balance {
   const { token, account, progress, chainBalance } = of
-  const { pending, confirmed, locked } = account ?? { pending: 0n, confirmed: 0n, locked: 0n }
-  const available = pending > locked ? pending - locked : 0n
-  const amount = (baseUnits: bigint, signed = false): string =>
-    formatAmount(baseUnits, token.decimals, signed)
   const status = account === undefined ? "synced" : syncStatus(account)
   const confirmedBlock = progress?.confirmedBlock ?? null
   return {
-    token_symbol: token.symbol,
-    chain_id: Number(token.chain.chainId),
-    confirmed_balance: amount(confirmed),
-    pending_balance: amount(pending),
-    pending_changes: amount(pending - confirmed, true),
-    locked_balance: amount(locked),
-    available_balance: amount(available),
+    ...presentFigures(token, account),
     sync_status: status,
     sync_error: account?.sync_error ?? null,
     last_sync_time: account?.confirmed_at?.toISOString() ?? null,
@@ -82,14 +76,47 @@ export function presentBalance(of: {
     ...(chainBalance === undefined
       ? {}
       : {
-          chain_balance: amount(chainBalance.amountBaseUnits),
+          chain_balance: formatAmount(chainBalance.amountBaseUnits, token.decimals),
           chain_block_number: Number(chainBalance.blockNumber),
           chain_confirmation: blocksBehind(chainBalance.blockNumber, confirmedBlock),
         }),
   }
 }
 
-function syncStatus(account: UserAccount): Balance["sync_status"] {
+/** One token of a user as it was. What settlement and the chain knew then is not kept, so it is null. */
+export function presentBalanceAt(token: RegisteredToken, balance: BalanceAt | undefined): Balance {
+  return {
+    ...presentFigures(token, balance),
+    sync_status: null,
+    sync_error: null,
+    last_sync_time: null,
+    next_sync_estimate: null,
+    source: "database",
+    is_realtime: false,
+    sync_lag: null,
+    head_lag: null,
+  }
+}
+
+type Figures = { readonly pending: bigint; readonly confirmed: bigint; readonly locked: bigint }
+const noFigures: Figures = { pending: 0n, confirmed: 0n, locked: 0n }
+
+function presentFigures(token: RegisteredToken, figures: Figures | undefined) {
+  const { pending, confirmed, locked } = figures ?? noFigures
+  const amount = (baseUnits: bigint, signed = false): string =>
+    formatAmount(baseUnits, token.decimals, signed)
+  return {
+    token_symbol: token.symbol,
+    chain_id: Number(token.chain.chainId),
+    confirmed_balance: amount(confirmed),
+    pending_balance: amount(pending),
+    pending_changes: amount(pending - confirmed, true),
+    locked_balance: amount(locked),
+    available_balance: amount(pending > locked ? pending - locked : 0n),
+  }
+}
+
+function syncStatus(account: UserAccount): NonNullable<Balance["sync_status"]> {
   if (account.sync_error !== null) return "error"
   if (account.open_batches > 0n) return "syncing"
   return account.is_waiting || account.pending !== account.confirmed ? "pending" : "synced"

@@ -3,6 +3,7 @@ import type { Address } from "viem"
 import { walletAddress } from "../../ledger/domain/wallet-address.ts"
 import { describeError } from "../../platform/errors.ts"
 import { within } from "../chain/within.ts"
+import { readPastBalances } from "../ledger/read-past-balances.ts"
 import { matchTokens } from "../ledger/resolve-token.ts"
 import { balanceSchema, type ChainBalance, presentBalance } from "../presenters/balance.ts"
 import { presentReadBatchInfo } from "../presenters/lane-outlook.ts"
@@ -12,7 +13,13 @@ import type { Caller } from "../registry/api-keys.ts"
 import type { RegisteredToken } from "../registry/registry-snapshot.ts"
 import { defineRoute } from "../route.ts"
 import type { Services } from "../services.ts"
-import { chainIdParameter, tokenSymbolSchema, userIdSchema } from "../validation/schemas.ts"
+import {
+  chainIdParameter,
+  momentParameter,
+  timeAnswer,
+  tokenSymbolSchema,
+  userIdSchema,
+} from "../validation/schemas.ts"
 
 /** A chain that is slower than this is not "realtime". */
 const realtimeTimeoutMs = 4_000
@@ -32,13 +39,33 @@ export const getBalance = defineRoute({
       .enum(["true", "false"])
       .optional()
       .openapi({ description: "true: also asks the chain, and reports its figure beside the ledger's" }),
+    at: momentParameter.optional().openapi({
+      description: "The balances as they were: the position of an event, or an ISO 8601 time",
+    }),
   }),
-  answer: z.object({ user_id: z.string(), balances: z.array(balanceSchema) }),
+  answer: z.object({
+    user_id: z.string(),
+    at: z.object({ position: z.string(), time: timeAnswer.nullable() }).optional().openapi({
+      description:
+        "Only with `at`: the last event that counts, and when it was recorded; null before the first",
+    }),
+    balances: z.array(balanceSchema),
+  }),
   refusals: ["UNKNOWN_USER", "UNKNOWN_TOKEN", "CHAIN_UNAVAILABLE"],
   async handle(services, { params, query, caller }) {
     const registry = await services.registry.current()
     const tokens = matchTokens(registry, query.token_symbol, query.chain_id)
     if ("code" in tokens) return refuseAll([tokens])
+    if (query.at !== undefined) {
+      if (query.realtime === "true")
+        return refuse(
+          "INVALID_PARAMETER",
+          "realtime",
+          "the chain is only asked for now; leave out realtime, or at",
+        )
+      const shown = query.token_symbol === undefined ? "held" : "all"
+      return readPastBalances(services, caller.ledgerId, params.user_id, query.at, tokens, shown)
+    }
     const [accounts] = await Promise.all([
       readUserAccounts(services.db, caller.ledgerId, params.user_id),
       services.lanes.whenCurrent(),

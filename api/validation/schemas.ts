@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi"
+import { type Moment, parseMoment } from "../../ledger/domain/moment.ts"
 
 /** No control, format or white space character; counted in code points. */
 const visible = /^[^\p{C}\p{Z}]{1,128}$/u
@@ -69,6 +70,20 @@ export const timeParameter = z.iso
   .datetime({ offset: true, error: "write an ISO 8601 time with its zone, for example 2024-12-15T10:30:00Z" })
   .transform((text) => new Date(text))
   .openapi({ type: "string", format: "date-time" })
+
+export const momentParameter = z
+  .string()
+  .transform((text, context): Moment => {
+    const moment = parseMoment(text)
+    if (moment !== undefined) return moment
+    context.addIssue({
+      code: "custom",
+      message:
+        "write the position of an event, or an ISO 8601 time with its zone, for example 2024-12-15T10:30:00Z (the + of a zone as %2B)",
+    })
+    return z.NEVER
+  })
+  .openapi({ type: "string", example: "2024-12-15T10:30:00Z" })
 
 export const amountSchema = z
   .string('write the amount as a decimal string, for example "+12.5": a JSON number could lose digits')
