@@ -7,7 +7,7 @@ import {
   decideAdjustBalance,
 } from "../../ledger/domain/adjust-balance.ts"
 import type { RecordedAdjustment } from "../../ledger/store/read-operation.ts"
-import type { AdjustBalanceResult, LedgerWriter } from "../../ledger/writer/ledger-writer.ts"
+import type { CommandResult, LedgerWriter } from "../../ledger/writer/ledger-writer.ts"
 
 class Refused extends Error {
   readonly refusal: AdjustmentRefusal
@@ -30,7 +30,8 @@ const run = <Row extends pg.QueryResultRow>(
  */
 export function createNaiveWriter(pool: pg.Pool): LedgerWriter {
   return {
-    async adjustBalance(command) {
+    async execute(command) {
+      if (command.kind !== "AdjustBalance") throw new TypeError(`the baseline has no ${command.kind}`)
       const client = await pool.connect()
       try {
         await client.query("BEGIN")
@@ -50,7 +51,7 @@ export function createNaiveWriter(pool: pg.Pool): LedgerWriter {
   }
 }
 
-async function record(client: pg.PoolClient, command: AdjustBalanceCommand): Promise<AdjustBalanceResult> {
+async function record(client: pg.PoolClient, command: AdjustBalanceCommand): Promise<CommandResult> {
   const recordedAt = new Date()
   const claimed = await run(
     client,
@@ -104,7 +105,16 @@ async function record(client: pg.PoolClient, command: AdjustBalanceCommand): Pro
   return {
     outcome: "recorded",
     isReplay: false,
-    operation: { operationId, sequence, position, recordedAt, answerContext, adjustments: recorded },
+    operation: {
+      operationId,
+      sequence,
+      position,
+      recordedAt,
+      answerContext,
+      adjustments: recorded,
+      hold: null,
+      redactedEvents: 0,
+    },
   }
 }
 

@@ -51,7 +51,8 @@ serveOrders((order) => {
     if (target === undefined || writer === undefined) throw new Error(`there is no ledger ${index}`)
     return Promise.resolve({
       async send() {
-        const { outcome } = await writer.adjustBalance({
+        const { outcome } = await writer.execute({
+          kind: "AdjustBalance",
           operationId: nextId(),
           sequence: 0,
           requestHash: randomBytes(32),
