@@ -21,6 +21,7 @@ export type AlarmKind =
   | "overdrawn"
   | "drift"
   | "projection_failed"
+  | "checkpoint_failing"
 
 type Handle = Kysely<Database> | Transaction<Database>
 

@@ -1,0 +1,88 @@
+import type { Kysely, Transaction } from "kysely"
+import { type SignedCheckpoint, signedNote } from "../domain/checkpoint-note.ts"
+import type { Database } from "../store/database.ts"
+
+type Handle = Kysely<Database> | Transaction<Database>
+
+/** A checkpoint as it is stored, with the key that its row names. */
+export type StoredCheckpoint = SignedCheckpoint & {
+  readonly previousSize: bigint | null
+  readonly publicKey: Buffer
+  /** The CheckpointAnchored that stands. */
+  readonly anchoredPosition: bigint | null
+  /** The signed text with its signature. */
+  readonly note: string
+}
+
+/** @param which its tree size */
+export async function readCheckpoint(
+  db: Handle,
+  ledgerId: string,
+  which: bigint | "newest",
+): Promise<StoredCheckpoint | null> {
+  const query = selectCheckpoints(db, ledgerId)
+  const row = await (which === "newest"
+    ? query.orderBy("c.tree_size", "desc").limit(1)
+    : query.where("c.tree_size", "=", which)
+  ).executeTakeFirst()
+  return row === undefined ? null : toCheckpoint(row)
+}
+
+/** Checkpoints above a tree size, the smallest first. */
+export async function readCheckpointsAfter(
+  db: Handle,
+  ledgerId: string,
+  treeSize: bigint,
+  limit: number,
+): Promise<StoredCheckpoint[]> {
+  const rows = await selectCheckpoints(db, ledgerId)
+    .where("c.tree_size", ">", treeSize)
+    .orderBy("c.tree_size")
+    .limit(limit)
+    .execute()
+  return rows.map(toCheckpoint)
+}
+
+/** Checkpoints below a tree size, the largest first. */
+export async function readCheckpointsBefore(
+  db: Handle,
+  ledgerId: string,
+  treeSize: bigint | null,
+  limit: number,
+): Promise<StoredCheckpoint[]> {
+  const query = selectCheckpoints(db, ledgerId).orderBy("c.tree_size", "desc").limit(limit)
+  const rows = await (treeSize === null ? query : query.where("c.tree_size", "<", treeSize)).execute()
+  return rows.map(toCheckpoint)
+}
+
+function selectCheckpoints(db: Handle, ledgerId: string) {
+  return db
+    .selectFrom("ledger.checkpoints as c")
+    .innerJoin("registry.audit_keys as k", "k.key_id", "c.key_id")
+    .selectAll("c")
+    .select("k.public_key")
+    .where("c.ledger_id", "=", ledgerId)
+}
+
+type Row = Awaited<ReturnType<ReturnType<typeof selectCheckpoints>["execute"]>>[number]
+
+function toCheckpoint(row: Row): StoredCheckpoint {
+  const signed = {
+    checkpoint: {
+      ledgerId: row.ledger_id,
+      treeSize: row.tree_size,
+      root: row.root,
+      headHash: row.head_hash,
+      createdAt: row.created_at,
+      keyId: row.key_id,
+    },
+    signature: row.signature,
+  }
+  return {
+    ...signed,
+    previousSize: row.previous_size,
+    publicKey: row.public_key,
+    anchoredPosition: row.anchored_position,
+    note: signedNote(signed, row.public_key),
+  }
+}
