@@ -3,8 +3,10 @@ import { listen } from "../platform/listen.ts"
 import type { Logger } from "../platform/logger.ts"
 import type { ChainClient } from "../platform/rpc/chain-client.ts"
 import type { RpcEndpointStatus } from "../platform/rpc/rpc-endpoint.ts"
+import { type CheckpointStatus, runCheckpoints } from "./audit/run-checkpoints.ts"
 import { createRpcChainView } from "./confirmations/rpc-chain-view.ts"
 import { type ConfirmationStatus, runConfirmations } from "./confirmations/run-confirmations.ts"
+import type { AuditKey } from "./domain/audit-key.ts"
 import { allProjections } from "./projections/async/all-projections.ts"
 import { runProjections } from "./projections/async/run-projections.ts"
 import { type ReconciliationStatus, runReconciliation } from "./reconciliation/run-reconciliation.ts"
@@ -18,6 +20,8 @@ export type WorkerContext = {
   readonly logger: Logger
   /** By chain id. */
   readonly chains: ReadonlyMap<bigint, ChainClient>
+  /** Signs checkpoints; without it there are none. */
+  readonly auditKey?: AuditKey | null
 }
 
 export type WorkerStatus = {
@@ -25,6 +29,7 @@ export type WorkerStatus = {
     readonly reconciliation: ReconciliationStatus
     readonly endpoints: readonly RpcEndpointStatus[]
   })[]
+  readonly checkpoints: CheckpointStatus
 }
 
 export type RunningWorker = {
@@ -35,15 +40,18 @@ export type RunningWorker = {
 }
 
 /**
- * Confirms what the chains did, compares both sides, and keeps the projections. Any number of processes may run it: a step of the confirmations takes the chain's cursor or
- * changes nothing, one worker at a time makes a chain's reconciliation runs, and one fills a projection of a ledger. It holds nothing that a `kill -9` could lose.
+ * Confirms what the chains did, compares both sides, keeps the projections and signs the log. Any number of processes may run it: a step of the confirmations takes the chain's cursor or
+ * changes nothing, one worker at a time makes a chain's reconciliation runs, one fills a projection of a ledger, and a checkpoint extends the one before it once. It holds nothing that a
+ * `kill -9` could lose.
  */
-export function runWorker({ db, databaseUrl, logger, chains }: WorkerContext): RunningWorker {
+export function runWorker(context: WorkerContext): RunningWorker {
+  const { db, databaseUrl, logger, chains } = context
   const followed = [...chains.values()].map((client) => {
     const of = { db, logger, chainId: Number(client.chainId), view: createRpcChainView(client) }
     return { client, confirmations: runConfirmations(of), reconciliation: runReconciliation(of) }
   })
   const projections = runProjections({ db, logger, projections: allProjections })
+  const checkpoints = runCheckpoints({ db, logger, key: context.auditKey ?? null })
   const listener = listen({
     databaseUrl,
     applicationName: "chainbridge-worker-listen",
@@ -63,11 +71,13 @@ export function runWorker({ db, databaseUrl, logger, chains }: WorkerContext): R
         reconciliation: reconciliation.status(),
         endpoints: client.status(),
       })),
+      checkpoints: checkpoints.status(),
     }),
     async stop() {
       await listener.stop()
       await Promise.all([
         projections.stop(),
+        checkpoints.stop(),
         ...followed.flatMap(({ confirmations, reconciliation }) => [
           confirmations.stop(),
           reconciliation.stop(),

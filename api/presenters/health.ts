@@ -28,6 +28,9 @@ export const healthSchema = z.object({
     indexer: conditionSchema,
     worker: conditionSchema,
     batcher: conditionSchema,
+    checkpoints: conditionSchema.openapi({
+      description: "Signing of the audit log; `not_configured`: no worker has a key",
+    }),
     chains: z.record(z.string(), chainHealthSchema),
   }),
   open_alarms: z.int().nullable(),
@@ -62,7 +65,7 @@ export const healthSchema = z.object({
 type Health = z.infer<typeof healthSchema>
 
 /** A role that said nothing for this long is taken for dead. */
-const heartbeatAgeMsMax = 10_000
+export const heartbeatAgeMsMax = 10_000
 /** Beyond its confirmation depth a chain may be this much ahead of the ledger. */
 const lagMsMax = 120_000
 /** The indexer may be this much behind the chain: it polls, and a reorganisation takes it back for a moment. */
@@ -72,6 +75,13 @@ const measuredAgeMsMax = 15_000
 
 export function roleCondition(ageMs: number | undefined): Condition {
   return ageMs !== undefined && ageMs <= heartbeatAgeMsMax ? "healthy" : "unhealthy"
+}
+
+/** @param states what each living worker says of its checkpoints */
+export function checkpointCondition(states: readonly string[]): Condition {
+  if (states.includes("failing")) return "degraded"
+  if (states.includes("working")) return "healthy"
+  return states.length === 0 ? "unhealthy" : "not_configured"
 }
 
 /**

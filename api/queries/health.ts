@@ -9,6 +9,17 @@ export async function readHeartbeatAges(db: Kysely<Database>): Promise<ReadonlyM
   return new Map(rows.map((row) => [row.role, row.age_ms]))
 }
 
+/** What each worker that was heard of lately says of its checkpoints. */
+export async function readCheckpointStates(
+  db: Kysely<Database>,
+  ageMsMax: number,
+): Promise<readonly string[]> {
+  const { rows } = await sql<{ state: string }>`
+    SELECT coalesce(details->'checkpoints'->>'state', 'no_key') AS state FROM registry.processes
+    WHERE role = 'worker' AND heartbeat_at > now() - ${ageMsMax} * interval '1 millisecond'`.execute(db)
+  return rows.map(({ state }) => state)
+}
+
 export type OpenAlarm = {
   readonly kind: string
   readonly subject: string

@@ -1,14 +1,22 @@
 import { describeError } from "../../platform/errors.ts"
 import { within } from "../chain/within.ts"
 import {
+  checkpointCondition,
   healthSchema,
+  heartbeatAgeMsMax,
   indexerCondition,
   overallCondition,
   presentChainHealth,
   presentMetrics,
   roleCondition,
 } from "../presenters/health.ts"
-import { countOpenAlarms, readHeartbeatAges, readLedgerMetrics, readOpenAlarms } from "../queries/health.ts"
+import {
+  countOpenAlarms,
+  readCheckpointStates,
+  readHeartbeatAges,
+  readLedgerMetrics,
+  readOpenAlarms,
+} from "../queries/health.ts"
 import type { Caller } from "../registry/api-keys.ts"
 import { defineRoute, type Route } from "../route.ts"
 import type { Services } from "../services.ts"
@@ -47,6 +55,7 @@ export const getSystemHealth = defineRoute({
       indexer: found === undefined ? ("unhealthy" as const) : indexerCondition(measured, now),
       worker: roleCondition(roles?.get("worker")),
       batcher: roleCondition(roles?.get("batcher")),
+      checkpoints: checkpointCondition(found?.checkpointStates ?? []),
       chains: Object.fromEntries(
         measured.map(({ chain, progress }) => [chain.name, presentChainHealth(chain, progress, now)]),
       ),
@@ -74,12 +83,13 @@ export const getHealth: Route = { ...getSystemHealth, path: "/health" }
 
 async function look(services: Services, caller: Caller | undefined) {
   const { db } = services
-  const [registry, heartbeatAges, openAlarms, alarms, metrics] = await Promise.all([
+  const [registry, heartbeatAges, checkpointStates, openAlarms, alarms, metrics] = await Promise.all([
     services.registry.current(),
     readHeartbeatAges(db),
+    readCheckpointStates(db, heartbeatAgeMsMax),
     countOpenAlarms(db, caller?.ledgerId),
     caller === undefined ? undefined : readOpenAlarms(db, caller.ledgerId, alarmsShownMax),
     caller === undefined ? undefined : readLedgerMetrics(db, caller.ledgerId),
   ])
-  return { chains: registry.chains, heartbeatAges, openAlarms, alarms, metrics }
+  return { chains: registry.chains, heartbeatAges, checkpointStates, openAlarms, alarms, metrics }
 }

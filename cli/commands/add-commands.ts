@@ -62,8 +62,9 @@ const roles = [
   { name: "api", does: "the HTTP API", needs: "DATABASE_URL, PORT, HOST, CHAINBRIDGE_RPC_URLS_<chain_id>" },
   {
     name: "worker",
-    does: "confirmations and reconciliation",
-    needs: "DATABASE_URL, CHAINBRIDGE_RPC_URLS_<chain_id>",
+    does: "confirmations, reconciliation and checkpoints",
+    needs:
+      "DATABASE_URL, CHAINBRIDGE_RPC_URLS_<chain_id>, AUDIT_SIGNING_KEY (64 hex digits; without it nothing is signed)",
   },
   {
     name: "batcher",

@@ -16,7 +16,7 @@ export type ChainFacts = {
 }
 
 /**
- * Writes chains, tokens and reasons to the registry, where the processes read them, in one transaction. What is in the
+ * Writes chains, tokens, reasons and when checkpoints are due to the registry, where the processes read them, in one transaction. What is in the
  * registry and no longer in the files stays: ledgers refer to it.
  */
 export async function applyConfiguration(
@@ -43,8 +43,21 @@ export async function applyConfiguration(
         .onConflict((conflict) => conflict.column("reason_type").doUpdateSet(row))
         .execute()
     }
+    await applyCheckpointPolicy(trx, configuration)
     await sql`SELECT pg_notify(${registryChangedChannel}, '')`.execute(trx)
   })
+}
+
+async function applyCheckpointPolicy(db: Kysely<Database>, { sync }: Configuration): Promise<void> {
+  const row = {
+    events: BigInt(sync.audit.checkpoint_events),
+    interval_ms: BigInt(sync.audit.checkpoint_interval),
+  }
+  await db
+    .insertInto("registry.checkpoint_policy")
+    .values(row)
+    .onConflict((conflict) => conflict.column("is_only_row").doUpdateSet(row))
+    .execute()
 }
 
 async function applyChain(

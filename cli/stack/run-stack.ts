@@ -166,6 +166,7 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
     dataDirectory: directory.path,
     database,
     chain,
+    auditSigningKey: secrets.audit_signing_key,
     indexerSources: await buildIndexerSources(pool, configuration, (id) =>
       id === BigInt(chain.chainId) ? [chain.rpcUrl] : [],
     ),

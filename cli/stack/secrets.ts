@@ -13,11 +13,14 @@ export type StackSecrets = {
   /** Of the local chain's funded accounts: 0 deploys, 1 settles, 2 is the wallets' master signer. */
   readonly mnemonic: string
   readonly api_key: string
+  /** Of the Ed25519 key that signs checkpoints and exports: 64 hex digits. */
+  readonly audit_signing_key: string
 }
 
 export function openSecrets(dataDirectory: string): StackSecrets {
-  const path = join(dataDirectory, "secrets.json")
-  if (existsSync(path)) return JSON.parse(readFileSync(path, "utf8")) as StackSecrets
+  const known = readSecrets(dataDirectory)
+  // A directory of an earlier version has no such key yet.
+  if (known?.audit_signing_key !== undefined) return known as StackSecrets
   const password = () => randomBytes(24).toString("base64url")
   const secrets: StackSecrets = {
     postgres_password: password(),
@@ -25,7 +28,19 @@ export function openSecrets(dataDirectory: string): StackSecrets {
     indexer_password: password(),
     mnemonic: generateMnemonic(english),
     api_key: createApiKey(),
+    audit_signing_key: randomBytes(32).toString("hex"),
+    ...known,
   }
-  writeDurably(path, `${JSON.stringify(secrets, null, 2)}\n`)
+  writeDurably(pathOf(dataDirectory), `${JSON.stringify(secrets, null, 2)}\n`)
   return secrets
+}
+
+/** What a stack was started with, as far as there is one in the directory. */
+export function readSecrets(dataDirectory: string): Partial<StackSecrets> | undefined {
+  const path = pathOf(dataDirectory)
+  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Partial<StackSecrets>) : undefined
+}
+
+function pathOf(dataDirectory: string): string {
+  return join(dataDirectory, "secrets.json")
 }

@@ -9,6 +9,7 @@ export type StackRolesOptions = {
   readonly dataDirectory: string
   readonly database: StackDatabase
   readonly chain: StackChain
+  readonly auditSigningKey: string
   readonly indexerSources: string
   readonly indexerPort: number
   readonly apiPort: number
@@ -24,7 +25,7 @@ export type RoleName = (typeof roleNames)[number]
 export type RolePrograms = Partial<Readonly<Record<RoleName, string>>>
 
 // What a role gets is named below, one by one: nothing of ours leaks in from the shell that ran `start`.
-const OURS = /^(DATABASE_URL|PORT|HOST|SIGNER_PRIVATE_KEY|INDEXER_\w+|CHAINBRIDGE_\w+)$/
+const OURS = /^(DATABASE_URL|PORT|HOST|SIGNER_PRIVATE_KEY|INDEXER_\w+|CHAINBRIDGE_\w+|AUDIT_SIGNING_KEY)$/
 
 /** Starts one role of the stack and keeps it alive. */
 export function startStackRole(role: RoleName, options: StackRolesOptions): Promise<SupervisedRole> {
@@ -40,7 +41,7 @@ export function startStackRole(role: RoleName, options: StackRolesOptions): Prom
   }
   const own: Record<RoleName, Record<string, string>> = {
     indexer: { INDEXER_SOURCES: options.indexerSources, INDEXER_PORT: String(options.indexerPort) },
-    worker: {},
+    worker: { AUDIT_SIGNING_KEY: options.auditSigningKey },
     batcher: { SIGNER_PRIVATE_KEY: chain.accounts.operatorKey },
     api: { HOST: "127.0.0.1", PORT: String(options.apiPort) },
   }

@@ -26,6 +26,10 @@ export const syncSchema = z.strictObject({
     nft_check_interval: durationSchema,
     mismatch_threshold: baseUnits,
   }),
+  audit: z.strictObject({
+    checkpoint_events: z.int().min(1).max(1_000_000_000),
+    checkpoint_interval: durationSchema.refine((ms) => ms > 0, "more than nothing"),
+  }),
   monitoring: z.strictObject({
     sync_lag_alert_threshold: durationSchema,
     mismatch_alert_threshold: baseUnits,

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest"
 import { applyConfiguration, type ChainFacts } from "../../cli/registry/apply-configuration.ts"
 import { buildIndexerSources } from "../../cli/registry/indexer-sources.ts"
 import { parseIndexerSources } from "../../indexer/sources.ts"
+import { readCheckpointPolicy } from "../../ledger/audit/find-due-ledgers.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { loadConfiguration } from "../../platform/config/load-configuration.ts"
 import { createKysely, createPool } from "../../platform/postgres.ts"
@@ -88,4 +89,19 @@ test("how often a token is reconciled comes from the files, also when it is chan
   sync.reconciliation.balance_check_interval = 60_000
   await applyConfiguration(db, { ...configuration, sync }, [facts])
   expect(await intervals()).toEqual([60_000n])
+})
+
+test("when a checkpoint is due comes from the files, also when it is changed", async () => {
+  const db = createKysely<Database>(pool)
+  const apply = async (changed: typeof configuration) => {
+    await applyConfiguration(db, changed, [facts])
+    return readCheckpointPolicy(db)
+  }
+  const { sync } = configuration
+  expect(await apply(configuration)).toEqual({ events: 100_000n, intervalMs: 600_000n })
+  const audit = { checkpoint_events: 7, checkpoint_interval: 1_000 }
+  expect(await apply({ ...configuration, sync: { ...sync, audit } })).toEqual({
+    events: 7n,
+    intervalMs: 1_000n,
+  })
 })

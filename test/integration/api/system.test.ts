@@ -246,6 +246,8 @@ describe("health", () => {
         api: "healthy",
         worker: "healthy",
         batcher: "unhealthy",
+        // A worker that says nothing of checkpoints has no key for them.
+        checkpoints: "not_configured",
         indexer: "unhealthy",
         chains: {
           local: { status: "healthy", chain_id: 31_337, head_block: 100, confirmed_block: 98, head_lag: 2 },
@@ -275,6 +277,19 @@ describe("health", () => {
     const health = await components()
     expect(health).toMatchObject({ status: "degraded", open_alarms: 1 })
     expect(health.alarms.map((alarm: { message: string }) => alarm.message)).toEqual(["of everybody"])
+  })
+
+  it.each([
+    ["no_key", "not_configured"],
+    ["working", "healthy"],
+    ["failing", "degraded"],
+  ])("takes checkpoints for what the worker says of them: %s is %s", async (state, condition) => {
+    await beat("worker", 1)
+    const details = JSON.stringify({ checkpoints: { state } })
+    await sql`UPDATE registry.processes SET details = ${details} WHERE role = 'worker'`.execute(api.db)
+    expect((await components()).components.checkpoints).toBe(condition)
+    await beat("worker", 30)
+    expect((await components()).components.checkpoints).toBe("unhealthy")
   })
 
   it("is told without a key too, without the figures of any ledger", async () => {

@@ -1,0 +1,28 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterEach, beforeEach, expect, test } from "vitest"
+import { openSecrets } from "./secrets.ts"
+
+let directory: string
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "chainbridge-secrets-"))
+})
+afterEach(() => rmSync(directory, { recursive: true, force: true }))
+
+test("secrets are made once and stay, readable by their owner alone", () => {
+  const made = openSecrets(directory)
+  expect(made.audit_signing_key).toMatch(/^[0-9a-f]{64}$/)
+  expect(openSecrets(directory)).toEqual(made)
+  expect(statSync(join(directory, "secrets.json")).mode & 0o777).toBe(0o600)
+})
+
+test("a directory without a key for checkpoints gets one, and keeps everything else", () => {
+  const { audit_signing_key: key, ...earlier } = openSecrets(directory)
+  writeFileSync(join(directory, "secrets.json"), JSON.stringify(earlier))
+  const completed = openSecrets(directory)
+  expect(completed).toMatchObject(earlier)
+  expect(completed.audit_signing_key).toMatch(/^[0-9a-f]{64}$/)
+  expect(completed.audit_signing_key).not.toBe(key)
+  expect(JSON.parse(readFileSync(join(directory, "secrets.json"), "utf8"))).toEqual(completed)
+})
