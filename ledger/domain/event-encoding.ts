@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 
 /** The hash before the first event of every ledger. */
 export const genesisHash: Buffer = Buffer.alloc(32)
@@ -21,7 +21,10 @@ export type EncodableEvent = {
   readonly detailsHash: Buffer | null
 }
 
-const absent = 0xffffffff
+// Bytes are collected as text, a character a byte: V8 joins texts for a tenth of what a call into a buffer for each field costs.
+const absent = "\xff\xff\xff\xff"
+const shortLengths = Array.from({ length: 256 }, (_, length) => `\0\0\0${String.fromCharCode(length)}`)
+const tag = field("chainbridge-event-1")
 
 /**
  * The bytes that are hashed: fifteen fields in the order below, each as a four-byte big-endian length and its UTF-8 bytes; an absent field is
@@ -29,44 +32,68 @@ const absent = 0xffffffff
  * docs/event-encoding.md describes the same for auditors.
  */
 export function encodeEvent(event: EncodableEvent): Buffer {
-  const fields: (string | Buffer | null)[] = [
-    "chainbridge-event-1",
-    event.ledgerId,
-    event.position.toString(),
-    event.type,
-    event.version.toString(),
-    event.operationId,
-    event.sequence === null ? null : event.sequence.toString(),
-    event.accountId === null ? null : event.accountId.toString(),
-    event.amount === null ? null : event.amount.toString(),
-    event.balanceAfter === null ? null : event.balanceAfter.toString(),
-    event.occurredAt.toISOString(),
-    event.recordedAt.toISOString(),
-    event.causation,
-    event.dataJson,
-    event.detailsHash,
-  ]
-  const lengths = fields.map((field) =>
-    field === null ? 0 : typeof field === "string" ? Buffer.byteLength(field) : field.length,
-  )
-  const bytes = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + length + 4, 0))
-  let offset = 0
-  fields.forEach((field, index) => {
-    const length = lengths[index] ?? 0
-    offset = bytes.writeUInt32BE(field === null ? absent : length, offset)
-    if (typeof field === "string") bytes.write(field, offset)
-    else if (field !== null) field.copy(bytes, offset)
-    offset += length
-  })
-  return bytes
+  return Buffer.from(encode(event), "latin1")
 }
 
 /** `SHA-256(previous hash ‖ encoding)`. */
 export function hashEvent(previousHash: Buffer, event: EncodableEvent): Buffer {
-  return createHash("sha256").update(previousHash).update(encodeEvent(event)).digest()
+  return hashOf(previousHash.toString("latin1") + encode(event))
 }
 
 /** `SHA-256(salt ‖ details)`, over the stored text of the details. */
 export function hashDetails(salt: Buffer, detailsJson: string): Buffer {
-  return createHash("sha256").update(salt).update(detailsJson).digest()
+  return hashOf(salt.toString("latin1") + utf8(detailsJson))
+}
+
+function encode(event: EncodableEvent): string {
+  const { operationId, sequence, accountId, amount, balanceAfter, detailsHash } = event
+  return (
+    tag +
+    field(event.ledgerId) +
+    field(event.position.toString()) +
+    field(event.type) +
+    field(event.version.toString()) +
+    (operationId === null ? absent : field(utf8(operationId))) +
+    (sequence === null ? absent : field(sequence.toString())) +
+    (accountId === null ? absent : field(accountId.toString())) +
+    (amount === null ? absent : field(amount.toString())) +
+    (balanceAfter === null ? absent : field(balanceAfter.toString())) +
+    time(event.occurredAt) +
+    time(event.recordedAt) +
+    field(utf8(event.causation)) +
+    field(utf8(event.dataJson)) +
+    (detailsHash === null ? absent : field(detailsHash.toString("latin1")))
+  )
+}
+
+function field(bytes: string): string {
+  const { length } = bytes
+  const short = shortLengths[length]
+  if (short !== undefined) return short + bytes
+  return String.fromCharCode(length >>> 24, (length >>> 16) & 255, (length >>> 8) & 255, length & 255) + bytes
+}
+
+// The events of one append share their times.
+const lastTime = { ms: Number.NaN, bytes: "" }
+
+function time(date: Date): string {
+  const ms = date.getTime()
+  if (ms !== lastTime.ms) {
+    lastTime.bytes = field(date.toISOString())
+    lastTime.ms = ms
+  }
+  return lastTime.bytes
+}
+
+function utf8(text: string): string {
+  return Buffer.byteLength(text) === text.length ? text : Buffer.from(text).toString("latin1")
+}
+
+let scratch = Buffer.allocUnsafe(4_096)
+
+function hashOf(bytes: string): Buffer {
+  if (bytes.length > scratch.length) scratch = Buffer.allocUnsafe(bytes.length * 2)
+  scratch.write(bytes, "latin1")
+  // As text and back: a third of the time that an answer in a new buffer takes.
+  return Buffer.from(hash("sha256", scratch.subarray(0, bytes.length), "binary"), "latin1")
 }
