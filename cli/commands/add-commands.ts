@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url"
 import { type Command, InvalidArgumentError, Option } from "commander"
 import { scopes } from "../../api/scopes.ts"
+import { addDataCommands } from "./add-data-commands.ts"
 
 const shippedConfiguration = fileURLToPath(new URL("../../config", import.meta.url))
 
@@ -18,6 +19,7 @@ Examples:
   addStart(program)
   addRoles(program)
   addDatabase(program)
+  addDataCommands(program)
   addConfig(program)
   addKeys(program)
 }
