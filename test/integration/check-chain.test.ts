@@ -5,7 +5,8 @@ import { callRpc } from "../../cli/stack/json-rpc.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { createKysely, createPool } from "../../platform/postgres.ts"
 import { type Anvil, startAnvil } from "../support/anvil.ts"
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts"
+import type { TestDatabase } from "../support/create-database.ts"
+import { createTestDatabase } from "../support/postgres.ts"
 
 let database: TestDatabase
 let anvil: Anvil

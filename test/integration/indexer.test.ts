@@ -10,8 +10,9 @@ import { type ChainLogPage, readChainLog } from "../../ledger/confirmations/read
 import { encodeDeltas } from "../../ledger/domain/packed-deltas.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { createKysely, createPool } from "../../platform/postgres.ts"
+import type { TestDatabase } from "../support/create-database.ts"
 import { type Ponder, type PonderOptions, startPonder } from "../support/ponder.ts"
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts"
+import { createTestDatabase } from "../support/postgres.ts"
 
 const chainId = 31_337
 const alice: Address = `0x${"a1".repeat(20)}`

@@ -8,7 +8,8 @@ import { readCheckpointPolicy } from "../../ledger/audit/find-due-ledgers.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { loadConfiguration } from "../../platform/config/load-configuration.ts"
 import { createKysely, createPool } from "../../platform/postgres.ts"
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts"
+import type { TestDatabase } from "../support/create-database.ts"
+import { createTestDatabase } from "../support/postgres.ts"
 
 const configuration = loadConfiguration({ directory: join(import.meta.dirname, "..", "..", "config") })
 const facts: ChainFacts = {

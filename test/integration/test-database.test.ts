@@ -1,6 +1,7 @@
 import pg from "pg"
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts"
+import type { TestDatabase } from "../support/create-database.ts"
+import { createTestDatabase } from "../support/postgres.ts"
 
 let database: TestDatabase
 beforeAll(async () => {

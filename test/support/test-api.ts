@@ -7,7 +7,8 @@ import type { Database } from "../../ledger/store/database.ts"
 import { createWriterPool } from "../../ledger/writer/writer-pool.ts"
 import { createLogger } from "../../platform/logger.ts"
 import { createKysely, createPool } from "../../platform/postgres.ts"
-import { createTestDatabase, type TestDatabase } from "./postgres.ts"
+import type { TestDatabase } from "./create-database.ts"
+import { createTestDatabase } from "./postgres.ts"
 import { type SeededRegistry, seedRegistry } from "./seed-registry.ts"
 
 export type ApiReply = {

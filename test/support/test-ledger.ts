@@ -6,8 +6,9 @@ import { genesisHash } from "../../ledger/domain/event-encoding.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { createWriterPool } from "../../ledger/writer/writer-pool.ts"
 import { createKysely, createPool } from "../../platform/postgres.ts"
+import type { TestDatabase } from "./create-database.ts"
 import { insertToken } from "./insert-token.ts"
-import { createTestDatabase, type TestDatabase } from "./postgres.ts"
+import { createTestDatabase } from "./postgres.ts"
 
 export type TestLedger = {
   readonly database: TestDatabase
