@@ -4,10 +4,22 @@ import { invariant } from "../../platform/errors.ts"
 import { type ChangeRow, changeStatuses } from "../queries/changes.ts"
 import type { RegisteredToken, RegistrySnapshot } from "../registry/registry-snapshot.ts"
 import { amountAnswer, hashAnswer, timeAnswer } from "../validation/schemas.ts"
+import { encodeHoldId } from "./hold-id.ts"
 import { encodeTxId } from "./tx-id.ts"
 
 export const changeStatusSchema = z.enum(changeStatuses)
 const settledBySchema = z.enum(["batch", "netting", "chain"]).nullable()
+
+const detailsRedactedSchema = z
+  .boolean()
+  .openapi({ description: "Whether reason_detail and metadata were erased" })
+
+/** How a change hangs together with others. */
+const relatedSchemas = {
+  reverses: z.string().nullable().openapi({ description: "tx_id of what this one takes back" }),
+  reversed_by: z.string().nullable().openapi({ description: "tx_id of what took this one back" }),
+  hold_id: z.string().nullable().openapi({ description: "The hold that this one captures" }),
+}
 
 /** A row of a user's history. */
 export const historyRowSchema = z.object({
@@ -24,10 +36,12 @@ export const historyRowSchema = z.object({
   business_type: z.string(),
   sync_status: changeStatusSchema,
   settled_by: settledBySchema,
+  ...relatedSchemas,
   blockchain_tx: hashAnswer.nullable(),
   block_number: z.int().nullable(),
   batch_id: z.string().nullable(),
-  metadata: z.record(z.string(), z.unknown()),
+  metadata: z.record(z.string(), z.unknown()).nullable(),
+  details_redacted: detailsRedactedSchema,
 })
 
 /** An adjustment as part of an operation or of a batch. */
@@ -42,6 +56,7 @@ export const changeSchema = z.object({
   reason_type: z.string(),
   status: changeStatusSchema,
   settled_by: settledBySchema,
+  ...relatedSchemas,
   blockchain_tx: hashAnswer.nullable(),
   block_number: z.int().nullable(),
   batch_id: z.string().nullable(),
@@ -63,6 +78,7 @@ export const transactionSchema = z.object({
   balance_after: amountAnswer,
   status: changeStatusSchema,
   settled_by: settledBySchema,
+  ...relatedSchemas,
   tx_hash: hashAnswer.nullable(),
   block_number: z.int().nullable(),
   confirmations: z.int().nullable(),
@@ -77,7 +93,8 @@ export const transactionSchema = z.object({
   reason_type: z.string(),
   reason_detail: z.string().nullable(),
   business_type: z.string(),
-  metadata: z.record(z.string(), z.unknown()),
+  metadata: z.record(z.string(), z.unknown()).nullable(),
+  details_redacted: detailsRedactedSchema,
 })
 
 const nativeDecimals = 18
@@ -99,8 +116,20 @@ function commonOf(registry: RegistrySnapshot, ledgerId: string, row: ChangeRow) 
     balance_after: formatAmount(row.balance_after, token.decimals),
     reason_type: row.reason_type,
     settled_by: row.settled_by,
+    reverses: row.reverses === null ? null : encodeTxId(ledgerId, row.reverses),
+    reversed_by: row.reversed_by === null ? null : encodeTxId(ledgerId, row.reversed_by),
+    hold_id: row.hold_position === null ? null : encodeHoldId(ledgerId, row.hold_position),
     block_number: row.block_number === null ? null : Number(row.block_number),
     batch_id: row.batch_id,
+  }
+}
+
+/** What a caller said in free words; null, and marked, where it was erased. */
+export function presentDetails(row: Pick<ChangeRow, "details" | "is_redacted">) {
+  return {
+    reason_detail: row.details?.reason_detail ?? null,
+    metadata: row.is_redacted ? null : (row.details?.metadata ?? {}),
+    details_redacted: row.is_redacted,
   }
 }
 
@@ -117,11 +146,10 @@ export function presentHistoryRow(
     ...commonOf(registry, ledgerId, row),
     timestamp: row.recorded_at.toISOString(),
     balance_before: balanceBefore(registry, row),
-    reason_detail: row.details?.reason_detail ?? null,
     business_type: row.business_type,
     sync_status: row.status,
     blockchain_tx: row.tx_hash,
-    metadata: row.details?.metadata ?? {},
+    ...presentDetails(row),
   }
 }
 
@@ -170,9 +198,8 @@ export function presentTransaction(
     gas_fee: fee,
     gas_fee_usd: null,
     explorer_url: explorerUrl(chain.explorerUrl, row.tx_hash),
-    reason_detail: row.details?.reason_detail ?? null,
     business_type: row.business_type,
-    metadata: row.details?.metadata ?? {},
+    ...presentDetails(row),
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from "kysely"
+import { changeTypes } from "../../ledger/domain/events.ts"
 import type { Database } from "../../ledger/store/database.ts"
 
 export type UserAccount = {
@@ -46,7 +47,7 @@ export async function readUserAccounts(
       SELECT i.state IS NULL OR i.state = 'waiting' AS is_waiting
       FROM ledger.event_log e
       LEFT JOIN settlement.batch_items i ON i.ledger_id = e.ledger_id AND i.position = e.position
-      WHERE e.ledger_id = a.ledger_id AND e.account_id = a.account_id AND e.type = 'AdjustmentRecorded'
+      WHERE e.ledger_id = a.ledger_id AND e.account_id = a.account_id AND e.type = ANY(${[...changeTypes]})
       ORDER BY e.position DESC LIMIT 1
     ) AS n ON true
     WHERE a.ledger_id = ${ledgerId} AND a.user_id = ${userId}

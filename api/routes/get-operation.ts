@@ -79,6 +79,8 @@ export const getOperation = defineRoute({
 
 function statusOf(counts: ReadonlyMap<ChangeStatus, number>, total: number): z.infer<typeof statusSchema> {
   if (counts.has("failed")) return "attention"
+  // A hold that was placed or released has nothing to settle.
+  if (total === 0) return "recorded"
   const done = (counts.get("confirmed") ?? 0) + (counts.get("discarded") ?? 0) + (counts.get("reversed") ?? 0)
   if (done === total) return "confirmed"
   return done > 0 ? "partly_confirmed" : "recorded"

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from "kysely"
+import { changeTypes } from "../../ledger/domain/events.ts"
 import type { Database } from "../../ledger/store/database.ts"
 
 /**
@@ -41,7 +42,7 @@ export async function takeIn(db: Kysely<Database>, ledgerId: string, pageEvents:
       JOIN ledger.accounts a ON a.ledger_id = e.ledger_id AND a.account_id = e.account_id
       JOIN registry.tokens t ON t.token_id = a.token_id
       LEFT JOIN registry.reasons r ON r.reason_type = e.data->>'reason_type'
-      WHERE e.ledger_id = ${ledgerId} AND e.position > ${after} AND e.position <= ${upto} AND e.type = 'AdjustmentRecorded'`.execute(
+      WHERE e.ledger_id = ${ledgerId} AND e.position > ${after} AND e.position <= ${upto} AND e.type = ANY(${[...changeTypes]})`.execute(
       trx,
     )
     await sql`UPDATE settlement.intake SET position = ${upto} WHERE ledger_id = ${ledgerId}`.execute(trx)

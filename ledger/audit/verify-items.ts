@@ -1,4 +1,5 @@
 import { sql, type Transaction } from "kysely"
+import { changeTypes } from "../domain/events.ts"
 import type { Replay } from "../domain/replay.ts"
 import type { Database } from "../store/database.ts"
 import { findDifference, type Problem } from "./find-difference.ts"
@@ -41,7 +42,7 @@ function compareItems(trx: Transaction<Database>, ledgerId: string): Promise<Pro
       ) AS l ON l.position = e.position
       LEFT JOIN settlement.batch_accounts b
         ON b.ledger_id = e.ledger_id AND b.batch_sequence = l.batch_sequence AND b.account_id = e.account_id
-      WHERE e.ledger_id = ${ledgerId} AND e.type = 'AdjustmentRecorded' AND (l.position IS NOT NULL
+      WHERE e.ledger_id = ${ledgerId} AND e.type = ANY(${[...changeTypes]}) AND (l.position IS NOT NULL
         OR e.position <= coalesce((SELECT position FROM settlement.intake WHERE ledger_id = ${ledgerId}), 0))`,
     stored: sql`
       SELECT position, account_id, token_id, amount, recorded_at, priority, state, batch_sequence
@@ -73,7 +74,7 @@ async function compareUnsettled(
       WHERE ledger_id = ${ledgerId} AND state IN ('waiting', 'sealed')
       UNION ALL
       SELECT account_id, amount FROM ledger.event_log
-      WHERE ledger_id = ${ledgerId} AND position > ${intake} AND type = 'AdjustmentRecorded'
+      WHERE ledger_id = ${ledgerId} AND position > ${intake} AND type = ANY(${[...changeTypes]})
     ) AS changes GROUP BY account_id`.execute(trx)
   const found = new Map(rows.map((row) => [row.account_id, row.unsettled]))
   for (const [accountId, account] of replay.accounts) {

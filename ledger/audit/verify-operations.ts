@@ -1,10 +1,11 @@
 import { sql, type Transaction } from "kysely"
+import { requestedTypes } from "../domain/events.ts"
 import type { Database } from "../store/database.ts"
 import { findDifference, type Problem } from "./find-difference.ts"
 
 /**
- * Every key is bound once, to one unbroken run of adjustments, and to the request hash that the first of them states. A row that is gone would let the same key be recorded a
- * second time; a row with another hash would refuse the retry, or answer somebody else's.
+ * Every key is bound once, to one unbroken run of events that a request asks for, and to the request hash that the first of them states. A row that is gone would let the
+ * same key be recorded a second time; a row with another hash would refuse the retry, or answer somebody else's.
  */
 export function verifyOperations(trx: Transaction<Database>, ledgerId: string): Promise<Problem | null> {
   return findDifference(trx, {
@@ -13,16 +14,18 @@ export function verifyOperations(trx: Transaction<Database>, ledgerId: string): 
     position: "first_position",
     logged: sql`
       SELECT operation_id, sequence, min(position) AS first_position, max(position) AS last_position, count(*) AS events,
-        bool_and(type = 'AdjustmentRecorded') AS are_adjustments, min(recorded_at) AS recorded_at,
+        bool_and(type = ANY(${[...requestedTypes]})) AS are_requested, min(recorded_at) AS recorded_at,
         max(data->>'request_hash') AS request_hash,
         min(position) FILTER (WHERE data->>'request_hash' IS NOT NULL) AS request_hash_position,
         count(data->>'request_hash') AS request_hashes
       FROM ledger.event_log
-      WHERE ledger_id = ${ledgerId} AND (operation_id IS NOT NULL OR type = 'AdjustmentRecorded')
+      WHERE ledger_id = ${ledgerId} AND (operation_id IS NOT NULL
+        -- An erasure of a user goes on under no key once its first step is recorded.
+        OR type = ANY(${requestedTypes.filter((type) => type !== "DetailsRedacted")}))
       GROUP BY operation_id, sequence`,
     stored: sql`
       SELECT operation_id, sequence, first_position, last_position, last_position - first_position + 1 AS events,
-        true AS are_adjustments, recorded_at,
+        true AS are_requested, recorded_at,
         encode(request_hash, 'hex') AS request_hash, first_position AS request_hash_position, 1::bigint AS request_hashes
       FROM ledger.operations WHERE ledger_id = ${ledgerId}`,
   })

@@ -157,6 +157,14 @@ export type RecordedEvent = NewEvent & { readonly position: bigint; readonly rec
 export const changeTypes = ["AdjustmentRecorded", "AdjustmentReversed", "HoldCaptured"] as const
 export type ChangeType = (typeof changeTypes)[number]
 
+/** Events that somebody asked for by a request, and that its key is bound to. */
+export const requestedTypes = [
+  ...changeTypes,
+  "HoldPlaced",
+  "HoldReleased",
+  "DetailsRedacted",
+] as const satisfies readonly EventType[]
+
 export function isChange(event: NewEvent): event is NewEventOf<ChangeType> {
   return (changeTypes as readonly string[]).includes(event.type)
 }

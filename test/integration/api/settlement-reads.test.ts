@@ -308,6 +308,10 @@ describe("a history", () => {
       block_number: null,
       batch_id: null,
       metadata: { activity_id: "a-7" },
+      details_redacted: false,
+      reverses: null,
+      reversed_by: null,
+      hold_id: null,
     })
   })
 
