@@ -18,7 +18,7 @@ export async function fillLedger(ledger: TestLedger, adjustments: number): Promi
       operations += 1
       const count = Math.min(operationSize, adjustments - at)
       const credits = Array.from({ length: count }, (_, index) => [`user-${index % 10}`, 1n] as const)
-      const result = await writer.adjustBalance(adjustCommand(ledger.tokenId, `fill-${operations}`, credits))
+      const result = await writer.execute(adjustCommand(ledger.tokenId, `fill-${operations}`, credits))
       if (result.outcome !== "recorded") throw new Error(result.outcome)
     }
   } finally {
