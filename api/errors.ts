@@ -19,6 +19,8 @@ export const errorCodes = {
   UNKNOWN_OPERATION: { status: 404, message: "There is no such operation" },
   UNKNOWN_TRANSACTION: { status: 404, message: "There is no such transaction" },
   UNKNOWN_HOLD: { status: 404, message: "There is no such hold" },
+  UNKNOWN_POSITION: { status: 404, message: "There is no such event" },
+  UNKNOWN_CHECKPOINT: { status: 404, message: "There is no such checkpoint" },
   UNKNOWN_RECONCILIATION_RUN: { status: 404, message: "There is no such reconciliation run" },
   METHOD_NOT_ALLOWED: { status: 405, message: "The address does not support this method" },
   REQUEST_TIMEOUT: { status: 408, message: "The request did not arrive in time" },

@@ -1,9 +1,12 @@
 import type { Route } from "./route.ts"
 import { adjustBalance } from "./routes/adjust-balance.ts"
 import { flushBatches } from "./routes/flush-batches.ts"
+import { getAuditHead } from "./routes/get-audit-head.ts"
+import { getAuditProof } from "./routes/get-audit-proof.ts"
 import { getBalance } from "./routes/get-balance.ts"
 import { getBalanceHistory } from "./routes/get-balance-history.ts"
 import { getBatch } from "./routes/get-batch.ts"
+import { getConsistencyProof } from "./routes/get-consistency-proof.ts"
 import { getHealth, getSystemHealth } from "./routes/get-health.ts"
 import { getOperation } from "./routes/get-operation.ts"
 import { getReconciliation } from "./routes/get-reconciliation.ts"
@@ -11,6 +14,7 @@ import { getTransaction } from "./routes/get-transaction.ts"
 import { getWallet } from "./routes/get-wallet.ts"
 import { listBatches } from "./routes/list-batches.ts"
 import { listChains } from "./routes/list-chains.ts"
+import { listCheckpoints } from "./routes/list-checkpoints.ts"
 import { listReasons } from "./routes/list-reasons.ts"
 import { listTokens } from "./routes/list-tokens.ts"
 import { getLivez, getReadyz } from "./routes/probes.ts"
@@ -33,6 +37,10 @@ export const routes: readonly Route[] = [
   listReasons,
   getReconciliation,
   runReconciliation,
+  getAuditHead,
+  getAuditProof,
+  listCheckpoints,
+  getConsistencyProof,
   streamAuditEvents,
   getSystemHealth,
   getHealth,

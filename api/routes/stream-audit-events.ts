@@ -1,7 +1,8 @@
 import { z } from "@hono/zod-openapi"
+import { writeAuditLine } from "../../ledger/domain/audit-line.ts"
+import { readEvents } from "../../ledger/store/read-events.ts"
 import { commonHeaders } from "../middleware/respond.ts"
-import { presentAuditLine } from "../presenters/audit-line.ts"
-import { readEvents, readHeadPosition } from "../queries/audit-events.ts"
+import { readHead } from "../queries/audit-events.ts"
 import { defineRoute } from "../route.ts"
 import { wholeNumber } from "../validation/schemas.ts"
 
@@ -28,7 +29,7 @@ export const streamAuditEvents = defineRoute({
   refusals: [],
   async handle(services, { query, caller, context }) {
     const { ledgerId } = caller
-    const head = await readHeadPosition(services.db, ledgerId)
+    const { position: head } = await readHead(services.db, ledgerId)
     const after = BigInt(query.after)
     const wanted = query.limit === undefined ? head : after + BigInt(query.limit)
     const last = wanted < head ? wanted : head
@@ -38,13 +39,15 @@ export const streamAuditEvents = defineRoute({
       {
         // Called when the reader has room: a slow one holds one page, not a transaction.
         async pull(controller) {
-          const upTo = position + BigInt(pageSize) < last ? position + BigInt(pageSize) : last
           if (position >= last) return controller.close()
           // A broken stream, not a short one: nobody may take it for the whole log.
           if (services.isStopping) return controller.error(new Error("the server is stopping"))
-          const events = await readEvents(services.db, ledgerId, position, upTo)
-          position = upTo
-          controller.enqueue(encoder.encode(events.map((event) => `${presentAuditLine(event)}\n`).join("")))
+          const wantedRows = last - position < BigInt(pageSize) ? Number(last - position) : pageSize
+          const events = await readEvents(services.db, ledgerId, position, wantedRows)
+          if (events.length < wantedRows)
+            throw new Error(`the log has no event at ${position + BigInt(events.length) + 1n}`)
+          position += BigInt(wantedRows)
+          controller.enqueue(encoder.encode(events.map((event) => `${writeAuditLine(event)}\n`).join("")))
         },
       },
       { highWaterMark: 1 },

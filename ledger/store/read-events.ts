@@ -1,6 +1,6 @@
 import { type Kysely, sql, type Transaction } from "kysely"
 import { ChainBridgeError } from "../../platform/errors.ts"
-import type { EncodableEvent } from "../domain/event-encoding.ts"
+import type { LoggedEvent } from "../domain/audit-line.ts"
 import {
   type EventDetails,
   eventSchemas,
@@ -11,12 +11,7 @@ import {
 import type { Database } from "./database.ts"
 
 /** An event as it is stored, with the texts that its hash covers. */
-export type StoredEvent = EncodableEvent & {
-  readonly detailsJson: string | null
-  readonly salt: Buffer | null
-  readonly prevHash: Buffer
-  readonly hash: Buffer
-}
+export type StoredEvent = LoggedEvent
 
 const columns = sql`ledger_id AS "ledgerId", position, type, version, operation_id AS "operationId", sequence, account_id AS "accountId",
   amount, balance_after AS "balanceAfter", occurred_at AS "occurredAt", recorded_at AS "recordedAt", causation,

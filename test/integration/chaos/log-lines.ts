@@ -1,4 +1,4 @@
-import { presentAuditLine } from "../../../api/presenters/audit-line.ts"
+import { writeAuditLine } from "../../../ledger/domain/audit-line.ts"
 import { genesisHash, hashDetails, hashEvent } from "../../../ledger/domain/event-encoding.ts"
 
 type Written = {
@@ -30,7 +30,7 @@ export function logLines(events: readonly Written[]): string[] {
     const dataJson = JSON.stringify(event.data)
     const detailsHash =
       salt === null || event.detailsJson === undefined ? null : hashDetails(salt, event.detailsJson)
-    const hash = hashEvent(previous, {
+    const encoded = {
       ...fields,
       ledgerId,
       operationId: event.operationId ?? null,
@@ -40,22 +40,10 @@ export function logLines(events: readonly Written[]): string[] {
       recordedAt: at,
       dataJson,
       detailsHash,
-    })
-    const line = presentAuditLine({
-      ...fields,
-      ledger_id: ledgerId,
-      operation_id: event.operationId ?? null,
-      account_id: event.accountId ?? null,
-      balance_after: event.balanceAfter ?? null,
-      occurred_at: at,
-      recorded_at: at,
-      data: dataJson,
-      details: event.detailsJson ?? null,
-      salt,
-      details_hash: detailsHash,
-      prev_hash: previous,
-      hash,
-    })
+    }
+    const hash = hashEvent(previous, encoded)
+    const detailsJson = event.detailsJson ?? null
+    const line = writeAuditLine({ ...encoded, detailsJson, salt, prevHash: previous, hash })
     previous = hash
     return line
   })
