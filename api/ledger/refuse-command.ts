@@ -6,14 +6,14 @@ import { type Refusal, refuse } from "../refusal.ts"
 import type { RegisteredToken } from "../registry/registry-snapshot.ts"
 
 /** What the command was about, in the caller's words. */
-type About = {
+export type CommandSubject = {
   readonly ledgerId: string
   readonly tokenOf: (index: number) => RegisteredToken | undefined
   readonly amountField: (index: number) => string | null
 }
 
 /** What the writer refused, as the caller is told. */
-export function refuseCommand(refusal: CommandRefusal, about: About): Refusal {
+export function refuseCommand(refusal: CommandRefusal, about: CommandSubject): Refusal {
   const { refused } = refusal
   switch (refused) {
     case "INSUFFICIENT_BALANCE": {
@@ -72,7 +72,7 @@ const final: Readonly<Record<string, string>> = {
   WithdrawalObserved: "a withdrawal that the chain made",
 }
 
-function amountOf(about: About, index: number, baseUnits: bigint): string {
+function amountOf(about: CommandSubject, index: number, baseUnits: bigint): string {
   const token = about.tokenOf(index)
   return token === undefined ? "" : `${formatAmount(baseUnits, token.decimals)} ${token.symbol}`
 }

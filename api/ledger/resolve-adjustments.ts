@@ -3,7 +3,7 @@ import type { Adjustment } from "../../ledger/domain/adjust-balance.ts"
 import { parseAmount } from "../../ledger/domain/amount.ts"
 import { higherPriority, type Priority } from "../../ledger/domain/priority.ts"
 import { type FieldError, type Refusal, refuseAll } from "../refusal.ts"
-import type { RegisteredToken, RegistrySnapshot } from "../registry/registry-snapshot.ts"
+import type { RegisteredReason, RegisteredToken, RegistrySnapshot } from "../registry/registry-snapshot.ts"
 import type { adjustmentSchema } from "../validation/adjustment-schemas.ts"
 import { resolveToken } from "./resolve-token.ts"
 
@@ -32,51 +32,72 @@ export function resolveAdjustments(
   }
   for (const [index, item] of requested.entries()) {
     if (errors.length >= errorsMax) break
-    const prefix = `adjustments[${index}].`
-    const token = resolveToken(registry, item.token_symbol, item.chain_id, prefix)
-    const reason = registry.reasons.get(item.reason_type)
-    if (reason === undefined) {
-      errors.push({
-        field: `${prefix}reason_type`,
-        code: "UNKNOWN_REASON",
-        message: `"${item.reason_type}" is not registered; GET /reasons lists the reasons`,
-      })
-    } else {
-      for (const name of Object.keys(item.metadata ?? {})) {
-        if (reason.allowedMetadata.has(name)) continue
-        errors.push({
-          field: `${prefix}metadata.${name.slice(0, 100)}`,
-          code: "METADATA_NOT_ALLOWED",
-          message: `"${reason.reasonType}" takes these keys: ${[...reason.allowedMetadata].join(", ") || "none"}`,
-        })
-      }
-    }
-    if ("code" in token) {
-      errors.push(token)
-      continue
-    }
-    const amount = parseAmount(item.amount, token.decimals, "required")
-    if ("refused" in amount) {
-      errors.push({ field: `${prefix}amount`, code: amount.refused, message: amount.message })
-      continue
-    }
-    if (reason === undefined) continue
-    resolved.push({
-      token,
-      adjustment: {
-        userId: item.user_id,
-        tokenId: token.tokenId,
-        amountBaseUnits: amount.amountBaseUnits,
-        reasonType: reason.reasonType,
-        businessType: reason.businessType,
-        priority,
-        isImmediate: !reason.autoBatch,
-        maxWaitMs: null,
-        reasonDetail: item.reason_detail ?? null,
-        metadata: item.metadata ?? {},
-      },
+    const one = resolveAdjustment(registry, item, {
+      prefix: `adjustments[${index}].`,
+      sign: "required",
+      priority,
     })
+    if ("errors" in one) errors.push(...one.errors)
+    else resolved.push(one)
   }
   const [first, ...others] = errors
   return first === undefined ? resolved : refuseAll([first, ...others.slice(0, errorsMax - 1)])
+}
+
+/**
+ * One of them by itself. @param as.prefix path before its fields' names · `sign`: whether the amount carries it · `priority`: of the whole request
+ */
+export function resolveAdjustment(
+  registry: RegistrySnapshot,
+  item: RequestedAdjustment,
+  as: { readonly prefix: string; readonly sign: "required" | "forbidden"; readonly priority: Priority },
+): ResolvedAdjustment | { readonly errors: readonly FieldError[] } {
+  const { prefix, sign, priority } = as
+  const errors: FieldError[] = []
+  const token = resolveToken(registry, item.token_symbol, item.chain_id, prefix)
+  const reason = registry.reasons.get(item.reason_type)
+  if (reason === undefined) {
+    errors.push({
+      field: `${prefix}reason_type`,
+      code: "UNKNOWN_REASON",
+      message: `"${item.reason_type}" is not registered; GET /reasons lists the reasons`,
+    })
+  } else {
+    errors.push(...findForbiddenMetadata(reason, item.metadata, prefix))
+  }
+  if ("code" in token) return { errors: [...errors, token] }
+  const amount = parseAmount(item.amount, token.decimals, sign)
+  if ("refused" in amount)
+    errors.push({ field: `${prefix}amount`, code: amount.refused, message: amount.message })
+  if (reason === undefined || "refused" in amount || errors.length > 0) return { errors }
+  return {
+    token,
+    adjustment: {
+      userId: item.user_id,
+      tokenId: token.tokenId,
+      amountBaseUnits: amount.amountBaseUnits,
+      reasonType: reason.reasonType,
+      businessType: reason.businessType,
+      priority,
+      isImmediate: !reason.autoBatch,
+      maxWaitMs: null,
+      reasonDetail: item.reason_detail ?? null,
+      metadata: item.metadata ?? {},
+    },
+  }
+}
+
+/** Keys that the reason does not take. */
+export function findForbiddenMetadata(
+  reason: RegisteredReason,
+  metadata: Readonly<Record<string, unknown>> | undefined,
+  prefix: string,
+): FieldError[] {
+  return Object.keys(metadata ?? {})
+    .filter((name) => !reason.allowedMetadata.has(name))
+    .map((name) => ({
+      field: `${prefix}metadata.${name.slice(0, 100)}`,
+      code: "METADATA_NOT_ALLOWED",
+      message: `"${reason.reasonType}" takes these keys: ${[...reason.allowedMetadata].join(", ") || "none"}`,
+    }))
 }

@@ -39,11 +39,7 @@ export const adjustmentAnswerSchema = z.object({
 type Data = z.infer<typeof adjustmentAnswerSchema>
 
 /** The answer to a recorded operation, from its events and its stored context alone: the first time and every time after it is the same. */
-export function presentAdjustments(
-  ledgerId: string,
-  operation: RecordedOperation,
-  isReplay: boolean,
-): Answer {
+export function presentAdjustments(ledgerId: string, operation: RecordedOperation): Answer {
   const context = operation.answerContext as AnswerContext
   const transactions: Data["transactions"] = []
   const balances = new Map<string, Data["balances"][number]>()
@@ -87,6 +83,5 @@ export function presentAdjustments(
   return {
     data,
     batchInfo: presentBatchInfo(context.sync, context.batch_strategy),
-    ...(isReplay ? { headers: { "idempotent-replayed": "true" } } : {}),
   }
 }

@@ -1,4 +1,5 @@
-import type { ResolvedAdjustment } from "../ledger/resolve-adjustments.ts"
+import type { Adjustment } from "../../ledger/domain/adjust-balance.ts"
+import type { RegisteredToken } from "../registry/registry-snapshot.ts"
 import type { LaneBoard } from "../settlement/lane-figures.ts"
 import { type BlockchainSync, type LaneAddition, presentBlockchainSync } from "./lane-outlook.ts"
 
@@ -10,10 +11,16 @@ export type AnswerContext = {
   readonly tokens: Record<string, { readonly symbol: string; readonly decimals: number }>
 }
 
+/** What settlement looks at before it takes a change. */
+type ExpectedChange = {
+  readonly token: RegisteredToken
+  readonly adjustment: Pick<Adjustment, "userId" | "isImmediate" | "priority" | "reasonType">
+}
+
 export function answerContextOf(
   lanes: LaneBoard,
   ledgerId: string,
-  resolved: readonly ResolvedAdjustment[],
+  resolved: readonly ExpectedChange[],
   now: Date,
 ): AnswerContext {
   const additions = new Map<

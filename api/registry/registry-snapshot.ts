@@ -28,7 +28,7 @@ export type RegisteredToken = {
   readonly strategy: TokenStrategyView
 }
 
-type RegisteredReason = {
+export type RegisteredReason = {
   readonly reasonType: string
   readonly description: string
   readonly allowedMetadata: ReadonlySet<string>

@@ -1,0 +1,85 @@
+import { createHash } from "node:crypto"
+import type { LedgerCommand } from "../../ledger/domain/commands.ts"
+import type { WriteRequest } from "../../ledger/domain/write-request.ts"
+import { findOperations, type OperationKey } from "../../ledger/store/find-operations.ts"
+import { type RecordedOperation, readOperation } from "../../ledger/store/read-operation.ts"
+import { unreachable } from "../../platform/errors.ts"
+import type { Answer } from "../presenters/envelope.ts"
+import { isRefusal, type Refusal, refuse } from "../refusal.ts"
+import type { Caller } from "../registry/api-keys.ts"
+import type { Services } from "../services.ts"
+import { canonicalJson } from "../validation/canonical-json.ts"
+import { operationKeyOf } from "./operation-key.ts"
+import { type CommandSubject, refuseCommand } from "./refuse-command.ts"
+
+export type CommandRequest = {
+  readonly caller: Caller
+  readonly operationId: string | undefined
+  readonly sequence: number | undefined
+  readonly idempotencyKey: string | undefined
+  readonly route: string
+  /** What the caller said, after our own defaults and before the registry's; the key itself is not part of it. */
+  readonly said: Readonly<Record<string, unknown>>
+  /** Makes the command of what was said, as the registry is now. */
+  prepare(
+    request: Omit<WriteRequest, "answerContext">,
+  ): PreparedCommand | Refusal | Promise<PreparedCommand | Refusal>
+  /** From what is recorded alone: the first time and every time after it is the same. */
+  present(operation: RecordedOperation): Answer
+}
+
+export type PreparedCommand = { readonly command: LedgerCommand; readonly subject: CommandSubject }
+
+/** Every write to the ledger ends here: one key, one hash, one writer, one answer. */
+export async function executeCommand(services: Services, request: CommandRequest): Promise<Answer | Refusal> {
+  const { caller, route } = request
+  const key = operationKeyOf(request)
+  if ("refused" in key) return key
+  const requestHash = createHash("sha256")
+    .update(canonicalJson({ route, ...request.said }))
+    .digest()
+  const prepared = await request.prepare({ ...key, requestHash, route })
+  if (isRefusal(prepared)) {
+    // What was asked for may have been possible when the operation was recorded: then it is recorded all the same.
+    return (await replay(services, request, key, requestHash)) ?? prepared
+  }
+  const result = await services.writers.of(caller.ledgerId).execute(prepared.command)
+  switch (result.outcome) {
+    case "recorded":
+      return result.isReplay ? replayed(request.present(result.operation)) : request.present(result.operation)
+    case "refused":
+      return refuseCommand(result.refusal, prepared.subject)
+    case "conflict":
+      return conflict(key)
+    case "overloaded":
+      return refuse("OVERLOADED", null, "nothing was recorded; send the same request again", {
+        "retry-after": String(Math.ceil(result.retryAfterMs / 1_000)),
+      })
+    default:
+      return unreachable(result)
+  }
+}
+
+async function replay(
+  services: Services,
+  { caller, present }: CommandRequest,
+  key: OperationKey,
+  requestHash: Buffer,
+): Promise<Answer | Refusal | undefined> {
+  const [stored] = await findOperations(services.db, caller.ledgerId, [key])
+  if (stored === undefined) return undefined
+  if (!stored.requestHash.equals(requestHash)) return conflict(key)
+  return replayed(present(await readOperation(services.db, caller.ledgerId, stored)))
+}
+
+function replayed(answer: Answer): Answer {
+  return { ...answer, headers: { ...answer.headers, "idempotent-replayed": "true" } }
+}
+
+function conflict(key: OperationKey): Refusal {
+  return refuse(
+    "IDEMPOTENCY_CONFLICT",
+    "operation_id",
+    `operation "${key.operationId}" with sequence ${key.sequence} was recorded with another body; use a new operation_id or sequence for a new operation`,
+  )
+}
