@@ -15,6 +15,7 @@ export function movesOf(page: EventPage): Sql {
   return sql`
     SELECT e.position, e.account_id, e.type AS kind, e.operation_id, e.sequence, e.amount,
       CASE e.type
+        WHEN 'AdjustmentRecorded' THEN 0
         WHEN 'HoldPlaced' THEN (e.data->>'amount')::numeric
         WHEN 'HoldCaptured' THEN -((e.data->>'captured')::numeric + (e.data->>'released')::numeric)
         WHEN 'HoldReleased' THEN -(e.data->>'released')::numeric
@@ -23,8 +24,8 @@ export function movesOf(page: EventPage): Sql {
       e.balance_after, ${nameOf("reason_type", "transfer_in", "transfer_out")} AS reason_type,
       ${nameOf("business_type", "deposit", "withdrawal")} AS business_type,
       e.data->>'business_batch_id' AS business_batch_id,
-      CASE WHEN e.type IN ('DepositObserved', 'WithdrawalObserved') THEN e.data->>'transaction_hash' END AS transaction_hash,
-      CASE WHEN e.type IN ('DepositObserved', 'WithdrawalObserved') THEN (e.data->>'block_number')::bigint END AS block_number,
+      CASE WHEN e.operation_id IS NULL THEN e.data->>'transaction_hash' END AS transaction_hash,
+      CASE WHEN e.operation_id IS NULL THEN (e.data->>'block_number')::bigint END AS block_number,
       e.recorded_at
     FROM ${eventsOf(page)} AND e.account_id IS NOT NULL AND e.type <> 'AccountOpened'
     UNION ALL
@@ -42,6 +43,7 @@ export function movesOf(page: EventPage): Sql {
 function nameOf(field: string, inward: string, outward: string): Sql {
   return sql`
     CASE
+      WHEN e.type = 'AdjustmentRecorded' THEN e.data->>${sql.lit(field)}
       WHEN e.type IN ('HoldReleased', 'HoldExpired') THEN (
         SELECT p.data->>${sql.lit(field)} FROM ledger.event_log p
         WHERE p.ledger_id = e.ledger_id AND p.position = (e.data->>'hold_position')::bigint)
@@ -55,4 +57,25 @@ export function sealsOf(page: EventPage): Sql {
   return sql`
     SELECT (e.data->>'batch_sequence')::bigint AS batch_sequence, e.data->>'batch_id' AS batch_id, e.position AS sealed_position
     FROM ${eventsOf(page)} AND e.type = 'SettlementSealed'`
+}
+
+/**
+ * The changes that batches sealed of certain accounts: the columns of `wanted` without its accounts, and `position`.
+ * @param seals `batch_sequence, sealed_position` of at least the wanted batches
+ * @param wanted `batch_sequence`, `accounts` as JSON objects with an `account_id`, whose `settled`, where they have one, is not 0; and what else is to come along
+ */
+export function changesOf(page: EventPage, seals: Sql, wanted: Sql, alongside: Sql): Sql {
+  // OFFSET 0: both lists of a batch are joined for themselves. All lists together look like more rows than there could be, and would be joined on disk.
+  return sql`
+    SELECT w.batch_sequence, ${alongside}, c.position
+    FROM (${wanted}) AS w
+    JOIN (${seals}) AS l ON l.batch_sequence = w.batch_sequence
+    JOIN ledger.event_log b ON b.ledger_id = ${page.ledgerId} AND b.position = l.sealed_position
+    CROSS JOIN LATERAL (
+      SELECT p.position::bigint AS position
+      FROM json_to_recordset(b.data->'accounts') AS a(account_id bigint, positions json)
+      JOIN json_to_recordset(w.accounts) AS x(account_id bigint, settled text) USING (account_id)
+      CROSS JOIN LATERAL json_array_elements_text(a.positions) AS p(position)
+      WHERE x.settled IS DISTINCT FROM '0' OFFSET 0
+    ) AS c`
 }

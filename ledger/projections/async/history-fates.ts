@@ -1,6 +1,8 @@
 import { sql } from "kysely"
-import { eventsOf } from "./events-of.ts"
+import { changesOf, eventsOf } from "./events-of.ts"
 import type { EventPage, Sql } from "./projection.ts"
+
+// A settlement event can be long, and reading a field of it means reading all of it: what rows need of it is taken out once, before it is taken apart into rows.
 
 /**
  * What a page says last of changes and deposits before it or in it: `position, state, batch_sequence, reversed_position`. A null state says nothing about settlement, a null
@@ -8,35 +10,27 @@ import type { EventPage, Sql } from "./projection.ts"
  * @param seals the batches that events of the page may name: `batch_sequence, sealed_position`
  */
 export function fatesOf(page: EventPage, seals: Sql): Sql {
+  const returned = sql`
+    SELECT s.batch_sequence, s.data->'accounts' AS accounts, s.at, false AS is_reopened FROM said s WHERE s.type = 'SettlementDeferred'
+    UNION ALL
+    SELECT s.batch_sequence, (
+        SELECT json_agg(json_build_object('account_id', r.account_id))
+        FROM json_array_elements(s.data->'reopened_account_ids') AS r(account_id)), s.at, true
+    FROM said s WHERE s.type = 'ConfirmationRevoked' AND s.data->>'revoked_type' = 'SettlementDeferred'`
   return sql`
     WITH said AS MATERIALIZED (
-      SELECT e.position AS at, e.type, e.data FROM ${eventsOf(page)}
+      SELECT e.position AS at, e.type, e.data, (e.data->>'batch_sequence')::bigint AS batch_sequence FROM ${eventsOf(page)}
         AND e.type IN ('SettlementSealed', 'SettlementNetted', 'SettlementDeferred', 'ConfirmationRevoked', 'AdjustmentReversed')
-    ), returned AS (
-      SELECT s.at, (s.data->>'batch_sequence')::bigint AS batch_sequence, x.account_id, false AS is_reopened
-      FROM said s CROSS JOIN LATERAL json_to_recordset(s.data->'accounts') AS x(account_id bigint)
-      WHERE s.type = 'SettlementDeferred'
-      UNION ALL
-      SELECT s.at, (s.data->>'batch_sequence')::bigint, x.account_id::bigint, true
-      FROM said s CROSS JOIN LATERAL json_array_elements_text(s.data->'reopened_account_ids') AS x(account_id)
-      WHERE s.type = 'ConfirmationRevoked'
     ), named AS (
       SELECT p.position::bigint AS position, s.at,
-        CASE s.type WHEN 'SettlementSealed' THEN 'sealed' ELSE 'netted' END AS state,
-        (s.data->>'batch_sequence')::bigint AS batch_sequence
+        CASE s.type WHEN 'SettlementSealed' THEN 'sealed' ELSE 'netted' END AS state, s.batch_sequence
       FROM said s
       CROSS JOIN LATERAL json_array_elements(s.data->'accounts') AS a(account)
       CROSS JOIN LATERAL json_array_elements_text(a.account->'positions') AS p(position)
       WHERE s.type IN ('SettlementSealed', 'SettlementNetted')
       UNION ALL
-      SELECT p.position::bigint, r.at, CASE WHEN r.is_reopened THEN 'sealed' ELSE 'waiting' END,
-        CASE WHEN r.is_reopened THEN r.batch_sequence END
-      FROM returned r
-      JOIN (${seals}) AS l ON l.batch_sequence = r.batch_sequence
-      JOIN ledger.event_log b ON b.ledger_id = ${page.ledgerId} AND b.position = l.sealed_position
-      CROSS JOIN LATERAL json_array_elements(b.data->'accounts') AS a(account)
-      CROSS JOIN LATERAL json_array_elements_text(a.account->'positions') AS p(position)
-      WHERE (a.account->>'account_id')::bigint = r.account_id
+      SELECT c.position, c.at, CASE WHEN c.is_reopened THEN 'sealed' ELSE 'waiting' END, CASE WHEN c.is_reopened THEN c.batch_sequence END
+      FROM (${changesOf(page, seals, returned, sql`w.at, w.is_reopened`)}) AS c
     ), settlement AS (
       SELECT DISTINCT ON (position) position, state, batch_sequence FROM named ORDER BY position, at DESC
     ), reversal AS (
@@ -60,12 +54,10 @@ export function settledOf(page: EventPage, seals: Sql): Sql {
       CASE WHEN c.stands THEN (c.data->>'block_number')::bigint END AS block_number,
       CASE WHEN c.stands THEN c.recorded_at END AS confirmed_at,
       CASE WHEN c.stands THEN ARRAY(
-        SELECT (x.account->>'account_id')::bigint
-        FROM ledger.event_log b CROSS JOIN LATERAL json_array_elements(b.data->'accounts') AS x(account)
+        SELECT x.account_id FROM ledger.event_log b CROSS JOIN LATERAL json_to_recordset(b.data->'accounts') AS x(account_id bigint)
         WHERE b.ledger_id = ${page.ledgerId} AND b.position = l.sealed_position
         EXCEPT
-        SELECT (y.account->>'account_id')::bigint FROM json_array_elements(c.data->'accounts') AS y(account)
-        WHERE y.account->>'settled' <> '0'
+        SELECT y.account_id FROM json_to_recordset(c.data->'accounts') AS y(account_id bigint, settled text) WHERE y.settled <> '0'
         ORDER BY 1) END AS unsettled_accounts
     FROM (
       SELECT DISTINCT ON (batch_sequence) (e.data->>'batch_sequence')::bigint AS batch_sequence, e.position, e.data, e.recorded_at,

@@ -1,7 +1,7 @@
 import { sql } from "kysely"
 import { changeTypes } from "../../domain/events.ts"
 import { describeView } from "./describe-view.ts"
-import { eventsOf, sealsOf } from "./events-of.ts"
+import { changesOf, eventsOf, sealsOf } from "./events-of.ts"
 import type { EventPage, Projection, Sql } from "./projection.ts"
 
 /**
@@ -149,26 +149,19 @@ function operationsOf(page: EventPage): Sql {
  * @param seals the batches that these events may name: `batch_sequence, sealed_position`
  */
 function outcomesOf(page: EventPage, seals: Sql): Sql {
+  const confirmations = sql`
+    SELECT (e.data->>'batch_sequence')::bigint AS batch_sequence, e.data->'accounts' AS accounts,
+      CASE e.type WHEN 'SettlementConfirmed' THEN 1 ELSE -1 END AS settled
+    FROM ${eventsOf(page)} AND (e.type = 'SettlementConfirmed'
+      OR (e.type = 'ConfirmationRevoked' AND e.data->>'revoked_type' = 'SettlementConfirmed'))
+    OFFSET 0`
   return sql`
     SELECT p.position::bigint AS position, 1 AS settled, 0 AS reversed
     FROM (SELECT e.data FROM ${eventsOf(page)} AND e.type = 'SettlementNetted') AS e
     CROSS JOIN LATERAL json_array_elements(e.data->'accounts') AS a(account)
     CROSS JOIN LATERAL json_array_elements_text(a.account->'positions') AS p(position)
     UNION ALL
-    SELECT p.position::bigint, c.settled, 0
-    FROM (
-      SELECT (e.data->>'batch_sequence')::bigint AS batch_sequence, CASE e.type WHEN 'SettlementConfirmed' THEN 1 ELSE -1 END AS settled,
-        ARRAY(
-          SELECT x.account_id FROM json_to_recordset(e.data->'accounts') AS x(account_id bigint, settled text) WHERE x.settled <> '0'
-        ) AS account_ids
-      FROM ${eventsOf(page)} AND (e.type = 'SettlementConfirmed'
-        OR (e.type = 'ConfirmationRevoked' AND e.data->>'revoked_type' = 'SettlementConfirmed'))
-    ) AS c
-    JOIN (${seals}) AS l ON l.batch_sequence = c.batch_sequence
-    JOIN ledger.event_log b ON b.ledger_id = ${page.ledgerId} AND b.position = l.sealed_position
-    CROSS JOIN LATERAL json_array_elements(b.data->'accounts') AS a(account)
-    CROSS JOIN LATERAL json_array_elements_text(a.account->'positions') AS p(position)
-    WHERE (a.account->>'account_id')::bigint = ANY (c.account_ids)
+    SELECT s.position, s.settled, 0 FROM (${changesOf(page, seals, confirmations, sql`w.settled`)}) AS s
     UNION ALL
     SELECT (e.data->>'reversed_position')::bigint, 0, 1 FROM ${eventsOf(page)} AND e.type = 'AdjustmentReversed'`
 }

@@ -46,7 +46,7 @@ export async function projectPage(
   try {
     return await db.transaction().execute(async (trx) => {
       // What a crash takes from an unflushed commit it takes whole, checkpoint and rows: the page is made again. The writers keep the disk for themselves.
-      await sql`SELECT set_config('synchronous_commit', 'off', true), set_config('jit', 'off', true)`.execute(
+      await sql`SELECT set_config('synchronous_commit', 'off', true), set_config('jit', 'off', true), set_config('work_mem', '64MB', true)`.execute(
         trx,
       )
       const checkpoint = await lockCheckpoint(trx, build, ledgerId)
