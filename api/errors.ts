@@ -45,6 +45,7 @@ export const errorCodes = {
   CHAIN_UNAVAILABLE: { status: 503, message: "The chain does not answer" },
   LEDGER_UNAVAILABLE: { status: 503, message: "The ledger's database does not answer" },
   NOT_READY: { status: 503, message: "The service is not ready" },
+  STORAGE_FULL: { status: 503, message: "The ledger's database has no space left" },
   OVERLOADED: { status: 503, message: "Too much work is waiting" },
   TIMEOUT: { status: 504, message: "The request took too long" },
 } as const

@@ -34,6 +34,7 @@ function commonRefusals(route: Route): ErrorCode[] {
     "UNKNOWN_PARAMETER",
     "INTERNAL",
     "LEDGER_UNAVAILABLE",
+    "STORAGE_FULL",
     "TIMEOUT",
   ]
   if (route.auth !== "none") codes.push("UNAUTHENTICATED", "FORBIDDEN", "MALFORMED_TEXT")

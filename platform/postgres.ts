@@ -75,6 +75,11 @@ export function createKysely<Database>(pool: pg.Pool): Kysely<Database> {
 const transientCodes = /^(08|57P0|53)|^(25P03|40001|40P01)$/
 const transientNetworkCodes = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOENT"])
 
+/** Whether the server had no space to write to. It does not get any by being asked again at once. */
+export function isStorageFull(error: unknown): boolean {
+  return error instanceof Error && (error as { code?: unknown }).code === "53100"
+}
+
 /** Whether the same transaction may succeed when it is simply tried again. */
 export function isTransientPostgresError(error: unknown): boolean {
   if (!(error instanceof Error)) return false

@@ -1,7 +1,7 @@
 import type { ErrorHandler } from "hono"
 import { ChainBridgeError, describeError } from "../../platform/errors.ts"
 import type { Logger } from "../../platform/logger.ts"
-import { isTransientPostgresError } from "../../platform/postgres.ts"
+import { isStorageFull, isTransientPostgresError } from "../../platform/postgres.ts"
 import type { ApiEnv } from "../api-env.ts"
 import { isErrorCode } from "../errors.ts"
 import { type Refusal, refuse } from "../refusal.ts"
@@ -20,7 +20,17 @@ export function errorHandler(logger: Logger): ErrorHandler<ApiEnv> {
 
 function refusalOf(error: Error): Refusal {
   if (error instanceof ChainBridgeError && error.retryable && isErrorCode(error.code))
-    return refuse(error.code, null, error.message, { "retry-after": "1" })
+    return refuse(error.code, null, error.message, {
+      "retry-after": error.code === "STORAGE_FULL" ? "5" : "1",
+    })
+  if (isStorageFull(error)) {
+    return refuse(
+      "STORAGE_FULL",
+      null,
+      "this attempt recorded nothing; free or add disk space for the database, then send the same request again",
+      { "retry-after": "5" },
+    )
+  }
   if (isTransientPostgresError(error)) {
     return refuse(
       "LEDGER_UNAVAILABLE",

@@ -2,7 +2,7 @@ import type { Kysely } from "kysely"
 import type pg from "pg"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import type { Logger } from "../../platform/logger.ts"
-import { isTransientPostgresError } from "../../platform/postgres.ts"
+import { isStorageFull, isTransientPostgresError } from "../../platform/postgres.ts"
 import { type CommandRefusal, type LedgerCommand, weightOf } from "../domain/commands.ts"
 import type { Database } from "../store/database.ts"
 import { type RecordedOperation, readOperation } from "../store/read-operation.ts"
@@ -25,6 +25,8 @@ export type WriterLimits = {
   readonly groupAdjustmentsMax: number
   /** How long a group is tried again after a fault of the database before its callers are told. */
   readonly retryForMs: number
+  /** How long nothing is tried after the disk of the database was found full. */
+  readonly storageFullForMs: number
 }
 
 export const defaultWriterLimits: WriterLimits = {
@@ -33,12 +35,14 @@ export const defaultWriterLimits: WriterLimits = {
   groupRequestsMax: 256,
   groupAdjustmentsMax: 4_000,
   retryForMs: 15_000,
+  storageFullForMs: 3_000,
 }
 
 export type LedgerWriter = {
   /**
    * Records one operation of this ledger durably, or says why not.
    * @throws ChainBridgeError LEDGER_UNAVAILABLE (retryable): the outcome is unknown; the same key asked again tells it
+   * @throws ChainBridgeError STORAGE_FULL (retryable): this attempt recorded nothing, and none will until there is space
    */
   execute(command: LedgerCommand): Promise<CommandResult>
   readonly queuedRequests: () => number
@@ -73,6 +77,7 @@ export function createLedgerWriter(options: {
   let queuedAdjustments = 0
   let running: Promise<void> | undefined
   let isStopping = false
+  let storageFullUntilMs = 0
 
   function takeGroup(): Waiting[] {
     let requests = 0
@@ -130,7 +135,9 @@ export function createLedgerWriter(options: {
   async function writeWithRetry(
     commands: readonly LedgerCommand[],
   ): Promise<{ outcomes: GroupOutcome[]; isRetry: boolean }> {
-    const deadline = Date.now() + limits.retryForMs
+    // A server that cannot write its WAL goes down with whoever makes it try, and takes the readers with it: they get the time in between.
+    if (performance.now() < storageFullUntilMs) throw storageFull()
+    const deadline = performance.now() + limits.retryForMs
     for (let attempt = 1; ; attempt += 1) {
       try {
         return {
@@ -141,7 +148,13 @@ export function createLedgerWriter(options: {
         // A connection that broke during COMMIT, or fell silent, leaves the outcome unknown. Trying again is right in either case: the next attempt
         // waits for the head, so the first has ended by then, and finds its own keys if it had committed.
         if (!isTransientPostgresError(error)) throw error
-        if (Date.now() >= deadline) throw unavailable(error)
+        if (isStorageFull(error)) {
+          logger.error({ err: error }, "the disk of the database is full: nothing can be recorded")
+          storageFullUntilMs = performance.now() + limits.storageFullForMs
+          // An earlier attempt may have committed all the same.
+          throw attempt === 1 ? storageFull(error) : unavailable(error)
+        }
+        if (performance.now() >= deadline) throw unavailable(error)
         logger.warn({ err: error, attempt, commands: commands.length }, "a group of writes is tried again")
         await new Promise((resolve) => setTimeout(resolve, Math.min(50 * 2 ** attempt, 1_000)))
       }
@@ -173,6 +186,14 @@ function unavailable(cause: unknown): ChainBridgeError {
   return new ChainBridgeError(
     "LEDGER_UNAVAILABLE",
     "the ledger's database did not answer; send the same request again with the same operation_id to learn the outcome",
+    { retryable: true, cause },
+  )
+}
+
+function storageFull(cause?: unknown): ChainBridgeError {
+  return new ChainBridgeError(
+    "STORAGE_FULL",
+    "this attempt recorded nothing; free or add disk space for the database, then send the same request again",
     { retryable: true, cause },
   )
 }

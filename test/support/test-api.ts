@@ -41,11 +41,16 @@ export type TestApi = SeededRegistry & {
   close(): Promise<void>
 }
 
-/** The API on a free port, over a database of its own. */
+/** The API on a free port, over a database of its own. @param options.database unless a fresh one in the run's PostgreSQL will do */
 export async function startTestApi(
-  options: { readonly rpc?: ChainReader; readonly limits?: Partial<ApiLimits> } = {},
+  options: {
+    readonly rpc?: ChainReader
+    readonly limits?: Partial<ApiLimits>
+    readonly database?: TestDatabase
+  } = {},
 ): Promise<TestApi> {
-  const database = await createTestDatabase()
+  const { database: given, ...rest } = options
+  const database = given ?? (await createTestDatabase())
   const pool = createPool({ databaseUrl: database.appUrl, applicationName: "test-api", connectionsMax: 10 })
   const db = createKysely<Database>(pool)
   const writerPool = createWriterPool({ databaseUrl: database.appUrl, applicationName: "test-api" })
@@ -58,7 +63,7 @@ export async function startTestApi(
     host: "127.0.0.1",
     port: 0,
     version: "0.0.0-test",
-    ...options,
+    ...rest,
   })
 
   async function call(

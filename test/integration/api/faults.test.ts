@@ -59,6 +59,7 @@ describe("a write", () => {
         groupRequestsMax: 1,
         groupAdjustmentsMax: 1,
         retryForMs: 0,
+        storageFullForMs: 0,
       },
     })
     const writers = { of: () => writer, stop: () => writer.stop() }
