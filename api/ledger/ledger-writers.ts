@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely"
 import type pg from "pg"
 import type { Database } from "../../ledger/store/database.ts"
+import { createAccountMemory } from "../../ledger/writer/account-memory.ts"
 import { createLedgerWriter, type LedgerWriter } from "../../ledger/writer/ledger-writer.ts"
 import { createTokenDirectory } from "../../ledger/writer/token-directory.ts"
 import type { Logger } from "../../platform/logger.ts"
@@ -18,13 +19,14 @@ export function createLedgerWriters(options: {
   readonly logger: Logger
 }): LedgerWriters {
   const { db, writerPool, logger } = options
+  const memory = createAccountMemory()
   const writers = new Map<string, LedgerWriter>()
   return {
     of(ledgerId) {
       const known = writers.get(ledgerId)
       if (known !== undefined) return known
       const tokens = createTokenDirectory(db, ledgerId)
-      const writer = createLedgerWriter({ db, writerPool, ledgerId, tokens, logger })
+      const writer = createLedgerWriter({ db, writerPool, ledgerId, tokens, memory, logger })
       writers.set(ledgerId, writer)
       return writer
     },

@@ -4,16 +4,16 @@ import { causationOf, type WriteRequest } from "./write-request.ts"
 
 type OperationKey = Pick<WriteRequest, "operationId" | "sequence">
 
-/** The events of an accepted operation, one for each adjustment, in their order. @param accounts ids by account key, of every account that is adjusted */
+/** The events of an accepted operation, one for each adjustment, in their order. @param accounts by account key, every one that is adjusted */
 export function adjustmentEvents(
   command: AdjustBalanceCommand,
   decisions: readonly AdjustmentDecision[],
-  accounts: ReadonlyMap<string, bigint>,
+  accounts: ReadonlyMap<string, { readonly accountId: bigint }>,
   at: Date,
 ): NewEvent[] {
   return decisions.map(({ adjustment, balanceAfter, confirmedAfter }, index) => {
-    const accountId = accounts.get(accountKey(adjustment.userId, adjustment.tokenId))
-    if (accountId === undefined) throw new TypeError("an account was decided on before it was opened")
+    const account = accounts.get(accountKey(adjustment.userId, adjustment.tokenId))
+    if (account === undefined) throw new TypeError("an account was decided on before it was opened")
     return {
       type: "AdjustmentRecorded",
       data: {
@@ -28,7 +28,7 @@ export function adjustmentEvents(
         ...(index === 0 ? { request_hash: command.requestHash.toString("hex") } : {}),
       },
       operation: { operationId: command.operationId, sequence: command.sequence },
-      account: { accountId, amount: adjustment.amountBaseUnits, balanceAfter },
+      account: { accountId: account.accountId, amount: adjustment.amountBaseUnits, balanceAfter },
       occurredAt: at,
       causation: causationOf(command),
       details: { reason_detail: adjustment.reasonDetail, metadata: adjustment.metadata },

@@ -21,12 +21,9 @@ export function decideCommand(
 ): { readonly event: NewEvent; readonly account: Account | null } | CommandRefusal {
   switch (command.kind) {
     case "PlaceHold": {
-      const accountId = state.accounts.get(accountKey(command.userId, command.tokenId))
-      const balance = balanceOf(state, command)
-      return of(
-        command,
-        decidePlaceHold(accountId === undefined ? undefined : { accountId, balance }, command, at),
-      )
+      const account = state.accounts.get(accountKey(command.userId, command.tokenId))
+      const known = account === undefined ? undefined : { accountId: account.accountId, balance: account }
+      return of(command, decidePlaceHold(known, command, at))
     }
     case "CaptureHold":
     case "ReleaseHold": {
@@ -57,5 +54,5 @@ function of(account: Account | null, decided: NewEvent | CommandRefusal) {
 
 function balanceOf(state: GroupState, account: Account | undefined) {
   if (account === undefined) return emptyBalance
-  return state.balances.get(accountKey(account.userId, account.tokenId)) ?? emptyBalance
+  return state.accounts.get(accountKey(account.userId, account.tokenId)) ?? emptyBalance
 }

@@ -1,4 +1,4 @@
-import { type AccountBalance, accountKey, emptyBalance } from "../domain/adjust-balance.ts"
+import { accountKey } from "../domain/adjust-balance.ts"
 import type { LedgerCommand } from "../domain/commands.ts"
 import { effectsOf } from "../domain/effects.ts"
 import { changeDataOf, type NewEvent } from "../domain/events.ts"
@@ -17,6 +17,7 @@ import {
 import { findOriginals, type OriginalRow, toOriginal } from "../store/find-originals.ts"
 import { type HeadRow, type LedgerHead, lockHeadStatement, readHead } from "../store/ledger-transaction.ts"
 import type { Statement } from "../store/statement.ts"
+import type { KnownAccount, LedgerMemory } from "./account-memory.ts"
 import type { PipelinedTransaction } from "./pipelined-transaction.ts"
 
 type Account = { readonly userId: string; readonly tokenId: number }
@@ -26,10 +27,8 @@ export type GroupState = {
   readonly head: LedgerHead
   /** By operation key. */
   readonly known: Map<string, StoredOperation>
-  /** Ids of the accounts that exist, by account key. */
-  readonly accounts: Map<string, bigint>
-  /** By account key. */
-  readonly balances: Map<string, AccountBalance>
+  /** Accounts that exist, by account key. */
+  readonly accounts: Map<string, KnownAccount>
   /** By position; those that a command names. */
   readonly holds: Map<bigint, Hold>
   readonly originals: Map<bigint, Original>
@@ -41,23 +40,31 @@ export function operationKey(key: OperationKey): string {
   return `${key.sequence}\n${key.operationId}`
 }
 
-/** Locks the head and loads what the commands may touch, in one round trip. What no command of the group needs is not asked for. */
+/**
+ * Locks the head and loads what the commands may touch, in one round trip. What no command of the group needs is not asked for, nor what is remembered: when somebody
+ * else has appended in the meantime, it is asked for after all.
+ */
 export async function loadGroup(
   transaction: PipelinedTransaction,
+  memory: LedgerMemory,
   ledgerId: string,
   commands: readonly LedgerCommand[],
 ): Promise<GroupState> {
   const wanted = wantedBy(commands)
-  const statements: Statement[] = [
-    lockHeadStatement(ledgerId),
-    findOperationsStatement(ledgerId, commands),
-    findAccounts(ledgerId, [...wanted.accounts.values()]),
-  ]
-  const also = (positions: ReadonlySet<bigint>, find: (ledger: string, at: bigint[]) => Statement): number =>
-    positions.size === 0 ? -1 : statements.push(find(ledgerId, [...positions])) - 1
-  const holdsAt = also(wanted.holds, findHolds)
-  const originalsAt = also(wanted.originals, findOriginals)
-  const detailsAt = also(wanted.details, findDetails)
+  const unknown: Account[] = []
+  const remembered = new Map<string, KnownAccount>()
+  for (const [key, account] of wanted.accounts) {
+    const known = memory.get(key)
+    if (known === undefined) unknown.push(account)
+    else remembered.set(key, known)
+  }
+  const statements: Statement[] = [lockHeadStatement(ledgerId), findOperationsStatement(ledgerId, commands)]
+  const also = (isWanted: boolean, statement: () => Statement): number =>
+    isWanted ? statements.push(statement()) - 1 : -1
+  const accountsAt = also(unknown.length > 0, () => findAccounts(ledgerId, unknown))
+  const holdsAt = also(wanted.holds.size > 0, () => findHolds(ledgerId, [...wanted.holds]))
+  const originalsAt = also(wanted.originals.size > 0, () => findOriginals(ledgerId, [...wanted.originals]))
+  const detailsAt = also(wanted.details.size > 0, () => findDetails(ledgerId, [...wanted.details]))
   // The lock comes first: the statements behind it see all that was committed before it was granted.
   const results = await transaction.begin(statements)
   const rowsOf = <Row>(index: number): readonly Row[] => (results[index]?.rows ?? []) as Row[]
@@ -65,7 +72,6 @@ export async function loadGroup(
     head: readHead(ledgerId, rowsOf<HeadRow>(0)[0]),
     known: new Map(),
     accounts: new Map(),
-    balances: new Map(),
     holds: new Map(),
     originals: new Map(),
     withDetails: new Set(),
@@ -74,16 +80,23 @@ export async function loadGroup(
     const stored = toStoredOperation(row)
     state.known.set(operationKey(stored), stored)
   }
-  for (const row of rowsOf<AccountRow>(2)) addAccount(state, row)
+  for (const row of rowsOf<AccountRow>(accountsAt)) addRow(state, row)
   for (const row of rowsOf<HoldRow>(holdsAt)) {
-    addAccount(state, row)
+    addRow(state, row)
     state.holds.set(row.position, toHold(row))
   }
   for (const row of rowsOf<OriginalRow>(originalsAt)) {
-    addAccount(state, row)
+    addRow(state, row)
     state.originals.set(row.position, toOriginal(row))
   }
   for (const { position } of rowsOf<{ position: bigint }>(detailsAt)) state.withDetails.add(position)
+  if (memory.isTrueAt(state.head)) {
+    for (const [key, account] of remembered) addAccount(state, key, account)
+  } else if (remembered.size > 0) {
+    const asked = [...remembered.keys()].flatMap((key) => wanted.accounts.get(key) ?? [])
+    const [found] = await transaction.read([findAccounts(ledgerId, asked)])
+    for (const row of (found?.rows ?? []) as AccountRow[]) addRow(state, row)
+  }
   return state
 }
 
@@ -116,14 +129,14 @@ function wantedBy(commands: readonly LedgerCommand[]) {
   return { accounts, holds, originals, details }
 }
 
-function addAccount(state: GroupState, row: AccountRow): void {
-  const key = accountKey(row.user_id, row.token_id)
-  if (state.accounts.has(key)) return
-  const { pending, confirmed, locked } = row
-  const balance = { pending, confirmed, locked }
-  state.accounts.set(key, row.account_id)
-  state.balances.set(key, balance)
-  state.head.balances.set(row.account_id, balance)
+function addRow(state: GroupState, row: AccountRow): void {
+  const { account_id: accountId, pending, confirmed, locked } = row
+  addAccount(state, accountKey(row.user_id, row.token_id), { accountId, pending, confirmed, locked })
+}
+
+function addAccount(state: GroupState, key: string, account: KnownAccount): void {
+  state.accounts.set(key, account)
+  state.head.balances.set(account.accountId, account)
 }
 
 /** What the event of a decision that is accepted leaves to the group's later ones. @param account whose event it is, where it is one account's */
@@ -136,8 +149,10 @@ export function evolveGroup(
   if (account !== null) {
     const key = accountKey(account.userId, account.tokenId)
     for (const effect of effectsOf(event)) {
-      const before = state.balances.get(key) ?? emptyBalance
-      state.balances.set(key, {
+      const before = state.accounts.get(key)
+      if (before === undefined) continue
+      state.accounts.set(key, {
+        accountId: before.accountId,
         pending: before.pending + effect.pending,
         confirmed: before.confirmed + effect.confirmed,
         locked: before.locked + effect.locked,

@@ -6,6 +6,7 @@ import { isStorageFull, isTransientPostgresError } from "../../platform/postgres
 import { type CommandRefusal, type LedgerCommand, weightOf } from "../domain/commands.ts"
 import type { Database } from "../store/database.ts"
 import { type RecordedOperation, readOperation } from "../store/read-operation.ts"
+import { type AccountMemory, createAccountMemory } from "./account-memory.ts"
 import type { TokenDirectory } from "./token-directory.ts"
 import { type GroupOutcome, writeGroup } from "./write-group.ts"
 
@@ -67,11 +68,14 @@ export function createLedgerWriter(options: {
   readonly ledgerId: string
   readonly tokens: TokenDirectory
   readonly logger: Logger
+  /** Shared by the writers of a process, which it bounds together. */
+  readonly memory?: AccountMemory
   readonly now?: () => Date
   readonly limits?: WriterLimits
 }): LedgerWriter {
   const { db, writerPool, ledgerId, tokens, logger } = options
   const limits = options.limits ?? defaultWriterLimits
+  const memory = (options.memory ?? createAccountMemory())()
   const now = options.now ?? (() => new Date())
   const queue: Waiting[] = []
   let queuedAdjustments = 0
@@ -141,7 +145,7 @@ export function createLedgerWriter(options: {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return {
-          outcomes: await writeGroup(writerPool, tokens, ledgerId, commands, now),
+          outcomes: await writeGroup(writerPool, tokens, memory, ledgerId, commands, now),
           isRetry: attempt > 1,
         }
       } catch (error) {

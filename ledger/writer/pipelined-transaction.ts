@@ -9,6 +9,8 @@ export type PipelinedTransaction = {
    * follows a lock sees what was committed while the lock was waited for.
    */
   begin(statements: readonly Statement[]): Promise<pg.QueryResult[]>
+  /** Asks for more, in one round trip. */
+  read(statements: readonly Statement[]): Promise<pg.QueryResult[]>
   /** Sends the statements and COMMIT. One that fails takes the commit with it. */
   commit(statements: readonly Statement[]): Promise<void>
 }
@@ -33,6 +35,7 @@ export async function inPipelinedTransaction<Result>(
         const [, ...results] = await allAnswered([begun, ...statements.map(send)])
         return results
       },
+      read: (statements) => allAnswered(statements.map(send)),
       async commit(statements) {
         const results = await allAnswered([...statements.map(send), client.query("COMMIT")])
         // The server ends a transaction that has failed with ROLLBACK, whatever it was asked for.

@@ -1,5 +1,10 @@
 import type pg from "pg"
-import { type AdjustBalanceCommand, accountKey, decideAdjustBalance } from "../domain/adjust-balance.ts"
+import {
+  type AdjustBalanceCommand,
+  accountKey,
+  decideAdjustBalance,
+  emptyBalance,
+} from "../domain/adjust-balance.ts"
 import { accountOpened, adjustmentEvents } from "../domain/adjustment-events.ts"
 import type { CommandRefusal, LedgerCommand } from "../domain/commands.ts"
 import type { NewEvent } from "../domain/events.ts"
@@ -8,6 +13,7 @@ import type { StoredOperation } from "../store/find-operations.ts"
 import { insertOperations, type NewOperation } from "../store/insert-operations.ts"
 import { recordingTime } from "../store/ledger-transaction.ts"
 import { type RecordedOperation, recordedEvent, recordedOperation } from "../store/read-operation.ts"
+import type { KnownAccount, LedgerMemory } from "./account-memory.ts"
 import { decideCommand } from "./decide-command.ts"
 import { evolveGroup, type GroupState, loadGroup, operationKey } from "./group-state.ts"
 import { inPipelinedTransaction } from "./pipelined-transaction.ts"
@@ -27,12 +33,13 @@ export type GroupOutcome =
 export async function writeGroup(
   pool: pg.Pool,
   tokens: TokenDirectory,
+  memory: LedgerMemory,
   ledgerId: string,
   commands: readonly LedgerCommand[],
   now: () => Date,
 ): Promise<GroupOutcome[]> {
   return inPipelinedTransaction(pool, async (transaction) => {
-    const state = await loadGroup(transaction, ledgerId, commands)
+    const state = await loadGroup(transaction, memory, ledgerId, commands)
     const { head, known } = state
     const recordedAt = recordingTime(head, now())
     const events: NewEvent[] = []
@@ -77,6 +84,7 @@ export async function writeGroup(
         ? []
         : [...prepareAppend(head, events, recordedAt).statements, insertOperations(ledgerId, operations)],
     )
+    memory.remember(head, state.accounts)
     return outcomes
   })
 }
@@ -91,17 +99,17 @@ async function adjust(
   command: AdjustBalanceCommand,
   at: Date,
 ): Promise<Recorded | CommandRefusal> {
-  const { accounts, balances, head } = state
-  const decided = decideAdjustBalance(command, (key) => balances.get(key))
+  const { accounts, head } = state
+  const decided = decideAdjustBalance(command, (key) => accounts.get(key))
   if ("refused" in decided) return decided
   const { events } = opening
   await openAccounts(opening, command, accounts, at)
   const firstPosition = head.position + BigInt(events.length) + 1n
   events.push(...adjustmentEvents(command, decided.decisions, accounts, at))
-  for (const { adjustment, balanceAfter, confirmedAfter } of decided.decisions) {
+  for (const { adjustment, balanceAfter } of decided.decisions) {
     const key = accountKey(adjustment.userId, adjustment.tokenId)
-    const before = balances.get(key) ?? { confirmed: confirmedAfter, locked: 0n }
-    balances.set(key, { ...before, pending: balanceAfter })
+    const before = accounts.get(key)
+    if (before !== undefined) accounts.set(key, { ...before, pending: balanceAfter })
   }
   return { operation: recordedOperation(command, decided.decisions, firstPosition, at), firstPosition }
 }
@@ -118,7 +126,7 @@ function recordSingle(
   const position = state.head.position + BigInt(events.length) + 1n
   events.push(event)
   evolveGroup(state, event, position, account)
-  const after = account === null ? undefined : state.balances.get(accountKey(account.userId, account.tokenId))
+  const after = account === null ? undefined : state.accounts.get(accountKey(account.userId, account.tokenId))
   const of = account === null || after === undefined ? null : { ...account, after }
   return { operation: recordedEvent(command, event, position, at, of), firstPosition: position }
 }
@@ -127,7 +135,7 @@ function recordSingle(
 async function openAccounts(
   opening: Opening,
   command: AdjustBalanceCommand,
-  accounts: Map<string, bigint>,
+  accounts: Map<string, KnownAccount>,
   at: Date,
 ): Promise<void> {
   const { tokens, events } = opening
@@ -137,7 +145,7 @@ async function openAccounts(
     const token = await tokens.token(tokenId)
     opening.accountCount += 1n
     const accountId = opening.accountCount
-    accounts.set(key, accountId)
+    accounts.set(key, { accountId, ...emptyBalance })
     const data = {
       user_id: userId,
       chain_id: Number(token.chainId),

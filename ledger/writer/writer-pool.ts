@@ -34,6 +34,9 @@ export function createWriterPool(options: {
       // A statement is planned once and then runs for as long as its connection lives: by then the small table that it was planned on may be a large one.
       plan_cache_mode: "force_generic_plan",
       enable_seqscan: "off",
+      enable_bitmapscan: "off",
+      enable_sort: "off",
+      enable_incremental_sort: "off",
     },
   })
 }

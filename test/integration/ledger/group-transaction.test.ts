@@ -69,7 +69,7 @@ it("decides on what was committed while it waited for the head: balances, keys a
     const decided = decideAdjustBalance(theirs, () => balanceOf(head, 1n))
     if ("refused" in decided) throw new Error("the money was there")
     const at = new Date()
-    const accounts = new Map([[`${ledger.tokenId}\nann`, 1n]])
+    const accounts = new Map([[`${ledger.tokenId}\nann`, { accountId: 1n }]])
     await append(head, adjustmentEvents(theirs, decided.decisions, accounts, at), at)
     const stored = { ...theirs, firstPosition: head.position, lastPosition: head.position, recordedAt: at }
     await runStatements(head.trx, [insertOperations(ledgerId, [stored])])

@@ -1,0 +1,43 @@
+import { expect, it } from "vitest"
+import { createAccountMemory, type KnownAccount } from "./account-memory.ts"
+
+const headAt = (position: bigint, byte = 1) => ({ position, hash: Buffer.alloc(32, byte) })
+const account = (accountId: bigint): KnownAccount => ({
+  accountId,
+  pending: 5n,
+  confirmed: 0n,
+  locked: 0n,
+})
+
+it("is true at the head that it was last told of, and forgets at any other", () => {
+  const memory = createAccountMemory()()
+  expect(memory.isTrueAt(headAt(0n))).toBe(false)
+  memory.remember(headAt(7n), [["ann", account(1n)]])
+  expect(memory.isTrueAt(headAt(7n))).toBe(true)
+  expect(memory.get("ann")).toEqual(account(1n))
+  expect(memory.isTrueAt(headAt(8n))).toBe(false)
+  expect(memory.get("ann")).toBeUndefined()
+  expect(memory.isTrueAt(headAt(7n))).toBe(false)
+})
+
+it("does not take another log with as many events for its own", () => {
+  const memory = createAccountMemory()()
+  memory.remember(headAt(7n), [["ann", account(1n)]])
+  expect(memory.isTrueAt(headAt(7n, 2))).toBe(false)
+})
+
+it("drops what has not been used for long, on every ledger, and keeps what has", () => {
+  const memories = createAccountMemory(8)
+  const [one, other] = [memories(), memories()]
+  other.remember(headAt(1n), [["idle", account(1n)]])
+  for (let index = 0; index < 40; index += 1) {
+    one.remember(headAt(BigInt(index)), [
+      [`user ${index}`, account(BigInt(index))],
+      ["busy", account(100n)],
+    ])
+  }
+  expect(other.get("idle")).toBeUndefined()
+  expect(one.get("busy")).toEqual(account(100n))
+  const kept = Array.from({ length: 40 }, (_, index) => one.get(`user ${index}`)).filter(Boolean)
+  expect(kept.length).toBeLessThanOrEqual(8)
+})
