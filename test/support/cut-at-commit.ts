@@ -6,15 +6,21 @@ export type CommitCutter = {
   readonly databaseUrl: string
   /** The next COMMIT reaches the server and is carried out; its answer never comes back. The connection is reset, or stays open and says nothing any more. */
   cutNextCommit(how?: "reset" | "silence"): void
+  /** The next COMMIT never reaches the server, all before it does. The connection is reset on both sides. */
+  cutBeforeNextCommit(): void
   readonly cuts: () => number
   close(): Promise<void>
 }
 
-/** A TCP proxy in front of PostgreSQL that loses the answer to a COMMIT. */
+const message = Buffer.from("COMMIT\0")
+/** Of a simple query: its type and its length. */
+const headerBytes = 5
+
+/** A TCP proxy in front of PostgreSQL that loses a COMMIT, or the answer to it. */
 export async function startCommitCutter(databaseUrl: string): Promise<CommitCutter> {
   const upstream = new URL(databaseUrl)
   const sockets = new Set<Socket>()
-  let armed: "reset" | "silence" | null = null
+  let armed: "reset" | "silence" | "before" | null = null
   let cuts = 0
   const server = createServer((client) => {
     const database = connect(Number(upstream.port), upstream.hostname)
@@ -25,16 +31,21 @@ export async function startCommitCutter(databaseUrl: string): Promise<CommitCutt
       socket.on("error", () => socket.destroy())
     }
     client.on("data", (bytes) => {
-      if (armed !== null && bytes.includes("COMMIT\0")) {
+      const at = armed === null ? -1 : bytes.indexOf(message)
+      if (at !== -1) {
         cut = armed
         armed = null
       }
-      database.write(bytes)
+      if (cut !== "before") return void database.write(bytes)
+      if (at === -1) return
+      cuts += 1
+      client.resetAndDestroy()
+      database.write(bytes.subarray(0, at - headerBytes), () => database.resetAndDestroy())
     })
     database.on("data", (bytes) => {
       if (cut === null) client.write(bytes)
       // The server's own word that it has committed: the tag of the command, in full.
-      else if (bytes.includes("COMMIT\0")) {
+      else if (cut !== "before" && bytes.includes(message)) {
         cuts += 1
         if (cut === "silence") return
         client.resetAndDestroy()
@@ -53,6 +64,9 @@ export async function startCommitCutter(databaseUrl: string): Promise<CommitCutt
     databaseUrl: through.toString(),
     cutNextCommit(how = "reset") {
       armed = how
+    },
+    cutBeforeNextCommit() {
+      armed = "before"
     },
     cuts: () => cuts,
     async close() {
