@@ -4,6 +4,7 @@ import type { LedgerMetrics } from "../queries/health.ts"
 import type { RegisteredChain } from "../registry/registry-snapshot.ts"
 import { timeAnswer } from "../validation/schemas.ts"
 import { blocksBehind, secondsSince } from "./balance.ts"
+import { projectionHealthSchema } from "./projection-health.ts"
 
 const conditionSchema = z.enum(["healthy", "degraded", "unhealthy", "not_configured"])
 export type Condition = z.infer<typeof conditionSchema>
@@ -31,8 +32,12 @@ export const healthSchema = z.object({
     checkpoints: conditionSchema.openapi({
       description: "Signing of the audit log; `not_configured`: no worker has a key",
     }),
+    projections: conditionSchema.openapi({
+      description: "Read models; `not_configured`: no worker has begun any",
+    }),
     chains: z.record(z.string(), chainHealthSchema),
   }),
+  projections: z.array(projectionHealthSchema).nullable().openapi({ description: "Only with a key" }),
   open_alarms: z.int().nullable(),
   alarms: z
     .array(z.object({ kind: z.string(), subject: z.string(), message: z.string(), raised_at: timeAnswer }))

@@ -1,3 +1,4 @@
+import { readProgress } from "../../ledger/projections/async/read-progress.ts"
 import { describeError } from "../../platform/errors.ts"
 import { within } from "../chain/within.ts"
 import {
@@ -10,6 +11,7 @@ import {
   presentMetrics,
   roleCondition,
 } from "../presenters/health.ts"
+import { presentProjections, projectionCondition } from "../presenters/projection-health.ts"
 import {
   countOpenAlarms,
   readCheckpointStates,
@@ -56,6 +58,7 @@ export const getSystemHealth = defineRoute({
       worker: roleCondition(roles?.get("worker")),
       batcher: roleCondition(roles?.get("batcher")),
       checkpoints: checkpointCondition(found?.checkpointStates ?? []),
+      projections: found === undefined ? ("unhealthy" as const) : projectionCondition(found.projections),
       chains: Object.fromEntries(
         measured.map(({ chain, progress }) => [chain.name, presentChainHealth(chain, progress, now)]),
       ),
@@ -63,12 +66,14 @@ export const getSystemHealth = defineRoute({
     const openAlarms = found?.openAlarms ?? null
     return {
       status: found === undefined ? 503 : 200,
-      ages: ["uptime", "sync_lag", "head_lag"],
+      ages: ["uptime", "sync_lag", "head_lag", "lag_seconds"],
       data: {
         status: overallCondition(components, openAlarms),
         version: services.version,
         uptime: Math.floor((now.getTime() - services.startedAt.getTime()) / 1_000),
         components,
+        projections:
+          found === undefined || caller === undefined ? null : presentProjections(found.projections),
         open_alarms: openAlarms,
         alarms:
           found?.alarms?.map((alarm) => ({ ...alarm, raised_at: alarm.raised_at.toISOString() })) ?? null,
@@ -83,13 +88,23 @@ export const getHealth: Route = { ...getSystemHealth, path: "/health" }
 
 async function look(services: Services, caller: Caller | undefined) {
   const { db } = services
-  const [registry, heartbeatAges, checkpointStates, openAlarms, alarms, metrics] = await Promise.all([
-    services.registry.current(),
-    readHeartbeatAges(db),
-    readCheckpointStates(db, heartbeatAgeMsMax),
-    countOpenAlarms(db, caller?.ledgerId),
-    caller === undefined ? undefined : readOpenAlarms(db, caller.ledgerId, alarmsShownMax),
-    caller === undefined ? undefined : readLedgerMetrics(db, caller.ledgerId),
-  ])
-  return { chains: registry.chains, heartbeatAges, checkpointStates, openAlarms, alarms, metrics }
+  const [registry, heartbeatAges, checkpointStates, projections, openAlarms, alarms, metrics] =
+    await Promise.all([
+      services.registry.current(),
+      readHeartbeatAges(db),
+      readCheckpointStates(db, heartbeatAgeMsMax),
+      readProgress(db, caller?.ledgerId),
+      countOpenAlarms(db, caller?.ledgerId),
+      caller === undefined ? undefined : readOpenAlarms(db, caller.ledgerId, alarmsShownMax),
+      caller === undefined ? undefined : readLedgerMetrics(db, caller.ledgerId),
+    ])
+  return {
+    chains: registry.chains,
+    heartbeatAges,
+    checkpointStates,
+    projections,
+    openAlarms,
+    alarms,
+    metrics,
+  }
 }

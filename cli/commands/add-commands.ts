@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url"
 import { type Command, InvalidArgumentError, Option } from "commander"
 import { scopes } from "../../api/scopes.ts"
 import { addDataCommands } from "./add-data-commands.ts"
+import { addProjectionCommands } from "./add-projection-commands.ts"
 
 const shippedConfiguration = fileURLToPath(new URL("../../config", import.meta.url))
 
@@ -20,6 +21,7 @@ Examples:
   addRoles(program)
   addDatabase(program)
   addDataCommands(program)
+  addProjectionCommands(program)
   addConfig(program)
   addKeys(program)
 }
@@ -64,7 +66,7 @@ const roles = [
   { name: "api", does: "the HTTP API", needs: "DATABASE_URL, PORT, HOST, CHAINBRIDGE_RPC_URLS_<chain_id>" },
   {
     name: "worker",
-    does: "confirmations, reconciliation and checkpoints",
+    does: "confirmations, reconciliation, checkpoints and projections",
     needs:
       "DATABASE_URL, CHAINBRIDGE_RPC_URLS_<chain_id>, AUDIT_SIGNING_KEY (64 hex digits; without it nothing is signed)",
   },

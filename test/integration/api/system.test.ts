@@ -248,6 +248,7 @@ describe("health", () => {
         batcher: "unhealthy",
         // A worker that says nothing of checkpoints has no key for them.
         checkpoints: "not_configured",
+        projections: "not_configured",
         indexer: "unhealthy",
         chains: {
           local: { status: "healthy", chain_id: 31_337, head_block: 100, confirmed_block: 98, head_lag: 2 },
