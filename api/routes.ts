@@ -1,5 +1,6 @@
 import type { Route } from "./route.ts"
 import { adjustBalance } from "./routes/adjust-balance.ts"
+import { captureHold } from "./routes/capture-hold.ts"
 import { flushBatches } from "./routes/flush-batches.ts"
 import { getAuditHead } from "./routes/get-audit-head.ts"
 import { getAuditProof } from "./routes/get-audit-proof.ts"
@@ -8,6 +9,7 @@ import { getBalanceHistory } from "./routes/get-balance-history.ts"
 import { getBatch } from "./routes/get-batch.ts"
 import { getConsistencyProof } from "./routes/get-consistency-proof.ts"
 import { getHealth, getSystemHealth } from "./routes/get-health.ts"
+import { getHold } from "./routes/get-hold.ts"
 import { getOperation } from "./routes/get-operation.ts"
 import { getReconciliation } from "./routes/get-reconciliation.ts"
 import { getTransaction } from "./routes/get-transaction.ts"
@@ -15,9 +17,13 @@ import { getWallet } from "./routes/get-wallet.ts"
 import { listBatches } from "./routes/list-batches.ts"
 import { listChains } from "./routes/list-chains.ts"
 import { listCheckpoints } from "./routes/list-checkpoints.ts"
+import { listHolds } from "./routes/list-holds.ts"
 import { listReasons } from "./routes/list-reasons.ts"
 import { listTokens } from "./routes/list-tokens.ts"
+import { placeHold } from "./routes/place-hold.ts"
 import { getLivez, getReadyz } from "./routes/probes.ts"
+import { releaseHold } from "./routes/release-hold.ts"
+import { reverseAdjustment } from "./routes/reverse-adjustment.ts"
 import { runReconciliation } from "./routes/run-reconciliation.ts"
 import { streamAuditEvents } from "./routes/stream-audit-events.ts"
 
@@ -26,6 +32,13 @@ export const routes: readonly Route[] = [
   adjustBalance,
   getBalance,
   getBalanceHistory,
+  // Before the hold's own address: a user may be called "holds".
+  listHolds,
+  placeHold,
+  getHold,
+  captureHold,
+  releaseHold,
+  reverseAdjustment,
   getOperation,
   getTransaction,
   getWallet,

@@ -1,8 +1,9 @@
 import type { z } from "@hono/zod-openapi"
 import type { Adjustment } from "../../ledger/domain/adjust-balance.ts"
 import { parseAmount } from "../../ledger/domain/amount.ts"
+import type { EventDetails } from "../../ledger/domain/events.ts"
 import { higherPriority, type Priority } from "../../ledger/domain/priority.ts"
-import { type FieldError, type Refusal, refuseAll } from "../refusal.ts"
+import { type FieldError, type Refusal, refuse, refuseAll } from "../refusal.ts"
 import type { RegisteredReason, RegisteredToken, RegistrySnapshot } from "../registry/registry-snapshot.ts"
 import type { adjustmentSchema } from "../validation/adjustment-schemas.ts"
 import { resolveToken } from "./resolve-token.ts"
@@ -87,8 +88,28 @@ export function resolveAdjustment(
   }
 }
 
+/**
+ * What is said about a change whose reason was named before. @returns null where nothing is said
+ */
+export function checkDetails(
+  registry: RegistrySnapshot,
+  reasonType: string,
+  said: {
+    readonly reason_detail?: string | undefined
+    readonly metadata?: Readonly<Record<string, unknown>> | undefined
+  },
+): EventDetails | null | Refusal {
+  const { reason_detail = null, metadata } = said
+  if (reason_detail === null && metadata === undefined) return null
+  const reason = registry.reasons.get(reasonType)
+  if (metadata !== undefined && reason === undefined)
+    return refuse("UNKNOWN_REASON", "metadata", `"${reasonType}" is not registered any more`)
+  const [first, ...others] = reason === undefined ? [] : findForbiddenMetadata(reason, metadata, "")
+  return first === undefined ? { reason_detail, metadata: metadata ?? {} } : refuseAll([first, ...others])
+}
+
 /** Keys that the reason does not take. */
-export function findForbiddenMetadata(
+function findForbiddenMetadata(
   reason: RegisteredReason,
   metadata: Readonly<Record<string, unknown>> | undefined,
   prefix: string,

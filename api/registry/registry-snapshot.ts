@@ -1,4 +1,4 @@
-import type { Kysely } from "kysely"
+import { type Kysely, sql } from "kysely"
 import type { Address, Hex } from "viem"
 import type { Priority } from "../../ledger/domain/priority.ts"
 import type { Database } from "../../ledger/store/database.ts"
@@ -37,19 +37,28 @@ export type RegisteredReason = {
   readonly businessType: string
 }
 
+/** How long money may be set aside. */
+export type HoldPolicy = { readonly defaultExpiryMs: number; readonly maxExpiryMs: number }
+
+/** What holds where the configuration was never applied; the same as in config/sync_config.yaml. */
+const defaultHoldPolicy: HoldPolicy = { defaultExpiryMs: 7 * 86_400_000, maxExpiryMs: 30 * 86_400_000 }
+
 /** The registry as it was at one moment. */
 export type RegistrySnapshot = {
   readonly chains: ReadonlyMap<bigint, RegisteredChain>
   readonly tokens: ReadonlyMap<number, RegisteredToken>
   readonly tokensBySymbol: ReadonlyMap<string, readonly RegisteredToken[]>
   readonly reasons: ReadonlyMap<string, RegisteredReason>
+  readonly holds: HoldPolicy
 }
 
 export async function readRegistry(db: Kysely<Database>): Promise<RegistrySnapshot> {
-  const [chainRows, tokenRows, reasonRows] = await Promise.all([
+  const [chainRows, tokenRows, reasonRows, policies] = await Promise.all([
     db.selectFrom("registry.chains").selectAll().orderBy("chain_id").execute(),
     db.selectFrom("registry.tokens").selectAll().orderBy("chain_id").orderBy("symbol").execute(),
     db.selectFrom("registry.reasons").selectAll().orderBy("reason_type").execute(),
+    sql<{ default_ms: bigint; max_ms: bigint }>`
+      SELECT default_expiry_ms AS default_ms, max_expiry_ms AS max_ms FROM registry.hold_policy`.execute(db),
   ])
   const chains = new Map<bigint, RegisteredChain>()
   for (const row of chainRows) {
@@ -96,5 +105,10 @@ export async function readRegistry(db: Kysely<Database>): Promise<RegistrySnapsh
       businessType: row.business_type,
     })
   }
-  return { chains, tokens, tokensBySymbol, reasons }
+  const [policy] = policies.rows
+  const holds =
+    policy === undefined
+      ? defaultHoldPolicy
+      : { defaultExpiryMs: Number(policy.default_ms), maxExpiryMs: Number(policy.max_ms) }
+  return { chains, tokens, tokensBySymbol, reasons, holds }
 }

@@ -1,7 +1,7 @@
 import { type Refusal, refuse } from "../refusal.ts"
 
 /** Which list a cursor belongs to: one of another list is refused. */
-export type CursorKind = "history" | "batches" | "batch-items" | "operation" | "checkpoints"
+export type CursorKind = "history" | "holds" | "batches" | "batch-items" | "operation" | "checkpoints"
 
 /** The next page begins beyond this position. */
 function encodeCursor(kind: CursorKind, position: bigint): string {

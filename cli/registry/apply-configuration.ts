@@ -16,7 +16,7 @@ export type ChainFacts = {
 }
 
 /**
- * Writes chains, tokens, reasons and when checkpoints are due to the registry, where the processes read them, in one transaction. What is in the
+ * Writes chains, tokens, reasons, when checkpoints are due and how long holds last to the registry, where the processes read them, in one transaction. What is in the
  * registry and no longer in the files stays: ledgers refer to it.
  */
 export async function applyConfiguration(
@@ -44,6 +44,7 @@ export async function applyConfiguration(
         .execute()
     }
     await applyCheckpointPolicy(trx, configuration)
+    await applyHoldPolicy(trx, configuration)
     await sql`SELECT pg_notify(${registryChangedChannel}, '')`.execute(trx)
   })
 }
@@ -58,6 +59,15 @@ async function applyCheckpointPolicy(db: Kysely<Database>, { sync }: Configurati
     .values(row)
     .onConflict((conflict) => conflict.column("is_only_row").doUpdateSet(row))
     .execute()
+}
+
+async function applyHoldPolicy(db: Kysely<Database>, { sync }: Configuration): Promise<void> {
+  const { default_expiry: byDefault, max_expiry: most } = sync.holds
+  await sql`
+    INSERT INTO registry.hold_policy (default_expiry_ms, max_expiry_ms) VALUES (${byDefault}, ${most})
+    ON CONFLICT (is_only_row) DO UPDATE SET default_expiry_ms = excluded.default_expiry_ms, max_expiry_ms = excluded.max_expiry_ms`.execute(
+    db,
+  )
 }
 
 async function applyChain(

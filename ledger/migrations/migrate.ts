@@ -9,6 +9,7 @@ import * as roles from "./004-roles.ts"
 import * as projections from "./005-projections.ts"
 import * as checkpoints from "./006-checkpoints.ts"
 import * as archive from "./008-archive.ts"
+import * as holds from "./009-holds-and-redactions.ts"
 
 const migrations: Record<string, Migration> = {
   "001-registry": registry,
@@ -18,6 +19,7 @@ const migrations: Record<string, Migration> = {
   "005-projections": projections,
   "006-checkpoints": checkpoints,
   "008-archive": archive,
+  "009-holds-and-redactions": holds,
 }
 
 /**

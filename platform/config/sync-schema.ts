@@ -1,6 +1,7 @@
 import { z } from "zod"
 import { durationSchema } from "./duration.ts"
 
+const positiveDuration = durationSchema.refine((ms) => ms > 0, "more than nothing")
 const baseUnits = z.string().regex(/^\d{1,78}$/, "a whole number of base units, as text")
 
 export const syncSchema = z.strictObject({
@@ -28,8 +29,14 @@ export const syncSchema = z.strictObject({
   }),
   audit: z.strictObject({
     checkpoint_events: z.int().min(1).max(1_000_000_000),
-    checkpoint_interval: durationSchema.refine((ms) => ms > 0, "more than nothing"),
+    checkpoint_interval: positiveDuration,
   }),
+  holds: z
+    .strictObject({ default_expiry: positiveDuration, max_expiry: positiveDuration })
+    .refine((value) => value.default_expiry <= value.max_expiry, {
+      path: ["default_expiry"],
+      message: "at most max_expiry",
+    }),
   monitoring: z.strictObject({
     sync_lag_alert_threshold: durationSchema,
     mismatch_alert_threshold: baseUnits,
