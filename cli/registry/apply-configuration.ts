@@ -45,6 +45,7 @@ export async function applyConfiguration(
     }
     await applyCheckpointPolicy(trx, configuration)
     await applyHoldPolicy(trx, configuration)
+    await applyImportPolicy(trx, configuration)
     await sql`SELECT pg_notify(${registryChangedChannel}, '')`.execute(trx)
   })
 }
@@ -56,6 +57,15 @@ async function applyCheckpointPolicy(db: Kysely<Database>, { sync }: Configurati
   }
   await db
     .insertInto("registry.checkpoint_policy")
+    .values(row)
+    .onConflict((conflict) => conflict.column("is_only_row").doUpdateSet(row))
+    .execute()
+}
+
+async function applyImportPolicy(db: Kysely<Database>, { sync }: Configuration): Promise<void> {
+  const row = { ...sync.imports, body_bytes_max: BigInt(sync.imports.body_bytes_max) }
+  await db
+    .insertInto("registry.import_policy")
     .values(row)
     .onConflict((conflict) => conflict.column("is_only_row").doUpdateSet(row))
     .execute()

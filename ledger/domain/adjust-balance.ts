@@ -20,6 +20,8 @@ export type Adjustment = {
 export type AdjustBalanceCommand = WriteRequest & {
   readonly kind: "AdjustBalance"
   readonly businessBatchId: string | null
+  /** When it happened in the caller's world; when it is recorded, unless given. */
+  readonly occurredAt?: Date
   /** 1 … 10,000, decided in this order, all or none. */
   readonly adjustments: readonly Adjustment[]
 }

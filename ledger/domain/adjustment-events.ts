@@ -29,7 +29,7 @@ export function adjustmentEvents(
       },
       operation: { operationId: command.operationId, sequence: command.sequence },
       account: { accountId: account.accountId, amount: adjustment.amountBaseUnits, balanceAfter },
-      occurredAt: at,
+      occurredAt: command.occurredAt ?? at,
       causation: causationOf(command),
       details: { reason_detail: adjustment.reasonDetail, metadata: adjustment.metadata },
     }

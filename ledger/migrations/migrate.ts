@@ -8,6 +8,7 @@ import * as settlement from "./003-settlement.ts"
 import * as roles from "./004-roles.ts"
 import * as projections from "./005-projections.ts"
 import * as checkpoints from "./006-checkpoints.ts"
+import * as imports from "./007-imports.ts"
 import * as archive from "./008-archive.ts"
 import * as holds from "./009-holds-and-redactions.ts"
 
@@ -18,6 +19,7 @@ const migrations: Record<string, Migration> = {
   "004-roles": roles,
   "005-projections": projections,
   "006-checkpoints": checkpoints,
+  "007-imports": imports,
   "008-archive": archive,
   "009-holds-and-redactions": holds,
 }

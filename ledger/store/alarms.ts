@@ -21,7 +21,9 @@ export type AlarmKind =
   | "overdrawn"
   | "drift"
   | "projection_failed"
+  | "import_failed"
   | "checkpoint_failing"
+  | "holds_failing"
 
 type Handle = Kysely<Database> | Transaction<Database>
 

@@ -8,3 +8,5 @@ export const laneChangedChannel = "lane_changed"
 export const reconciliationRequestedChannel = "reconciliation_requested"
 /** A build of a projection was begun, or is to go on after it had stopped; the payload is the projection's name. */
 export const projectionsChangedChannel = "projections_changed"
+/** An import was received; the payload is the ledger id. */
+export const importReceivedChannel = "import_received"

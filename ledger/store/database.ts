@@ -1,6 +1,7 @@
 import type { ColumnType, Generated } from "kysely"
 import type { Priority } from "../domain/priority.ts"
 import type { AuditTables } from "./audit-tables.ts"
+import type { ImportTables } from "./import-tables.ts"
 
 type EventColumns = {
   ledger_id: string
@@ -25,8 +26,10 @@ type EventColumns = {
 
 export type HoldState = "open" | "captured" | "released" | "expired"
 
+type TablesElsewhere = AuditTables & ImportTables
+
 /** Tables of the schemas `registry`, `ledger`, `settlement` and the views of `chain`, as rows come and go. int8 and numeric are bigint. */
-export type Database = AuditTables & {
+export type Database = TablesElsewhere & {
   "registry.ledgers": {
     ledger_id: string
     name: string

@@ -31,6 +31,12 @@ export const syncSchema = z.strictObject({
     checkpoint_events: z.int().min(1).max(1_000_000_000),
     checkpoint_interval: positiveDuration,
   }),
+  imports: z.strictObject({
+    body_bytes_max: z.int().min(1).max(34_359_738_368),
+    // Less would not hold a line with all that an adjustment may have.
+    line_bytes_max: z.int().min(1_024).max(1_048_576),
+    refused_kept_max: z.int().min(0).max(10_000_000),
+  }),
   holds: z
     .strictObject({ default_expiry: positiveDuration, max_expiry: positiveDuration })
     .refine((value) => value.default_expiry <= value.max_expiry, {
