@@ -54,7 +54,8 @@ function listen(
         serverOptions: {
           // A caller that sends slowly holds a socket, not the server.
           headersTimeout: 15_000,
-          requestTimeout: 60_000,
+          // For files. What else takes a body bounds its own time, and one that is not read to its end is cut off with the answer.
+          requestTimeout: 6 * 3_600_000,
           keepAliveTimeout: 65_000,
           maxHeaderSize: 16_384,
         },

@@ -4,6 +4,7 @@
  */
 export const errorCodes = {
   MALFORMED_JSON: { status: 400, message: "The body is not JSON" },
+  MALFORMED_CSV: { status: 400, message: "The file is not CSV as it is expected" },
   MALFORMED_REQUEST: { status: 400, message: "The request is not HTTP" },
   MALFORMED_TEXT: { status: 400, message: "The request holds text that cannot be stored" },
   BODY_TOO_DEEP: { status: 400, message: "The body is nested too deeply" },
@@ -22,6 +23,7 @@ export const errorCodes = {
   UNKNOWN_POSITION: { status: 404, message: "There is no such event" },
   UNKNOWN_CHECKPOINT: { status: 404, message: "There is no such checkpoint" },
   UNKNOWN_RECONCILIATION_RUN: { status: 404, message: "There is no such reconciliation run" },
+  UNKNOWN_IMPORT: { status: 404, message: "There is no such import" },
   METHOD_NOT_ALLOWED: { status: 405, message: "The address does not support this method" },
   REQUEST_TIMEOUT: { status: 408, message: "The request did not arrive in time" },
   IDEMPOTENCY_CONFLICT: { status: 409, message: "The operation was recorded with another request" },

@@ -6,6 +6,8 @@ export type ApiLimits = {
   readonly bodyDepthMax: number
   /** How long a handler may take before the caller is told to ask again. */
   readonly requestTimeoutMs: number
+  /** How long the sender of a file may send nothing. */
+  readonly uploadIdleMs: number
   /** How long a stop waits for requests in flight. Less than the 3 s after which `start` kills the API. */
   readonly shutdownTimeoutMs: number
   /** Age at which the registry's copy is loaded again. */
@@ -21,6 +23,7 @@ export const defaultApiLimits: ApiLimits = {
   bodyBytesMax: 8 * 1024 * 1024,
   bodyDepthMax: 32,
   requestTimeoutMs: 30_000,
+  uploadIdleMs: 30_000,
   shutdownTimeoutMs: 2_500,
   registryMaxAgeMs: 2_000,
   keyMaxAgeMs: 2_000,

@@ -41,7 +41,8 @@ export function mountRoute(app: Hono<ApiEnv>, services: Services, route: Route):
       return next()
     },
   ]
-  if (route.answer !== null) chain.push(timeLimit(services.limits.requestTimeoutMs, services.logger))
+  if (route.answer !== null && route.upload === undefined)
+    chain.push(timeLimit(services.limits.requestTimeoutMs, services.logger))
   if (route.auth !== "none")
     chain.push(authenticate(services.keys, route.scopes ?? [], route.auth === "optional"))
   if (route.body !== undefined) chain.push(jsonBody(services.limits, route.isBodyOptional === true))

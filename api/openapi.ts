@@ -105,6 +105,14 @@ export function documentRoute(app: OpenAPIHono<ApiEnv>, route: Route): void {
               content: { "application/json": { schema: route.body } },
             },
           }),
+      ...(route.upload === undefined
+        ? {}
+        : {
+            body: {
+              required: true,
+              content: Object.fromEntries(route.upload.map((type) => [type, { schema: z.string() }])),
+            },
+          }),
       ...(route.refusals.includes("IDEMPOTENCY_KEY_MISMATCH") ? { headers: idempotencyKeyHeader } : {}),
     },
     responses: responsesOf(route),

@@ -36,6 +36,8 @@ type RouteDefinition<Params extends Schema, Query extends Schema, Body extends S
   readonly query?: Query
   readonly body?: Body
   readonly isBodyOptional?: boolean
+  /** Content types of a body that the handler reads itself, piece by piece and in its own time. */
+  readonly upload?: readonly string[]
   /** Shape of `data`; null where the answer is a stream. */
   readonly answer: z.ZodType | null
   readonly answerStatus?: 200 | 202

@@ -1,6 +1,7 @@
 import type { Route } from "./route.ts"
 import { adjustBalance } from "./routes/adjust-balance.ts"
 import { captureHold } from "./routes/capture-hold.ts"
+import { createImport } from "./routes/create-import.ts"
 import { flushBatches } from "./routes/flush-batches.ts"
 import { getAuditHead } from "./routes/get-audit-head.ts"
 import { getAuditProof } from "./routes/get-audit-proof.ts"
@@ -10,6 +11,7 @@ import { getBatch } from "./routes/get-batch.ts"
 import { getConsistencyProof } from "./routes/get-consistency-proof.ts"
 import { getHealth, getSystemHealth } from "./routes/get-health.ts"
 import { getHold } from "./routes/get-hold.ts"
+import { getImport } from "./routes/get-import.ts"
 import { getOperation } from "./routes/get-operation.ts"
 import { getReconciliation } from "./routes/get-reconciliation.ts"
 import { getTransaction } from "./routes/get-transaction.ts"
@@ -19,6 +21,7 @@ import { listChains } from "./routes/list-chains.ts"
 import { listCheckpoints } from "./routes/list-checkpoints.ts"
 import { listHolds } from "./routes/list-holds.ts"
 import { listReasons } from "./routes/list-reasons.ts"
+import { listRefusedLines } from "./routes/list-refused-lines.ts"
 import { listTokens } from "./routes/list-tokens.ts"
 import { placeHold } from "./routes/place-hold.ts"
 import { getLivez, getReadyz } from "./routes/probes.ts"
@@ -42,6 +45,9 @@ export const routes: readonly Route[] = [
   getOperation,
   getTransaction,
   getWallet,
+  createImport,
+  getImport,
+  listRefusedLines,
   flushBatches,
   listBatches,
   getBatch,

@@ -26,6 +26,10 @@ export const operationIdSchema = printable
   .refine(isAddressable, notAddressable)
   .openapi({ description: "The caller's business id", example: "daily_rewards_20241215" })
 
+export const importIdSchema = z
+  .string()
+  .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, "use an import_id of POST /imports, unchanged")
+
 export const businessBatchIdSchema = printable.openapi({
   description: "The caller's label of a business batch",
   example: "daily_rewards_20241215",

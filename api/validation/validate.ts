@@ -8,6 +8,7 @@ const errorsMax = 50
 
 const codeOfField: Readonly<Record<string, ErrorCode>> = {
   amount: "INVALID_AMOUNT",
+  balance: "INVALID_AMOUNT",
   cursor: "INVALID_CURSOR",
 }
 

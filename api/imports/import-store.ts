@@ -1,0 +1,145 @@
+import { type Kysely, type Selectable, sql, type Transaction } from "kysely"
+import { importReceivedChannel } from "../../ledger/store/channels.ts"
+import type { Database } from "../../ledger/store/database.ts"
+import type { FieldError } from "../refusal.ts"
+import type { ImportDefaults } from "./import-line.ts"
+
+export type ImportRow = Selectable<Database["ledger.imports"]>
+type Handle = Kysely<Database> | Transaction<Database>
+
+/** An import that was received; one that is still coming in does not exist for anybody. */
+export async function readImport(
+  db: Handle,
+  ledgerId: string,
+  importId: string,
+): Promise<ImportRow | undefined> {
+  return db
+    .selectFrom("ledger.imports")
+    .selectAll()
+    .where("ledger_id", "=", ledgerId)
+    .where("import_id", "=", importId)
+    .where("state", "<>", "receiving")
+    .executeTakeFirst()
+}
+
+export type Lease = { readonly owner: string; readonly epoch: bigint }
+export type ClaimedImport = ImportRow & { readonly operation_id: string }
+
+/**
+ * Takes the oldest import that nobody works on; of a ledger always the one that was received first, so that imports do not overtake each other.
+ * @param ledgerId only this ledger's
+ */
+export async function claimImport(
+  db: Handle,
+  owner: string,
+  leaseMs: number,
+  ledgerId: string | null,
+): Promise<ClaimedImport | undefined> {
+  const { rows } = await sql<ClaimedImport>`
+    UPDATE ledger.imports AS i SET state = 'running', started_at = coalesce(started_at, clock_timestamp()),
+      lease_owner = ${owner}, lease_epoch = lease_epoch + 1, lease_expires_at = clock_timestamp() + interval '1 millisecond' * ${leaseMs}
+    FROM (
+      SELECT ledger_id, import_id FROM ledger.imports AS w
+      WHERE state IN ('received', 'running') AND (lease_expires_at IS NULL OR lease_expires_at < clock_timestamp())
+        AND (${ledgerId}::uuid IS NULL OR ledger_id = ${ledgerId})
+        AND NOT EXISTS (
+          SELECT FROM ledger.imports AS o WHERE o.ledger_id = w.ledger_id AND o.state IN ('received', 'running')
+            AND (o.received_at, o.import_id) < (w.received_at, w.import_id))
+      ORDER BY received_at LIMIT 1 FOR UPDATE SKIP LOCKED
+    ) AS oldest
+    WHERE i.ledger_id = oldest.ledger_id AND i.import_id = oldest.import_id
+    RETURNING i.*`.execute(db)
+  return rows[0]
+}
+
+export type ImportProgress = {
+  readonly nextByte: number
+  readonly nextLine: number
+  readonly applied: number
+  readonly replayed: number
+  readonly refused: number
+  /** Of the refused ones, those that are to be kept. */
+  readonly refusals: readonly (FieldError & { readonly line: number })[]
+}
+
+const held = (row: ImportRow, lease: Lease) =>
+  sql`ledger_id = ${row.ledger_id} AND import_id = ${row.import_id} AND state = 'running' AND lease_owner = ${lease.owner} AND lease_epoch = ${lease.epoch}`
+
+/** Notes how far the import is, with what was refused on the way. @returns false where somebody else has taken it over; then nothing is noted */
+export async function saveProgress(
+  db: Handle,
+  row: ImportRow,
+  lease: Lease,
+  leaseMs: number,
+  progress: ImportProgress,
+): Promise<boolean> {
+  const { refusals } = progress
+  const { rows } = await sql<{ held: bigint }>`
+    WITH moved AS (
+      UPDATE ledger.imports SET next_byte = ${progress.nextByte}, next_line = ${progress.nextLine},
+        applied = applied + ${progress.applied}, replayed = replayed + ${progress.replayed}, refused = refused + ${progress.refused},
+        touched_at = clock_timestamp(), lease_expires_at = clock_timestamp() + interval '1 millisecond' * ${leaseMs}
+      WHERE ${held(row, lease)} RETURNING 1
+    ), noted AS (
+      INSERT INTO ledger.import_refusals (ledger_id, import_id, line, code, field, message)
+      SELECT ${row.ledger_id}, ${row.import_id}, r.line, r.code, r.field, r.message
+      FROM unnest(${refusals.map(({ line }) => line)}::bigint[], ${refusals.map(({ code }) => code)}::text[],
+        ${refusals.map(({ field }) => field)}::text[], ${refusals.map(({ message }) => message)}::text[]) AS r(line, code, field, message)
+      WHERE EXISTS (SELECT FROM moved)
+    )
+    SELECT count(*) AS held FROM moved`.execute(db)
+  return rows[0]?.held === 1n
+}
+
+export async function extendLease(db: Handle, row: ImportRow, lease: Lease, leaseMs: number): Promise<void> {
+  await sql`
+    UPDATE ledger.imports SET lease_expires_at = clock_timestamp() + interval '1 millisecond' * ${leaseMs}
+    WHERE ${held(row, lease)}`.execute(db)
+}
+
+/** Gives the import back unfinished, for anybody to go on with at once. */
+export async function releaseImport(db: Handle, row: ImportRow, lease: Lease): Promise<void> {
+  await sql`UPDATE ledger.imports SET lease_owner = NULL, lease_expires_at = NULL WHERE ${held(row, lease)}`.execute(
+    db,
+  )
+}
+
+/** Every line is settled: what was uploaded is no longer needed. @returns false where somebody else has taken it over */
+export async function finishImport(db: Kysely<Database>, row: ImportRow, lease: Lease): Promise<boolean> {
+  return db.transaction().execute(async (trx) => {
+    const { numAffectedRows } = await sql`
+      UPDATE ledger.imports SET state = 'finished', finished_at = clock_timestamp(), next_byte = bytes, lease_owner = NULL, lease_expires_at = NULL
+      WHERE ${held(row, lease)}`.execute(trx)
+    if (numAffectedRows !== 1n) return false
+    await sql`DELETE FROM ledger.import_chunks WHERE ledger_id = ${row.ledger_id} AND import_id = ${row.import_id}`.execute(
+      trx,
+    )
+    return true
+  })
+}
+
+/** Stops the import for good reason; the same file sent again has it go on from where it stopped. */
+export async function failImport(db: Handle, row: ImportRow, lease: Lease, error: string): Promise<void> {
+  await sql`
+    UPDATE ledger.imports SET state = 'failed', finished_at = clock_timestamp(), error = ${error}, lease_owner = NULL, lease_expires_at = NULL
+    WHERE ${held(row, lease)}`.execute(db)
+}
+
+/** Tells who waits for imports. */
+export async function announceImport(db: Handle, ledgerId: string): Promise<void> {
+  await sql`SELECT pg_notify(${importReceivedChannel}, ${ledgerId})`.execute(db)
+}
+
+/** Removes uploads that broke off together with the process that received them. */
+export async function removeBrokenUploads(db: Handle, olderThanMs: number): Promise<bigint> {
+  const { numAffectedRows } = await sql`
+    DELETE FROM ledger.imports
+    WHERE state = 'receiving' AND touched_at < clock_timestamp() - interval '1 millisecond' * ${olderThanMs}`.execute(
+    db,
+  )
+  return numAffectedRows ?? 0n
+}
+
+export function defaultsOf(row: Pick<ImportRow, "defaults">): ImportDefaults {
+  return row.defaults as ImportDefaults
+}

@@ -1,0 +1,94 @@
+import type { AdjustBalanceCommand } from "../../ledger/domain/adjust-balance.ts"
+import type { OperationKey } from "../../ledger/store/find-operations.ts"
+import { resolveAdjustments } from "../ledger/resolve-adjustments.ts"
+import { type FieldError, isRefusal } from "../refusal.ts"
+import type { RegisteredToken, RegistrySnapshot } from "../registry/registry-snapshot.ts"
+import { type ImportDefaults, type ImportLine, readImportLine } from "./import-line.ts"
+import type { RawRecord } from "./record-reader.ts"
+
+/** What lines are read with; the same for all lines of an import. */
+export type LineRules = {
+  readonly importId: string
+  /** For lines without a key of their own: their number is the sequence. */
+  readonly operationId: string
+  readonly columns: readonly string[] | null
+  readonly defaults: ImportDefaults
+  readonly lineBytesMax: number
+}
+
+/** Kept in the operation, so that a line that is found recorded is known to be of this import or of another. */
+export type LineOrigin = { readonly import_id: string; readonly line: number }
+
+/** A line that could be read, with what the registry of the moment makes of it. */
+export type KeyedLine = {
+  readonly line: number
+  readonly key: OperationKey
+  readonly isOwnKey: boolean
+  readonly requestHash: Buffer
+  readonly amountField: "amount" | "balance"
+  readonly isDebit: boolean
+} & (
+  | { readonly command: AdjustBalanceCommand; readonly token: RegisteredToken }
+  | { readonly refusal: FieldError }
+)
+
+/** `line` alone: what it says cannot even be read, so nothing can be recorded under it. */
+export type PreparedLine = KeyedLine | { readonly line: number; readonly unreadable: FieldError }
+
+export function prepareLines(
+  records: readonly RawRecord[],
+  rules: LineRules,
+  registry: RegistrySnapshot,
+  now: Date,
+): PreparedLine[] {
+  return records.map((record) => {
+    const read = readImportLine(record, rules.columns, rules.defaults, rules.lineBytesMax, now)
+    return "refusal" in read ? { line: read.line, unreadable: read.refusal } : resolve(read, rules, registry)
+  })
+}
+
+function resolve(read: ImportLine, rules: LineRules, registry: RegistrySnapshot): KeyedLine {
+  const { line, requestHash, amountField } = read
+  const key = read.key ?? { operationId: rules.operationId, sequence: line }
+  const common = {
+    line,
+    key,
+    isOwnKey: read.key !== null,
+    requestHash,
+    amountField,
+    isDebit: read.adjustment.amount.startsWith("-"),
+  }
+  const resolved = resolveAdjustments(registry, [read.adjustment], "normal")
+  if (isRefusal(resolved)) {
+    const [first] = resolved.errors
+    const refusal = first ?? {
+      field: null,
+      code: resolved.refused,
+      message: "the line could not be resolved",
+    }
+    return { ...common, refusal: { ...refusal, field: fieldOfLine(refusal.field, amountField) } }
+  }
+  const [only] = resolved
+  if (only === undefined) throw new TypeError("an adjustment was resolved to nothing")
+  const origin: LineOrigin = { import_id: rules.importId, line }
+  return {
+    ...common,
+    token: only.token,
+    command: {
+      kind: "AdjustBalance",
+      ...key,
+      requestHash,
+      route: "/imports",
+      businessBatchId: `import_${rules.importId}`,
+      answerContext: origin,
+      adjustments: [only.adjustment],
+      ...(read.occurredAt === undefined ? {} : { occurredAt: read.occurredAt }),
+    },
+  }
+}
+
+/** `adjustments[0].amount`, in the words of the line. */
+function fieldOfLine(field: string | null, amountField: string): string | null {
+  const name = field?.replace(/^adjustments\[0\]\./, "") ?? null
+  return name === "amount" ? amountField : name
+}

@@ -1,0 +1,221 @@
+import { createHash, randomUUIDv7 } from "node:crypto"
+import { type Kysely, sql } from "kysely"
+import type { Database } from "../../ledger/store/database.ts"
+import type { ImportFormat } from "../../ledger/store/import-tables.ts"
+import { type Refusal, refuse } from "../refusal.ts"
+import { canonicalJson } from "../validation/canonical-json.ts"
+import { readImportHeader } from "./import-header.ts"
+import type { ImportDefaults } from "./import-line.ts"
+import { type ImportPolicy, readImportPolicy } from "./import-policy.ts"
+import { announceImport, type ImportRow, readImport } from "./import-store.ts"
+import { createRecordReader } from "./record-reader.ts"
+
+/** Bytes of every chunk but the last. A place in the file is a chunk and a place in it, so this can only be changed together with what is stored. */
+export const chunkBytes = 262_144
+
+/** Imports of one ledger that may wait or run. */
+const unfinishedMax = 100
+
+export type ReceivedImport = {
+  readonly row: ImportRow
+  /** The same content was received before, and this is that import. */
+  readonly isKnown: boolean
+}
+
+/**
+ * Takes a file in, piece by piece, so that any process can work on it. It is started on when all of it is in the database; one that breaks off leaves nothing.
+ * The same content under the same operation id is the same import; without an id, the same content is. An import that had failed goes on.
+ * @throws what the stream throws; nothing is left then
+ */
+export async function receiveImport(
+  db: Kysely<Database>,
+  file: {
+    readonly ledgerId: string
+    readonly format: ImportFormat
+    readonly fileName: string | null
+    readonly operationId: string | undefined
+    readonly defaults: ImportDefaults
+    readonly content: AsyncIterable<Uint8Array>
+  },
+): Promise<ReceivedImport | Refusal> {
+  const { ledgerId, defaults } = file
+  const policy = await readImportPolicy(db)
+  if ((await countUnfinished(db, ledgerId)) >= unfinishedMax) {
+    const message = `${unfinishedMax} imports of this app are not finished; send it again when one is`
+    return refuse("OVERLOADED", null, message, { "retry-after": "60" })
+  }
+  const importId = randomUUIDv7()
+  await db
+    .insertInto("ledger.imports")
+    .values({
+      ledger_id: ledgerId,
+      import_id: importId,
+      state: "receiving",
+      format: file.format,
+      file_name: file.fileName,
+      defaults: JSON.stringify(defaults),
+      line_bytes_max: policy.lineBytesMax,
+      refused_kept_max: policy.refusedKeptMax,
+    })
+    .execute()
+  const discard = () =>
+    db
+      .deleteFrom("ledger.imports")
+      .where("ledger_id", "=", ledgerId)
+      .where("import_id", "=", importId)
+      .execute()
+  try {
+    const spooled = await spool(db, { ...file, importId, policy })
+    if ("refused" in spooled) {
+      await discard()
+      return spooled
+    }
+    const operationId = file.operationId ?? `import_${spooled.contentHash.toString("hex").slice(0, 32)}`
+    for (;;) {
+      if (await complete(db, ledgerId, importId, operationId, spooled)) {
+        const row = await readImport(db, ledgerId, importId)
+        if (row === undefined) throw new TypeError("an import was received and is not there")
+        return { row, isKnown: false }
+      }
+      const known = await findKnown(db, ledgerId, operationId)
+      if (known === undefined) continue
+      await discard()
+      return resume(db, known, operationId, spooled.contentHash)
+    }
+  } catch (error) {
+    await discard().catch(() => undefined)
+    throw error
+  }
+}
+
+type Spooled = {
+  readonly contentHash: Buffer
+  readonly bytes: number
+  readonly columns: readonly string[] | null
+}
+
+async function spool(
+  db: Kysely<Database>,
+  file: Parameters<typeof receiveImport>[1] & { readonly importId: string; readonly policy: ImportPolicy },
+): Promise<Spooled | Refusal> {
+  const { ledgerId, importId, policy, defaults } = file
+  const hash = createHash("sha256").update(`${canonicalJson({ format: file.format, defaults })}\n`)
+  let pending: Buffer[] = []
+  let pendingBytes = 0
+  let bytes = 0
+  let chunk = 0
+  let columns: readonly string[] | null = null
+
+  async function store(content: Buffer): Promise<Refusal | undefined> {
+    if (chunk === 0) {
+      const header = checkBeginning(content)
+      if (header !== undefined && "refused" in header) return header
+      columns = header?.columns ?? null
+    }
+    await sql`
+      WITH stored AS (
+        INSERT INTO ledger.import_chunks (ledger_id, import_id, chunk, content) VALUES (${ledgerId}, ${importId}, ${chunk}, ${content})
+      ) UPDATE ledger.imports SET touched_at = clock_timestamp() WHERE ledger_id = ${ledgerId} AND import_id = ${importId}`.execute(
+      db,
+    )
+    chunk += 1
+    return undefined
+  }
+
+  /** What is wrong with the header is said before the rest has arrived. */
+  function checkBeginning(content: Buffer) {
+    if (file.format === "ndjson") return undefined
+    const reader = createRecordReader("csv", policy.lineBytesMax)
+    reader.push(content)
+    if (content.length < chunkBytes) reader.end()
+    return readImportHeader(reader.next(), defaults)
+  }
+
+  for await (const piece of file.content) {
+    bytes += piece.byteLength
+    if (BigInt(bytes) > policy.bodyBytesMax) return tooLarge(policy)
+    hash.update(piece)
+    pending.push(Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength))
+    pendingBytes += piece.byteLength
+    if (pendingBytes < chunkBytes) continue
+    let all = Buffer.concat(pending)
+    for (; all.length >= chunkBytes; all = all.subarray(chunkBytes)) {
+      const refusal = await store(all.subarray(0, chunkBytes))
+      if (refusal !== undefined) return refusal
+    }
+    pending = [Buffer.from(all)]
+    pendingBytes = all.length
+  }
+  if (bytes === 0) {
+    const code = file.format === "csv" ? "MALFORMED_CSV" : "MALFORMED_JSON"
+    return refuse(code, null, "the body is empty; send at least one line")
+  }
+  const refusal = pendingBytes > 0 ? await store(Buffer.concat(pending)) : undefined
+  return refusal ?? { contentHash: hash.digest(), bytes, columns }
+}
+
+export function tooLarge(policy: ImportPolicy): Refusal {
+  return refuse("PAYLOAD_TOO_LARGE", null, `a file has at most ${policy.bodyBytesMax} bytes; split it`)
+}
+
+async function countUnfinished(db: Kysely<Database>, ledgerId: string): Promise<number> {
+  const { rows } = await sql<{ unfinished: bigint }>`
+    SELECT count(*) AS unfinished FROM ledger.imports
+    WHERE state IN ('receiving', 'received', 'running') AND ledger_id = ${ledgerId}`.execute(db)
+  return Number(rows[0]?.unfinished ?? 0n)
+}
+
+/** @returns false where an import has the operation id already */
+async function complete(
+  db: Kysely<Database>,
+  ledgerId: string,
+  importId: string,
+  operationId: string,
+  { contentHash, bytes, columns }: Spooled,
+): Promise<boolean> {
+  try {
+    await db.transaction().execute(async (trx) => {
+      await sql`
+        UPDATE ledger.imports SET state = 'received', received_at = clock_timestamp(), touched_at = clock_timestamp(),
+          operation_id = ${operationId}, content_hash = ${contentHash}, bytes = ${bytes}, columns = ${columns}
+        WHERE ledger_id = ${ledgerId} AND import_id = ${importId}`.execute(trx)
+      await announceImport(trx, ledgerId)
+    })
+    return true
+  } catch (error) {
+    if ((error as { constraint?: unknown }).constraint === "imports_operation") return false
+    throw error
+  }
+}
+
+function findKnown(
+  db: Kysely<Database>,
+  ledgerId: string,
+  operationId: string,
+): Promise<ImportRow | undefined> {
+  return db
+    .selectFrom("ledger.imports")
+    .selectAll()
+    .where("ledger_id", "=", ledgerId)
+    .where("operation_id", "=", operationId)
+    .where("state", "<>", "receiving")
+    .executeTakeFirst()
+}
+
+async function resume(
+  db: Kysely<Database>,
+  known: ImportRow,
+  operationId: string,
+  contentHash: Buffer,
+): Promise<ReceivedImport | Refusal> {
+  if (known.content_hash?.equals(contentHash) !== true) {
+    const message = `operation "${operationId}" is an import of other content; use a new operation_id for a new import`
+    return refuse("IDEMPOTENCY_CONFLICT", "operation_id", message)
+  }
+  if (known.state !== "failed") return { row: known, isKnown: true }
+  await sql`
+    UPDATE ledger.imports SET state = 'received', finished_at = NULL, error = NULL
+    WHERE ledger_id = ${known.ledger_id} AND import_id = ${known.import_id} AND state = 'failed'`.execute(db)
+  await announceImport(db, known.ledger_id)
+  return { row: (await readImport(db, known.ledger_id, known.import_id)) ?? known, isKnown: true }
+}

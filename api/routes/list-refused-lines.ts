@@ -1,0 +1,68 @@
+import { z } from "@hono/zod-openapi"
+import { csvLine } from "../../platform/csv.ts"
+import { readImport } from "../imports/import-store.ts"
+import { commonHeaders } from "../middleware/respond.ts"
+import { type ImportRefusal, readImportRefusals } from "../queries/import-refusals.ts"
+import { refuse } from "../refusal.ts"
+import { defineRoute } from "../route.ts"
+import { importIdSchema } from "../validation/schemas.ts"
+
+const pageLines = 1_000
+
+export const listRefusedLines = defineRoute({
+  method: "get",
+  path: "/imports/{import_id}/refused",
+  tag: "Ledger",
+  summary: "The lines of an import that were refused, with their numbers and reasons, as NDJSON or CSV",
+  auth: "key",
+  scopes: ["ledger:read"],
+  params: z.object({ import_id: importIdSchema }),
+  query: z.strictObject({ format: z.enum(["ndjson", "csv"]).default("ndjson") }),
+  answer: null,
+  refusals: ["UNKNOWN_IMPORT"],
+  async handle(services, { params, query, caller, context }) {
+    const { ledgerId } = caller
+    const importId = params.import_id
+    const row = await readImport(services.db, ledgerId, importId)
+    if (row === undefined)
+      return refuse("UNKNOWN_IMPORT", "import_id", "use an import_id of POST /imports, unchanged")
+    const isCsv = query.format === "csv"
+    const format = isCsv ? toCsv : toNdjson
+    const encoder = new TextEncoder()
+    let afterLine = 0n
+    const stream = new ReadableStream<Uint8Array>(
+      {
+        start(controller) {
+          if (isCsv) controller.enqueue(encoder.encode(csvLine(["line", "code", "field", "message"])))
+        },
+        async pull(controller) {
+          if (services.isStopping) return controller.error(new Error("the server is stopping"))
+          const page = await readImportRefusals(services.db, ledgerId, importId, afterLine, pageLines)
+          const last = page.at(-1)
+          if (last === undefined) return controller.close()
+          afterLine = last.line
+          controller.enqueue(encoder.encode(page.map(format).join("")))
+        },
+      },
+      { highWaterMark: 1 },
+    )
+    return new Response(stream, {
+      headers: {
+        ...commonHeaders,
+        "content-type": `${isCsv ? "text/csv" : "application/x-ndjson"}; charset=utf-8`,
+        "cache-control": "no-store",
+        "x-request-id": context.var.requestId,
+        // All of them are counted; those beyond the limit of the configuration are not kept.
+        "x-refused-lines": String(row.refused),
+      },
+    })
+  },
+})
+
+function toNdjson({ line, code, field, message }: ImportRefusal): string {
+  return `${JSON.stringify({ line: Number(line), code, field, message })}\n`
+}
+
+function toCsv({ line, code, field, message }: ImportRefusal): string {
+  return csvLine([String(line), code, field ?? "", message])
+}
