@@ -1,4 +1,5 @@
-import type { Command } from "commander"
+import { type Command, InvalidArgumentError } from "commander"
+import { operationIdSchema } from "../../api/validation/schemas.ts"
 
 const dataDirectory = [
   "--data-dir <directory>",
@@ -27,4 +28,44 @@ Examples:
   npm run chainbridge -- balances --at 2026-01-01T00:00:00Z --token CPOP --out new-year.csv`,
     )
     .action(async (options) => (await import("./balances.ts")).balancesCommand(options))
+  program
+    .command("import")
+    .description(
+      "record a file of adjustments or opening balances, one a line; the same file twice is one import",
+    )
+    .argument("<file>", "a .csv with a header, or a .ndjson")
+    .option(...dataDirectory)
+    .option("--ledger <id or name>", "whose; needed where there are several")
+    .option("--token <symbol>", "of lines that name no token_symbol")
+    .option("--chain <id>", "of lines that name no chain_id", parseChainId)
+    .option("--reason <type>", "of lines that name no reason_type")
+    .option("--operation-id <id>", "names the import; its content does, unless given", parseOperationId)
+    .option(
+      "--refused <file>",
+      "where refused lines are listed, if there are any; <file>.refused.csv, unless given",
+    )
+    .addHelpText(
+      "after",
+      `
+Columns: user_id, token_symbol, chain_id, amount (with its sign) or balance (an opening balance, without), reason_type,
+reason_detail, metadata (a JSON object), operation_id, sequence, occurred_at. docs/imports.md says more.
+
+A line that is refused costs the others nothing; then the exit code is 1. Interrupted, by whatever, the import goes on
+where it was: in a running worker, or when the command is given again.
+
+Examples:
+  npm run chainbridge -- import rewards.csv
+  npm run chainbridge -- import balances.csv --token CPOP`,
+    )
+    .action(async (file, options) => (await import("./import.ts")).importCommand(file, options))
+}
+
+function parseChainId(text: string): number {
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError("Allowed: the chain's id, a positive whole number.")
+}
+
+function parseOperationId(text: string): string {
+  if (operationIdSchema.safeParse(text).success) return text
+  throw new InvalidArgumentError("Allowed: 1 to 128 printable characters.")
 }
