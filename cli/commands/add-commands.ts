@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url"
 import { type Command, InvalidArgumentError, Option } from "commander"
 import { scopes } from "../../api/scopes.ts"
+import { addAuditCommands } from "./add-audit-commands.ts"
 import { addDataCommands } from "./add-data-commands.ts"
 import { addProjectionCommands } from "./add-projection-commands.ts"
 
@@ -22,6 +23,7 @@ Examples:
   addDatabase(program)
   addDataCommands(program)
   addProjectionCommands(program)
+  addAuditCommands(program)
   addConfig(program)
   addKeys(program)
 }

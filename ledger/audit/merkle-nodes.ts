@@ -49,7 +49,12 @@ async function readFrontier(
     .limit(1)
     .executeTakeFirst()
   const size = last === undefined ? 0 : (Number(last.index) + 1) * blockSize
-  return { size, frontier: await readSubtrees(db, ledgerId, subtreesOf({ begin: 0, end: size })) }
+  return { size, frontier: await readFrontierOf(db, ledgerId, size) }
+}
+
+/** The complete subtrees over the first `size` events, the largest first: where a builder can go on from. */
+export function readFrontierOf(db: Handle, ledgerId: string, size: number): Promise<Buffer[]> {
+  return readSubtrees(db, ledgerId, subtreesOf({ begin: 0, end: size }))
 }
 
 /**

@@ -51,47 +51,47 @@ export function parseAuditLine(line: string): LoggedEvent | null {
   const detailsAt = line.indexOf(detailsStart, dataAt)
   const tailAt = line.lastIndexOf(tailStart)
   if (dataAt < 0 || detailsAt < dataAt || tailAt < detailsAt) return null
-  const event = toEvent(line, { dataAt, detailsAt, tailAt })
-  return event !== null && writeAuditLine(event) === line ? event : null
+  try {
+    const event = toEvent(line, { dataAt, detailsAt, tailAt })
+    return event !== null && writeAuditLine(event) === line ? event : null
+  } catch (error) {
+    // No JSON, no integer, no time.
+    if (error instanceof SyntaxError || error instanceof RangeError) return null
+    throw error
+  }
 }
 
 function toEvent(
   line: string,
   { dataAt, detailsAt, tailAt }: { dataAt: number; detailsAt: number; tailAt: number },
 ): LoggedEvent | null {
-  try {
-    const head = JSON.parse(`${line.slice(0, dataAt)}}`) as Record<string, unknown>
-    const tail = JSON.parse(`{${line.slice(tailAt + 1)}`) as Record<string, unknown>
-    const dataJson = line.slice(dataAt + dataStart.length, detailsAt)
-    const detailsJson = line.slice(detailsAt + detailsStart.length, tailAt)
-    if (JSON.parse(dataJson) === null) return null
-    JSON.parse(detailsJson)
-    const [prevHash, hash] = [bytesOf(tail["prev_hash"]), bytesOf(tail["hash"])]
-    if (prevHash === null || hash === null) return null
-    return {
-      ledgerId: String(head["ledger_id"]),
-      position: BigInt(String(head["position"])),
-      type: String(head["type"]),
-      version: Number(head["version"]),
-      operationId: textOf(head["operation_id"]),
-      sequence: head["sequence"] === null ? null : Number(head["sequence"]),
-      accountId: integerOf(head["account_id"]),
-      amount: integerOf(head["amount"]),
-      balanceAfter: integerOf(head["balance_after"]),
-      occurredAt: new Date(String(head["occurred_at"])),
-      recordedAt: new Date(String(head["recorded_at"])),
-      causation: String(head["causation"]),
-      dataJson,
-      detailsJson: detailsJson === "null" ? null : detailsJson,
-      salt: bytesOf(tail["salt"]),
-      detailsHash: bytesOf(tail["details_hash"]),
-      prevHash,
-      hash,
-    }
-  } catch (error) {
-    // No JSON, no integer, no time.
-    if (error instanceof SyntaxError || error instanceof RangeError) return null
-    throw error
+  const head = JSON.parse(`${line.slice(0, dataAt)}}`) as Record<string, unknown>
+  const tail = JSON.parse(`{${line.slice(tailAt + 1)}`) as Record<string, unknown>
+  const dataJson = line.slice(dataAt + dataStart.length, detailsAt)
+  const detailsJson = line.slice(detailsAt + detailsStart.length, tailAt)
+  const [prevHash, hash] = [bytesOf(tail["prev_hash"]), bytesOf(tail["hash"])]
+  // Both must be JSON, and data is never absent.
+  if (JSON.parse(dataJson) === null || JSON.parse(detailsJson) === undefined) return null
+  if (prevHash === null || hash === null) return null
+  return {
+    ledgerId: String(head["ledger_id"]),
+    position: BigInt(String(head["position"])),
+    type: String(head["type"]),
+    version: Number(head["version"]),
+    operationId: textOf(head["operation_id"]),
+    sequence: head["sequence"] === null ? null : Number(head["sequence"]),
+    accountId: integerOf(head["account_id"]),
+    amount: integerOf(head["amount"]),
+    balanceAfter: integerOf(head["balance_after"]),
+    occurredAt: new Date(String(head["occurred_at"])),
+    recordedAt: new Date(String(head["recorded_at"])),
+    causation: String(head["causation"]),
+    dataJson,
+    detailsJson: detailsJson === "null" ? null : detailsJson,
+    salt: bytesOf(tail["salt"]),
+    detailsHash: bytesOf(tail["details_hash"]),
+    prevHash,
+    hash,
   }
 }
 
