@@ -7,6 +7,7 @@ import { type CheckpointStatus, runCheckpoints } from "./audit/run-checkpoints.t
 import { createRpcChainView } from "./confirmations/rpc-chain-view.ts"
 import { type ConfirmationStatus, runConfirmations } from "./confirmations/run-confirmations.ts"
 import type { AuditKey } from "./domain/audit-key.ts"
+import { runHoldExpiry } from "./holds/run-hold-expiry.ts"
 import { allProjections } from "./projections/async/all-projections.ts"
 import { runProjections } from "./projections/async/run-projections.ts"
 import { type ReconciliationStatus, runReconciliation } from "./reconciliation/run-reconciliation.ts"
@@ -40,7 +41,7 @@ export type RunningWorker = {
 }
 
 /**
- * Confirms what the chains did, compares both sides, keeps the projections and signs the log. Any number of processes may run it: a step of the confirmations takes the chain's cursor or
+ * Confirms what the chains did, compares both sides, keeps the projections, gives back what is held too long and signs the log. Any number of processes may run it: a step of the confirmations takes the chain's cursor or
  * changes nothing, one worker at a time makes a chain's reconciliation runs, one fills a projection of a ledger, and a checkpoint extends the one before it once. It holds nothing that a
  * `kill -9` could lose.
  */
@@ -52,6 +53,7 @@ export function runWorker(context: WorkerContext): RunningWorker {
   })
   const projections = runProjections({ db, logger, projections: allProjections })
   const checkpoints = runCheckpoints({ db, logger, key: context.auditKey ?? null })
+  const holdExpiry = runHoldExpiry({ db, logger })
   const listener = listen({
     databaseUrl,
     applicationName: "chainbridge-worker-listen",
@@ -78,6 +80,7 @@ export function runWorker(context: WorkerContext): RunningWorker {
       await Promise.all([
         projections.stop(),
         checkpoints.stop(),
+        holdExpiry.stop(),
         ...followed.flatMap(({ confirmations, reconciliation }) => [
           confirmations.stop(),
           reconciliation.stop(),

@@ -21,7 +21,6 @@ export type AlarmKind =
   | "overdrawn"
   | "drift"
   | "projection_failed"
-  | "import_failed"
   | "checkpoint_failing"
   | "holds_failing"
 

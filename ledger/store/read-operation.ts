@@ -118,7 +118,8 @@ function holdStepOf(
   { userId, tokenId }: Account,
   after: AccountBalance,
 ): RecordedHoldStep {
-  const common = { type: event.type, position, userId, tokenId, after }
+  const { pending, confirmed, locked } = after
+  const common = { type: event.type, position, userId, tokenId, after: { pending, confirmed, locked } }
   if ("hold_position" in event.data) {
     const captured = "captured" in event.data ? BigInt(event.data.captured) : 0n
     return {
