@@ -21,6 +21,7 @@ export type AlarmKind =
   | "overdrawn"
   | "drift"
   | "projection_failed"
+  | "import_failed"
   | "checkpoint_failing"
   | "holds_failing"
 
