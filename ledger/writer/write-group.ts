@@ -126,8 +126,12 @@ function recordSingle(
   const position = state.head.position + BigInt(events.length) + 1n
   events.push(event)
   evolveGroup(state, event, position, account)
-  const after = account === null ? undefined : state.accounts.get(accountKey(account.userId, account.tokenId))
-  const of = account === null || after === undefined ? null : { ...account, after }
+  const known = account === null ? undefined : state.accounts.get(accountKey(account.userId, account.tokenId))
+  if (account === null || known === undefined)
+    return { operation: recordedEvent(command, event, position, at, null), firstPosition: position }
+  // Exactly what a replay reads back.
+  const { pending, confirmed, locked } = known
+  const of = { ...account, after: { pending, confirmed, locked } }
   return { operation: recordedEvent(command, event, position, at, of), firstPosition: position }
 }
 
