@@ -1,4 +1,5 @@
 import { createConfig } from "ponder"
+import { auditAnchorAbi } from "../abis/audit-anchor.ts"
 import { cpopTokenAbi } from "../abis/cpop-token.ts"
 import { parseIndexerSources } from "./sources.ts"
 
@@ -10,6 +11,9 @@ const { chains } = parseIndexerSources(process.env["INDEXER_SOURCES"])
 function perChain<Value>(of: (chain: (typeof chains)[number]) => Value): Record<string, Value> {
   return Object.fromEntries(chains.map((chain) => [chain.name, of(chain)]))
 }
+
+/** A contract that no chain has cannot be left out, for its handlers are there. Nothing logs under this address. */
+const NOBODY = "0x0000000000000000000000000000000000000000"
 
 export default createConfig({
   ordering: "multichain",
@@ -29,6 +33,13 @@ export default createConfig({
       abi: cpopTokenAbi,
       chain: perChain((chain) => ({
         address: chain.tokens as `0x${string}`[],
+        startBlock: chain.start_block,
+      })),
+    },
+    AuditAnchor: {
+      abi: auditAnchorAbi,
+      chain: perChain((chain) => ({
+        address: (chain.audit_anchor ?? NOBODY) as `0x${string}`,
         startBlock: chain.start_block,
       })),
     },

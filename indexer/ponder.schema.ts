@@ -103,6 +103,27 @@ export const batchCancelledEvent = onchainTable(
   }),
 )
 
+export const anchorEvent = onchainTable(
+  "anchor_event",
+  (t) => ({
+    chainId: t.int8({ mode: "number" }).notNull(),
+    blockHash: t.hex().notNull(),
+    logIndex: t.integer().notNull(),
+    blockNumber: t.int8({ mode: "bigint" }).notNull(),
+    blockTime: t.int8({ mode: "bigint" }).notNull(),
+    transactionHash: t.hex().notNull(),
+    contract: t.hex().notNull(),
+    /** 32 bytes: the ledger's uuid, left-padded. */
+    ledgerId: t.hex().notNull(),
+    treeSize: t.bigint().notNull(),
+    root: t.hex().notNull(),
+  }),
+  (table) => ({
+    pk: primaryKey({ columns: [table.chainId, table.blockHash, table.logIndex] }),
+    byLedger: index().on(table.ledgerId, table.treeSize),
+  }),
+)
+
 /**
  * The newest block of each chain whose logs are all in the tables above, written in the transaction that brings
  * its logs and taken back with them. Ponder's own checkpoint holds a number without a hash and is not lowered when

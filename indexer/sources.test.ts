@@ -14,7 +14,13 @@ const parse = (...chains: object[]) => parseIndexerSources(JSON.stringify({ chai
 describe("parseIndexerSources", () => {
   test("fills in what may be left out", () => {
     expect(parse(chain).chains).toEqual([
-      { ...chain, polling_interval_ms: 1_000, requests_per_second: 20, disable_cache: false },
+      {
+        ...chain,
+        polling_interval_ms: 1_000,
+        requests_per_second: 20,
+        disable_cache: false,
+        audit_anchor: null,
+      },
     ])
   })
 
@@ -34,6 +40,7 @@ describe("parseIndexerSources", () => {
       /a lower-case 0x address[\s\S]*tokens/,
     ],
     ["no token", { tokens: [] }, /tokens/],
+    ["an anchor that is no address", { audit_anchor: "0x1" }, /audit_anchor/],
     ["an endpoint that is not http", { rpc_urls: ["ftp://127.0.0.1"] }, /rpc_urls/],
     ["a poll that Ponder would refuse", { polling_interval_ms: 99 }, /polling_interval_ms/],
     ["an unknown field", { finality: 3 }, /finality/],

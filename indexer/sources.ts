@@ -16,6 +16,12 @@ const chainSourceSchema = z.strictObject({
     .array(z.string().regex(/^0x[0-9a-f]{40}$/, "a lower-case 0x address"))
     .min(1)
     .max(10_000),
+  /** The contract that keeps checkpoints' roots there. */
+  audit_anchor: z
+    .string()
+    .regex(/^0x[0-9a-f]{40}$/, "a lower-case 0x address")
+    .nullable()
+    .default(null),
 })
 
 const sourcesSchema = z
@@ -29,7 +35,7 @@ const sourcesSchema = z
     path: ["chains"],
   })
 
-/** What is indexed: chains, where they are reached, and the tokens whose logs are kept. */
+/** What is indexed: chains, where they are reached, and the contracts whose logs are kept. */
 export type IndexerSources = z.infer<typeof sourcesSchema>
 
 /**

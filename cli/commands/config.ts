@@ -70,6 +70,7 @@ async function readKnownChains(db: Kysely<Database>): Promise<ChainFacts[]> {
       genesisHash: chain.genesis_hash,
       walletManager: chain.wallet_manager,
       walletInitCodeHash: chain.wallet_init_code_hash,
+      auditAnchor: chain.audit_anchor,
       deployedTokens: Object.fromEntries(
         own.map((token) => [
           token.symbol,

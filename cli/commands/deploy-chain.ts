@@ -41,6 +41,7 @@ export async function deployChain(
     genesisHash: genesis.hash,
     walletManager: deployment.walletManager,
     walletInitCodeHash: deployment.walletInitCodeHash,
+    auditAnchor: deployment.auditAnchor,
     deployedTokens: deployment.tokens,
   }
 }

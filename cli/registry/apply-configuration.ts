@@ -11,12 +11,14 @@ export type ChainFacts = {
   readonly genesisHash: string
   readonly walletManager: string
   readonly walletInitCodeHash: string
+  /** The AuditAnchor that was deployed, or that the registry knows; null: none. */
+  readonly auditAnchor: string | null
   /** Contracts that `start` deployed, by symbol, for tokens whose address is `deployed`. */
   readonly deployedTokens: Readonly<Record<string, { readonly address: string; readonly startBlock: number }>>
 }
 
 /**
- * Writes chains, tokens, reasons, when checkpoints are due and how long holds last to the registry, where the processes read them, in one transaction. What is in the
+ * Writes chains, tokens, reasons, when checkpoints and anchors are due and how long holds last to the registry, where the processes read them, in one transaction. What is in the
  * registry and no longer in the files stays: ledgers refer to it.
  */
 export async function applyConfiguration(
@@ -43,14 +45,14 @@ export async function applyConfiguration(
         .onConflict((conflict) => conflict.column("reason_type").doUpdateSet(row))
         .execute()
     }
-    await applyCheckpointPolicy(trx, configuration)
+    await applyAuditPolicy(trx, configuration)
     await applyHoldPolicy(trx, configuration)
     await applyImportPolicy(trx, configuration)
     await sql`SELECT pg_notify(${registryChangedChannel}, '')`.execute(trx)
   })
 }
 
-async function applyCheckpointPolicy(db: Kysely<Database>, { sync }: Configuration): Promise<void> {
+async function applyAuditPolicy(db: Kysely<Database>, { sync }: Configuration): Promise<void> {
   const row = {
     events: BigInt(sync.audit.checkpoint_events),
     interval_ms: BigInt(sync.audit.checkpoint_interval),
@@ -59,6 +61,13 @@ async function applyCheckpointPolicy(db: Kysely<Database>, { sync }: Configurati
     .insertInto("registry.checkpoint_policy")
     .values(row)
     .onConflict((conflict) => conflict.column("is_only_row").doUpdateSet(row))
+    .execute()
+  const { anchor_chain_id: chainId, anchor_interval: interval } = sync.audit
+  const anchors = { chain_id: chainId === null ? null : BigInt(chainId), interval_ms: BigInt(interval) }
+  await db
+    .insertInto("registry.anchor_policy")
+    .values(anchors)
+    .onConflict((conflict) => conflict.column("is_only_row").doUpdateSet(anchors))
     .execute()
 }
 
@@ -97,6 +106,7 @@ async function applyChain(
     finality: chain.finality,
     block_time_ms: chain.block_time,
     explorer_url: chain.explorer_url,
+    audit_anchor: await chooseAnchor(db, fact, chain.audit_anchor),
   }
   await db
     .insertInto("registry.chains")
@@ -110,6 +120,29 @@ async function applyChain(
     })
     .onConflict((conflict) => conflict.column("chain_id").doUpdateSet(changeable))
     .execute()
+}
+
+/** A contract that anchors stand in stays the chain's: they are confirmed, and taken back, by its logs. */
+async function chooseAnchor(
+  db: Kysely<Database>,
+  { chainId, auditAnchor }: ChainFacts,
+  configured: string,
+): Promise<string | null> {
+  const chosen = configured === "deployed" ? auditAnchor : configured === "none" ? null : configured
+  const address = chosen?.toLowerCase() ?? null
+  const row = await db
+    .selectFrom("registry.chains")
+    .select("audit_anchor")
+    .where("chain_id", "=", BigInt(chainId))
+    .executeTakeFirst()
+  const known = row?.audit_anchor ?? null
+  if (known !== null && known !== address) {
+    throw new ChainBridgeError(
+      "CONFIG_INVALID",
+      `chains.yaml: audit_anchor of chain ${chainId} is ${configured}; allowed: ${known}, where its checkpoints are anchored`,
+    )
+  }
+  return address
 }
 
 async function applyTokens(

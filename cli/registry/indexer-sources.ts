@@ -2,7 +2,7 @@ import type pg from "pg"
 import type { Configuration } from "../../platform/config/load-configuration.ts"
 
 /**
- * What the indexer is told in INDEXER_SOURCES: the registry's chains and tokens, and where the chains are reached.
+ * What the indexer is told in INDEXER_SOURCES: the registry's chains with their contracts, and where the chains are reached.
  * A chain without tokens or without endpoints is left out. Asks with numbers as text: Ponder has its own way to read
  * PostgreSQL's, and the caller may be the process that Ponder runs in.
  */
@@ -16,15 +16,16 @@ export async function buildIndexerSources(
     name: string
     start_block: string
     tokens: string[]
+    audit_anchor: string | null
   }>(
-    `SELECT c.chain_id::text, c.name, min(t.start_block)::text AS start_block,
+    `SELECT c.chain_id::text, c.name, c.audit_anchor, min(t.start_block)::text AS start_block,
        array_agg(t.token_address ORDER BY t.token_id) AS tokens
      FROM registry.chains c JOIN registry.tokens t ON t.chain_id = c.chain_id
      GROUP BY c.chain_id ORDER BY c.chain_id`,
   )
   const configured = Object.values(configuration.chains)
   return JSON.stringify({
-    chains: rows.flatMap(({ chain_id, name, start_block, tokens }) => {
+    chains: rows.flatMap(({ chain_id, name, start_block, tokens, audit_anchor }) => {
       const urls = rpcUrls(BigInt(chain_id))
       if (urls.length === 0) return []
       const chainId = Number(chain_id)
@@ -38,6 +39,7 @@ export async function buildIndexerSources(
           polling_interval_ms: settings?.polling_interval ?? 1_000,
           requests_per_second: settings?.requests_per_second ?? 20,
           tokens,
+          audit_anchor,
         },
       ]
     }),

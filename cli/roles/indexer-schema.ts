@@ -4,7 +4,14 @@ import { join } from "node:path"
 import type pg from "pg"
 import { callRpc } from "../stack/json-rpc.ts"
 
-type Source = { chain_id: number; name: string; rpc_urls: string[]; start_block: number; tokens: string[] }
+type Source = {
+  chain_id: number
+  name: string
+  rpc_urls: string[]
+  start_block: number
+  tokens: string[]
+  audit_anchor: string | null
+}
 export type IndexerSources = { readonly chains: readonly Source[] }
 
 /**
@@ -25,14 +32,17 @@ export async function nameSchema(
   }
   const build = createHash("sha256")
   const files = [
-    ...["indexer/ponder.config.ts", "indexer/ponder.schema.ts", "abis/cpop-token.ts"].map((file) =>
-      join(root, file),
-    ),
+    ...[
+      "indexer/ponder.config.ts",
+      "indexer/ponder.schema.ts",
+      "abis/cpop-token.ts",
+      "abis/audit-anchor.ts",
+    ].map((file) => join(root, file)),
     ...listFiles(join(root, "indexer", "src")),
   ]
   for (const file of files) build.update(readFileSync(file))
-  for (const { chain_id, name, start_block, tokens } of sources.chains) {
-    build.update(JSON.stringify({ chain_id, name, start_block, tokens }))
+  for (const { chain_id, name, start_block, tokens, audit_anchor } of sources.chains) {
+    build.update(JSON.stringify({ chain_id, name, start_block, tokens, audit_anchor }))
   }
   const suffix = chains.digest("hex").slice(0, 10)
   return { name: `indexer_${build.digest("hex").slice(0, 10)}_${suffix}`, chains: suffix }

@@ -12,6 +12,8 @@ import {
   http,
 } from "viem"
 import type { LocalAccount } from "viem/accounts"
+import { auditAnchorAbi } from "../../abis/audit-anchor.ts"
+import { auditAnchorBytecode } from "../../abis/bytecode/audit-anchor.ts"
 import { cpopTokenBytecode } from "../../abis/bytecode/cpop-token.ts"
 import { walletManagerBytecode } from "../../abis/bytecode/wallet-manager.ts"
 import { cpopTokenAbi } from "../../abis/cpop-token.ts"
@@ -22,6 +24,7 @@ import { writeDurably } from "./write-durably.ts"
 export type Deployment = {
   readonly walletManager: Address
   readonly walletInitCodeHash: Hex
+  readonly auditAnchor: Address | null
   /** By symbol. */
   readonly tokens: Readonly<Record<string, { readonly address: Address; readonly startBlock: number }>>
   /** Contracts that this start had to deploy. */
@@ -35,6 +38,7 @@ export type DeployOptions = {
   readonly operator: Address
   readonly masterSigner: Address
   readonly tokens: readonly { readonly symbol: string; readonly name: string }[]
+  readonly deploysAuditAnchor: boolean
   /** Remembers what is deployed; belongs to the data directory. */
   readonly file: string
   /** Makes the chain mine at once, where it can be told to. */
@@ -45,7 +49,7 @@ export type DeployOptions = {
 type Memory = { genesis_hash: string; addresses: Record<string, { address: Address; from_block: number }> }
 
 /**
- * Deploys what the data directory does not have on this chain yet, and lets the operator settle.
+ * Deploys what the data directory does not have on this chain yet, and lets the operator settle and anchor.
  * @throws ChainBridgeError DEPLOY_FAILED, in one sentence that names the account which pays
  */
 export async function deployContracts(options: DeployOptions): Promise<Deployment> {
@@ -101,7 +105,17 @@ async function deployMissing(options: DeployOptions): Promise<Deployment> {
     return made
   }
 
-  const { deployer, operator, masterSigner } = options
+  /** Lets the operator do what the role is for, unless he may already. */
+  async function letOperator(address: Address, roleName: "OPERATOR_ROLE" | "ANCHOR_ROLE") {
+    const abi = [...cpopTokenAbi, ...auditAnchorAbi]
+    const role = await client.readContract({ address, abi, functionName: roleName })
+    const args = [role, options.operator] as const
+    if (await client.readContract({ address, abi, functionName: "hasRole", args })) return
+    const data = encodeFunctionData({ abi, functionName: "grantRole", args })
+    await send({ to: address, data, nonce: await nextNonce() })
+  }
+
+  const { deployer, masterSigner } = options
   const manager = await deploy("WalletManager", walletManagerAbi as Abi, walletManagerBytecode, [
     deployer.address,
     masterSigner,
@@ -113,24 +127,21 @@ async function deployMissing(options: DeployOptions): Promise<Deployment> {
       symbol,
       deployer.address,
     ])
-    const contract = { address: token.address, abi: cpopTokenAbi } as const
-    const role = await client.readContract({ ...contract, functionName: "OPERATOR_ROLE" })
-    if (!(await client.readContract({ ...contract, functionName: "hasRole", args: [role, operator] }))) {
-      const data = encodeFunctionData({
-        abi: cpopTokenAbi,
-        functionName: "grantRole",
-        args: [role, operator],
-      })
-      await send({ to: token.address, data, nonce: await nextNonce() })
-    }
+    await letOperator(token.address, "OPERATOR_ROLE")
     tokens[symbol] = { address: token.address, startBlock: token.from_block }
+  }
+  let auditAnchor: Address | null = null
+  if (options.deploysAuditAnchor) {
+    const made = await deploy("AuditAnchor", auditAnchorAbi as Abi, auditAnchorBytecode, [deployer.address])
+    await letOperator(made.address, "ANCHOR_ROLE")
+    auditAnchor = made.address
   }
   const walletInitCodeHash = await client.readContract({
     address: manager.address,
     abi: walletManagerAbi,
     functionName: "walletInitCodeHash",
   })
-  return { walletManager: manager.address, walletInitCodeHash, tokens, deployedNow }
+  return { walletManager: manager.address, walletInitCodeHash, auditAnchor, tokens, deployedNow }
 }
 
 function readMemory(options: DeployOptions): Memory {

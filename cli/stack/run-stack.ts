@@ -207,6 +207,7 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
     indexer_url: `http://127.0.0.1:${indexerPort}`,
     token_address: (token?.address ?? "").toLowerCase(),
     wallet_manager: contents.deployment.walletManager.toLowerCase(),
+    audit_anchor: contents.deployment.auditAnchor?.toLowerCase() ?? null,
     ledger_id: app.ledgerId,
     data_dir: directory.path,
     pids: processes.pids(),

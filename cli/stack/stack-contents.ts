@@ -35,6 +35,9 @@ export async function fillChain(options: {
       .filter((group) => group.chain_id === chain.chainId)
       .flatMap((group) => group.tokens)
       .filter((token) => token.address === "deployed"),
+    deploysAuditAnchor: Object.values(options.configuration.chains).some(
+      ({ chain_id, audit_anchor }) => chain_id === chain.chainId && audit_anchor === "deployed",
+    ),
     file: join(options.dataDirectory, "deployment.json"),
     mine: async () => {
       if (chain.isLocal) await callRpc(chain.rpcUrl, "evm_mine")
@@ -57,6 +60,7 @@ export async function fillRegistry(options: {
       genesisHash: contents.genesisHash,
       walletManager: contents.deployment.walletManager,
       walletInitCodeHash: contents.deployment.walletInitCodeHash,
+      auditAnchor: contents.deployment.auditAnchor,
       deployedTokens: contents.deployment.tokens,
     },
   ])

@@ -15,6 +15,7 @@ export type StackFile = {
   readonly indexer_url: string
   readonly token_address: string
   readonly wallet_manager: string
+  readonly audit_anchor: string | null
   readonly ledger_id: string
   readonly data_dir: string
   /** By name; empty when the stack was stopped cleanly. */

@@ -42,6 +42,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       explorer_url text,
       wallet_manager text NOT NULL CHECK (wallet_manager ~ '^0x[0-9a-f]{40}$'),
       wallet_init_code_hash text NOT NULL CHECK (wallet_init_code_hash ~ '^0x[0-9a-f]{64}$'),
+      -- NULL: no checkpoint is anchored on this chain.
+      audit_anchor text CHECK (audit_anchor ~ '^0x[0-9a-f]{40}$'),
       created_at timestamptz(3) NOT NULL DEFAULT now()
     )`.execute(db)
   await sql`

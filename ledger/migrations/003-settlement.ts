@@ -1,6 +1,7 @@
 import { type Kysely, sql } from "kysely"
+import { createAnchors } from "./anchors.ts"
 
-/** Lanes, batches and their items, signers, nonces and every transaction that was ever saved. */
+/** Lanes, batches and their items, anchors, signers, nonces and every transaction that was ever saved. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`CREATE SCHEMA settlement`.execute(db)
   await sql`
@@ -114,6 +115,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     CREATE INDEX batch_items_batch ON settlement.batch_items (ledger_id, batch_sequence, position)
       WHERE batch_sequence IS NOT NULL`.execute(db)
+  await createAnchors(db)
   await sql`
     CREATE TABLE settlement.signers (
       chain_id bigint NOT NULL REFERENCES registry.chains,
@@ -131,19 +133,26 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       signer text NOT NULL,
       nonce bigint NOT NULL,
       ledger_id uuid NOT NULL,
-      batch_sequence bigint NOT NULL,
+      -- What it was reserved for: a batch or an anchor.
+      batch_sequence bigint,
+      tree_size bigint,
       reserved_at timestamptz(3) NOT NULL,
-      -- Set when this nonce no longer settles its batch, which may then take another one: the finalized chain shows that its transaction failed, or it is filled
-      -- with a transaction that does nothing.
+      -- Set when this nonce is no longer its batch's or anchor's, which may then take another one: the finalized chain shows that its transaction failed, or it is
+      -- filled with a transaction that does nothing.
       spent_in_vain_at timestamptz(3),
       PRIMARY KEY (chain_id, signer, nonce),
       FOREIGN KEY (chain_id, signer) REFERENCES settlement.signers,
-      FOREIGN KEY (ledger_id, batch_sequence) REFERENCES settlement.batches
+      FOREIGN KEY (ledger_id, batch_sequence) REFERENCES settlement.batches,
+      FOREIGN KEY (ledger_id, tree_size) REFERENCES settlement.anchors,
+      CHECK (num_nonnulls(batch_sequence, tree_size) = 1)
     )`.execute(db)
-  // A batch holds at most one nonce that may still be mined.
+  // A batch, or an anchor, holds at most one nonce that may still be mined.
   await sql`
     CREATE UNIQUE INDEX nonces_batch ON settlement.nonces (ledger_id, batch_sequence)
-      WHERE spent_in_vain_at IS NULL`.execute(db)
+      WHERE spent_in_vain_at IS NULL AND batch_sequence IS NOT NULL`.execute(db)
+  await sql`
+    CREATE UNIQUE INDEX nonces_anchor ON settlement.nonces (ledger_id, tree_size)
+      WHERE spent_in_vain_at IS NULL AND tree_size IS NOT NULL`.execute(db)
   await sql`
     CREATE TABLE settlement.transactions (
       chain_id bigint NOT NULL,
@@ -151,7 +160,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       signer text NOT NULL,
       nonce bigint NOT NULL,
       ledger_id uuid NOT NULL,
-      batch_sequence bigint NOT NULL,
+      batch_sequence bigint,
+      tree_size bigint,
       raw text NOT NULL,
       gas_limit bigint NOT NULL,
       max_fee_per_gas numeric(78, 0) NOT NULL,
@@ -161,10 +171,15 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       last_error text,
       PRIMARY KEY (chain_id, hash),
       FOREIGN KEY (chain_id, signer, nonce) REFERENCES settlement.nonces,
-      FOREIGN KEY (ledger_id, batch_sequence) REFERENCES settlement.batches
+      FOREIGN KEY (ledger_id, batch_sequence) REFERENCES settlement.batches,
+      FOREIGN KEY (ledger_id, tree_size) REFERENCES settlement.anchors,
+      CHECK (num_nonnulls(batch_sequence, tree_size) = 1)
     )`.execute(db)
-  await sql`CREATE INDEX transactions_batch ON settlement.transactions (ledger_id, batch_sequence)`.execute(
-    db,
-  )
+  await sql`
+    CREATE INDEX transactions_batch ON settlement.transactions (ledger_id, batch_sequence)
+      WHERE batch_sequence IS NOT NULL`.execute(db)
+  await sql`
+    CREATE INDEX transactions_anchor ON settlement.transactions (ledger_id, tree_size)
+      WHERE tree_size IS NOT NULL`.execute(db)
   await sql`CREATE INDEX transactions_nonce ON settlement.transactions (chain_id, signer, nonce)`.execute(db)
 }

@@ -11,6 +11,7 @@ import * as checkpoints from "./006-checkpoints.ts"
 import * as imports from "./007-imports.ts"
 import * as archive from "./008-archive.ts"
 import * as holds from "./009-holds-and-redactions.ts"
+import * as anchors from "./010-anchors.ts"
 
 const migrations: Record<string, Migration> = {
   "001-registry": registry,
@@ -22,6 +23,7 @@ const migrations: Record<string, Migration> = {
   "007-imports": imports,
   "008-archive": archive,
   "009-holds-and-redactions": holds,
+  "010-anchors": anchors,
 }
 
 /**

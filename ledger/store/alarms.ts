@@ -11,6 +11,8 @@ export type AlarmKind =
   | "batch_failing"
   | "batch_altered"
   | "batch_used_elsewhere"
+  | "anchor_failing"
+  | "foreign_anchor"
   | "chain_unreachable"
   | "unknown_batch"
   | "settlement_differs"

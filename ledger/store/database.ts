@@ -1,5 +1,6 @@
 import type { ColumnType, Generated } from "kysely"
 import type { Priority } from "../domain/priority.ts"
+import type { AnchorTables } from "./anchor-tables.ts"
 import type { AuditTables } from "./audit-tables.ts"
 import type { ImportTables } from "./import-tables.ts"
 
@@ -26,7 +27,7 @@ type EventColumns = {
 
 export type HoldState = "open" | "captured" | "released" | "expired"
 
-type TablesElsewhere = AuditTables & ImportTables
+type TablesElsewhere = AnchorTables & AuditTables & ImportTables
 
 /** Tables of the schemas `registry`, `ledger`, `settlement` and the views of `chain`, as rows come and go. int8 and numeric are bigint. */
 export type Database = TablesElsewhere & {
@@ -59,6 +60,7 @@ export type Database = TablesElsewhere & {
     explorer_url: string | null
     wallet_manager: string
     wallet_init_code_hash: string
+    audit_anchor: string | null
     created_at: Generated<Date>
   }
   "registry.tokens": {
@@ -295,7 +297,8 @@ export type Database = TablesElsewhere & {
     signer: string
     nonce: bigint
     ledger_id: string
-    batch_sequence: bigint
+    batch_sequence: bigint | null
+    tree_size: bigint | null
     reserved_at: Date
     spent_in_vain_at: Date | null
   }
@@ -305,7 +308,8 @@ export type Database = TablesElsewhere & {
     signer: string
     nonce: bigint
     ledger_id: string
-    batch_sequence: bigint
+    batch_sequence: bigint | null
+    tree_size: bigint | null
     raw: string
     gas_limit: bigint
     max_fee_per_gas: bigint

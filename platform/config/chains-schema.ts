@@ -19,6 +19,14 @@ export const chainsSchema = z.strictObject({
         .string()
         .regex(/^0x[0-9a-fA-F]{40}$/, "an address: 0x and 40 hex digits")
         .optional(),
+      /** Where checkpoints' roots are anchored. `deployed`: by `chainbridge start` or `config apply --deploy`. `none`: not on this chain. */
+      audit_anchor: z
+        .string()
+        .regex(
+          /^(deployed|none|0x[0-9a-fA-F]{40})$/,
+          'an address (0x and 40 hex digits), "deployed" or "none"',
+        )
+        .default("deployed"),
     }),
   ),
 })

@@ -84,9 +84,11 @@ test("every fault of every file is named at once", () => {
 test("files that contradict each other are refused", () => {
   overlay("batch_strategy.yaml", "batch_triggers:\n  CPOP:\n    priority_reasons: [whim]\n")
   overlay("tokens.yaml", "tokens:\n  local:\n    chain_id: 5\n")
+  overlay("sync_config.yaml", "audit:\n  anchor_chain_id: 6\n")
   const message = faultsOf(() => loadConfiguration({ directory, overlay: "mine" }))
   expect(message).toContain('priority_reasons has "whim"')
   expect(message).toContain("tokens.local.chain_id is 5; allowed: a chain of chains.yaml")
+  expect(message).toContain("audit.anchor_chain_id is 6; allowed: a chain of chains.yaml")
 })
 
 test("an overlay that is not there is refused with the names of those that are", () => {

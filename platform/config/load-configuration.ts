@@ -141,6 +141,12 @@ function findContradictions(configuration: Configuration): string[] {
       defaults.add(token.symbol)
     }
   }
+  const { anchor_chain_id: anchorChainId } = configuration.sync.audit
+  if (anchorChainId !== null && !chainIds.has(anchorChainId)) {
+    faults.push(
+      `sync_config.yaml: audit.anchor_chain_id is ${anchorChainId}; allowed: a chain of chains.yaml`,
+    )
+  }
   for (const [symbol, trigger] of Object.entries(configuration.batchStrategy.batch_triggers)) {
     for (const reason of trigger.priority_reasons) {
       if (configuration.reasons[reason] !== undefined) continue

@@ -30,6 +30,9 @@ export const syncSchema = z.strictObject({
   audit: z.strictObject({
     checkpoint_events: z.int().min(1).max(1_000_000_000),
     checkpoint_interval: positiveDuration,
+    anchor_interval: positiveDuration,
+    /** Null: the first chain that has an AuditAnchor. */
+    anchor_chain_id: z.int().positive().nullable().default(null),
   }),
   imports: z.strictObject({
     body_bytes_max: z.int().min(1).max(34_359_738_368),

@@ -2,8 +2,10 @@ import { randomBytes } from "node:crypto"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { createPublicClient, http, zeroAddress } from "viem"
 import { privateKeyToAccount } from "viem/accounts"
 import { afterAll, beforeAll, expect, test } from "vitest"
+import { auditAnchorAbi } from "../../abis/audit-anchor.ts"
 import { deployContracts } from "../../cli/stack/deploy-contracts.ts"
 import { type Anvil, startAnvil } from "../support/anvil.ts"
 import { callJsonRpc } from "../support/call-json-rpc.ts"
@@ -22,14 +24,16 @@ afterAll(async () => {
 test("an account that cannot pay is named in one sentence, and the deployment goes on once it is funded", async () => {
   const deployer = privateKeyToAccount(`0x${randomBytes(32).toString("hex")}`)
   const { address } = deployer
+  const operator = `0x${"0b".repeat(20)}` as const
   const deploy = () =>
     deployContracts({
       rpcUrl: anvil.rpcUrl,
       genesisHash: "0x00",
       deployer,
-      operator: address,
+      operator,
       masterSigner: address,
       tokens: [{ symbol: "CPOP", name: "Points" }],
+      deploysAuditAnchor: true,
       file: join(directory, "deployment.json"),
       mine: async () => {
         await callJsonRpc(anvil.rpcUrl, "evm_mine", [])
@@ -47,5 +51,12 @@ test("an account that cannot pay is named in one sentence, and the deployment go
   expect(message.length).toBeLessThan(500)
   expect(message).not.toContain("\n")
   await callJsonRpc(anvil.rpcUrl, "anvil_setBalance", [address, "0x21e19e0c9bab2400000"])
-  expect(await deploy()).toMatchObject({ deployedNow: 2 })
+  const deployed = await deploy()
+  expect(deployed).toMatchObject({ deployedNow: 3 })
+
+  const client = createPublicClient({ transport: http(anvil.rpcUrl) })
+  const anchor = { address: deployed.auditAnchor ?? zeroAddress, abi: auditAnchorAbi }
+  const role = await client.readContract({ ...anchor, functionName: "ANCHOR_ROLE" })
+  expect(await client.readContract({ ...anchor, functionName: "hasRole", args: [role, operator] })).toBe(true)
+  expect(await deploy()).toEqual({ ...deployed, deployedNow: 0 })
 })

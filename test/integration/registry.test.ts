@@ -17,6 +17,7 @@ const facts: ChainFacts = {
   genesisHash: `0x${"1".repeat(64)}`,
   walletManager: `0x${"2".repeat(40)}`,
   walletInitCodeHash: `0x${"3".repeat(64)}`,
+  auditAnchor: `0x${"D".repeat(40)}`,
   deployedTokens: { CPOP: { address: `0x${"A".repeat(40)}`, startBlock: 7 } },
 }
 
@@ -71,6 +72,7 @@ test("the indexer's login reads from the registry what to index, and nothing els
       requests_per_second: 200,
       disable_cache: false,
       tokens: [`0x${"a".repeat(40)}`],
+      audit_anchor: `0x${"d".repeat(40)}`,
     },
   ])
   expect(await buildIndexerSources(indexer, configuration, () => [])).toBe('{"chains":[]}')
@@ -100,9 +102,45 @@ test("when a checkpoint is due comes from the files, also when it is changed", a
   }
   const { sync } = configuration
   expect(await apply(configuration)).toEqual({ events: 100_000n, intervalMs: 600_000n })
-  const audit = { checkpoint_events: 7, checkpoint_interval: 1_000 }
+  const audit = { ...sync.audit, checkpoint_events: 7, checkpoint_interval: 1_000 }
   expect(await apply({ ...configuration, sync: { ...sync, audit } })).toEqual({
     events: 7n,
     intervalMs: 1_000n,
   })
+})
+
+test("where and how often is anchored comes from the files, also when it is changed", async () => {
+  const db = createKysely<Database>(pool)
+  const policy = async (changed: typeof configuration) => {
+    await applyConfiguration(db, changed, [facts])
+    return db.selectFrom("registry.anchor_policy").select(["chain_id", "interval_ms"]).execute()
+  }
+  const { sync } = configuration
+  expect(await policy(configuration)).toEqual([{ chain_id: null, interval_ms: 3_600_000n }])
+  const audit = { ...sync.audit, anchor_interval: 5_000, anchor_chain_id: 31_337 }
+  expect(await policy({ ...configuration, sync: { ...sync, audit } })).toEqual([
+    { chain_id: 31_337n, interval_ms: 5_000n },
+  ])
+})
+
+test("a chain may get an AuditAnchor later, and keeps the one that it has", async () => {
+  const db = createKysely<Database>(pool)
+  await db.updateTable("registry.chains").set({ audit_anchor: null }).execute()
+  const apply = async (configured: string, deployed: string | null = null) => {
+    const chains = Object.fromEntries(
+      Object.entries(configuration.chains).map(([name, chain]) => [
+        name,
+        { ...chain, audit_anchor: configured },
+      ]),
+    )
+    await applyConfiguration(db, { ...configuration, chains }, [{ ...facts, auditAnchor: deployed }])
+    return db.selectFrom("registry.chains").select("audit_anchor").execute()
+  }
+  expect(await apply("none")).toEqual([{ audit_anchor: null }])
+  expect(await apply("deployed")).toEqual([{ audit_anchor: null }])
+  const first = `0x${"E".repeat(40)}`
+  expect(await apply(first)).toEqual([{ audit_anchor: first.toLowerCase() }])
+  expect(await apply("deployed", first.toLowerCase())).toEqual([{ audit_anchor: first.toLowerCase() }])
+  for (const other of [`0x${"F".repeat(40)}`, "none"])
+    await expect(apply(other)).rejects.toMatchObject({ code: "CONFIG_INVALID" })
 })

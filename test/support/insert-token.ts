@@ -4,7 +4,7 @@ import type { Database } from "../../ledger/store/database.ts"
 /** Chain 31337 with a token of 18 decimals. @returns the token's id */
 export async function insertToken(
   db: Kysely<Database>,
-  token: { readonly address: string; readonly strategy: object },
+  token: { readonly address: string; readonly strategy: object; readonly auditAnchor?: string },
 ): Promise<number> {
   await db
     .insertInto("registry.chains")
@@ -19,6 +19,7 @@ export async function insertToken(
       explorer_url: null,
       wallet_manager: `0x${"22".repeat(20)}`,
       wallet_init_code_hash: `0x${"33".repeat(32)}`,
+      audit_anchor: token.auditAnchor ?? null,
     })
     .execute()
   const { token_id: tokenId } = await db

@@ -18,6 +18,7 @@ export type PonderOptions = {
   readonly chainId: number
   readonly rpcUrl: string
   readonly tokens: readonly string[]
+  readonly auditAnchor?: string | null
 }
 
 export type Ponder = {
@@ -87,7 +88,7 @@ export async function startPonder(options: PonderOptions): Promise<Ponder> {
   }
 }
 
-function sourcesOf({ chainId, rpcUrl, tokens }: PonderOptions): string {
+function sourcesOf({ chainId, rpcUrl, tokens, auditAnchor }: PonderOptions): string {
   return JSON.stringify({
     chains: [
       {
@@ -98,6 +99,7 @@ function sourcesOf({ chainId, rpcUrl, tokens }: PonderOptions): string {
         polling_interval_ms: 100,
         requests_per_second: 200,
         tokens: tokens.map((token) => token.toLowerCase()),
+        audit_anchor: auditAnchor ?? null,
       },
     ],
   })
