@@ -48,7 +48,9 @@ export type BatcherLimits = {
   readonly laneInFlightMax: number
   /** Nonces of a signer that may be reserved and not mined. Nodes keep few transactions per sender. */
   readonly signerInFlightMax: number
-  /** Batches that one turn of a signer's desk looks at. */
+  /** Anchors that may be so on top of them, so that they take no batch's place. */
+  readonly signerAnchorsInFlightMax: number
+  /** Batches that one turn of a signer's desk looks at, and anchors. */
   readonly deskPageBatches: number
   /** How often a transaction that is not mined is sent again. */
   readonly rebroadcastMs: number
@@ -64,6 +66,7 @@ const defaultBatcherLimits: BatcherLimits = {
   foldPageChanges: 20_000,
   laneInFlightMax: 32,
   signerInFlightMax: 16,
+  signerAnchorsInFlightMax: 2,
   deskPageBatches: 500,
   rebroadcastMs: 15_000,
   fallbackPollMs: 5_000,

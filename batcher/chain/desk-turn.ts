@@ -4,8 +4,8 @@ import type { Batcher } from "../batcher-context.ts"
 import { type BatchStrategy, parseBatchStrategy } from "../domain/batch-strategy.ts"
 import type { FeeHistory } from "../domain/fees.ts"
 import { retryDelayMs } from "../domain/retry-delay.ts"
-import type { Desk } from "../store/batch-moves.ts"
-import type { OpenBatch } from "../store/open-batches.ts"
+import type { Desk } from "../store/call-moves.ts"
+import type { OpenCall } from "../store/open-call.ts"
 import { readFeeHistory } from "./read-fee-history.ts"
 import type { Signer } from "./signer.ts"
 
@@ -35,14 +35,15 @@ export const fallbackStrategy: Pick<
   pendingAlarmMs: 600_000,
 }
 
-export function strategyOf(batch: OpenBatch): typeof fallbackStrategy {
-  const parsed = parseBatchStrategy(batch.strategy, batch.decimals)
+export function strategyOf(call: OpenCall): typeof fallbackStrategy {
+  if (call.kind === "anchor") return fallbackStrategy
+  const parsed = parseBatchStrategy(call.strategy, call.decimals)
   return "refused" in parsed ? fallbackStrategy : parsed.strategy
 }
 
-/** When the batch's next failure may be followed by another try. */
-export function retryAtAfterFailure({ batcher }: DeskTurn, batch: OpenBatch): Date {
-  const delayMs = retryDelayMs(strategyOf(batch).retryIntervalMs, batch.failures + 1)
+/** When the call's next failure may be followed by another try. */
+export function retryAtAfterFailure({ batcher }: DeskTurn, call: OpenCall): Date {
+  const delayMs = retryDelayMs(strategyOf(call).retryIntervalMs, call.failures + 1)
   return new Date(batcher.now().getTime() + delayMs)
 }
 

@@ -1,19 +1,20 @@
 import { invariant } from "../../platform/errors.ts"
 import { feesFrom } from "../domain/fees.ts"
 import { gasLimitFor } from "../domain/gas-limit.ts"
-import { noteStraySent } from "../store/batch-moves.ts"
+import { describeCall } from "../store/call-key.ts"
+import { noteStraySent } from "../store/call-moves.ts"
 import { loadStrayNonces, type StrayNonce } from "../store/stray-nonces.ts"
 import { readTransactions, saveNoOp } from "../store/transactions.ts"
 import { judgeBroadcast } from "./broadcast-answer.ts"
+import { alarmForeign, alarmUnderfunded } from "./call-alarms.ts"
 import { type DeskTurn, fallbackStrategy } from "./desk-turn.ts"
-import { alarmForeign, alarmUnderfunded } from "./send-batch.ts"
 import { signCall } from "./sign-call.ts"
 
 // As many as can be under way at once, and more: the rest has its turn when these are mined.
 const straysMax = 200
 
 /**
- * No nonce of the signer may stay unused, or every later one waits for it: what a batch left behind when a reorganisation took its reverted transaction, or when another transaction settled it, is
+ * No nonce of the signer may stay unused, or every later one waits for it: what a batch or an anchor left behind when a reorganisation took its reverted transaction, or when another transaction did its work, is
  * sent again; where nothing was signed, a transaction that does nothing takes the nonce.
  * @param latestCount the signer's transactions in the newest block: all nonces from there on are not mined
  */
@@ -34,7 +35,7 @@ function isDue({ batcher, isRecovery }: DeskTurn, { sentAt }: StrayNonce): boole
 }
 
 /** @returns false when the nonce is none that needs it any more */
-async function signNoOp(turn: DeskTurn, { nonce, batch }: StrayNonce): Promise<boolean> {
+async function signNoOp(turn: DeskTurn, { nonce, key }: StrayNonce): Promise<boolean> {
   const { batcher, desk, client, signer } = turn
   const estimated = await client.reads.estimateGas({ account: signer.address, to: signer.address })
   const call = {
@@ -49,15 +50,15 @@ async function signNoOp(turn: DeskTurn, { nonce, batch }: StrayNonce): Promise<b
   const isSaved = await saveNoOp(batcher.db, {
     signer: desk.signer,
     lease: desk.lease,
-    ...batch,
+    key,
     call,
     raw,
     savedAt: batcher.now(),
   })
   if (isSaved)
     batcher.logger.warn(
-      { nonce: nonce.toString(), ...batch, batchSequence: batch.batchSequence.toString() },
-      "a nonce that no batch needs is filled with a transaction that does nothing",
+      { nonce: nonce.toString(), ledgerId: key.ledgerId, reservedFor: describeCall(key) },
+      "a nonce that nothing needs is filled with a transaction that does nothing",
     )
   return isSaved
 }

@@ -4,17 +4,21 @@ import { ChainBridgeError, describeError, invariant } from "../../platform/error
 import { type Loop, startLoop } from "../../platform/loop.ts"
 import type { Batcher, BatcherChain } from "../batcher-context.ts"
 import { keepLease } from "../lanes/lease-keeper.ts"
-import { fillGas } from "../store/batch-moves.ts"
+import { describeCall } from "../store/call-key.ts"
 import { clearSettledAlarms } from "../store/clear-settled-alarms.ts"
 import { holdSigner, type Lease, type SignerKey } from "../store/leases.ts"
-import { type BatchKey, loadOpenBatches, loadWithoutGas, type OpenBatch } from "../store/open-batches.ts"
+import { loadOpenAnchors } from "../store/open-anchors.ts"
+import { loadOpenBatches } from "../store/open-batches.ts"
+import type { OpenCall } from "../store/open-call.ts"
+import { sealDueAnchors } from "../store/seal-anchors.ts"
 import { readNextNonce, registerSigner, skipNonces } from "../store/signers.ts"
-import { advanceBatch } from "./advance-batch.ts"
+import { fillGas, loadWithoutGas } from "../store/without-gas.ts"
+import { advanceCall } from "./advance-call.ts"
+import { alarmForeign } from "./call-alarms.ts"
 import { createTurnReads, type DeskTurn, finalBlock } from "./desk-turn.ts"
-import { guardBatch } from "./fail-batch.ts"
+import { guardCall } from "./fail-call.ts"
 import { fillNonces } from "./fill-nonces.ts"
-import { followBatch, type Receipt, readReceipt, readReceiptOf } from "./follow-batch.ts"
-import { alarmForeign } from "./send-batch.ts"
+import { followCall, type Receipt, readReceipt, readReceiptOf } from "./follow-call.ts"
 
 const gapMs = 25
 // Receipts are looked for no faster than this, whatever the chain's block time.
@@ -40,7 +44,7 @@ export type DeskStatus = {
   readonly lastFault: string | null
 }
 
-/** Does everything that one signer signs, and nobody else does while its lease is held: from sealed batches to mined transactions. */
+/** Does everything that one signer signs, and nobody else does while its lease is held: from sealed batches and anchors to mined transactions. */
 export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain): RunningDesk {
   const { db, limits, logger } = batcher
   const { client, signer } = chain
@@ -56,7 +60,7 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
   let faults = 0
   let watchedAtMs = 0
   /** Open in the last turn: one that is gone from the list may have been confirmed before we saw its receipt. */
-  let lastOpen = new Map<string, BatchKey>()
+  let lastOpen = new Set<string>()
   let isRecovering = true
   /** An earlier process may have raised what only we can clear. */
   let mayBeAlarmed = true
@@ -98,12 +102,17 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
     heldEpoch = lease.epoch
     const deskTurn = await openTurn(lease)
     const count = await watchSigner(deskTurn)
-    const batches = await loadOpenBatches(db, chainId, limits.deskPageBatches)
-    await tidyUp(batches)
-    const nextRetryMs = await workOn(deskTurn, batches)
+    const calls: readonly OpenCall[] = inOrder([
+      ...(await loadOpenBatches(db, chainId, limits.deskPageBatches)),
+      ...(await loadOpenAnchors(db, chainId, limits.deskPageBatches)),
+    ])
+    await tidyUp(calls)
+    const nextRetryMs = await workOn(deskTurn, calls)
     if (count !== null) await fillNonces(deskTurn, count)
     isRecovering = false
-    const isWaiting = batches.length > 0
+    // Last of all, and in no turn that is made for a batch: nobody waits for an anchor.
+    const sealed = count === null ? 0 : await sealDueAnchors(batcher, deskTurn.desk)
+    const isWaiting = calls.length + sealed > 0
     const pollMs = isWaiting
       ? Math.max(pollMsMin, Math.min(limits.fallbackPollMs, blockTimeMs))
       : limits.fallbackPollMs
@@ -173,52 +182,56 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
     return count
   }
 
-  async function workOn(deskTurn: DeskTurn, batches: readonly OpenBatch[]): Promise<number> {
-    const saved = batches.filter((batch) => batch.hashes.length > 0)
+  async function workOn(deskTurn: DeskTurn, calls: readonly OpenCall[]): Promise<number> {
+    const saved = calls.filter((call) => call.hashes.length > 0)
     const receipts = await readReceipts(saved)
-    for (const batch of saved) {
-      const receipt = receipts.get(batch) ?? null
-      await withLease(deskTurn, batch, () => followBatch(deskTurn, batch, receipt))
+    for (const call of saved) {
+      const receipt = receipts.get(call) ?? null
+      await withLease(deskTurn, call, () => followCall(deskTurn, call, receipt))
     }
 
     // Nonces without bytes come next, whatever became of their lane: later ones of the signer wait for them.
-    for (const batch of batches) {
-      if (batch.nonce?.signer === signer.address && batch.hashes.length === 0)
-        await withLease(deskTurn, batch, () => advanceBatch(deskTurn, batch))
+    for (const call of calls) {
+      if (call.nonce?.signer === signer.address && call.hashes.length === 0)
+        await withLease(deskTurn, call, () => advanceCall(deskTurn, call))
     }
-    inFlight = batches.filter(
-      (batch) => batch.nonce !== null && batch.state !== "mined" && !receipts.get(batch),
-    ).length
+    const countInFlight = (kind: OpenCall["kind"]) =>
+      calls.filter(
+        (call) => call.kind === kind && call.nonce !== null && call.state !== "mined" && !receipts.get(call),
+      ).length
+    const taken = { batch: countInFlight("batch"), anchor: countInFlight("anchor") }
+    const room = { batch: limits.signerInFlightMax, anchor: limits.signerAnchorsInFlightMax }
     let nextRetryMs = Number.POSITIVE_INFINITY
-    for (const batch of batches) {
-      if (batch.nonce !== null || batch.isLanePaused) continue
-      const retryAtMs = batch.retryAt?.getTime() ?? 0
+    for (const call of calls) {
+      if (call.nonce !== null || (call.kind === "batch" && call.isLanePaused)) continue
+      const retryAtMs = call.retryAt?.getTime() ?? 0
       if (retryAtMs > batcher.now().getTime()) nextRetryMs = Math.min(nextRetryMs, retryAtMs)
-      else if (inFlight < limits.signerInFlightMax) {
-        const hasNonce = await withLease(deskTurn, batch, () => advanceBatch(deskTurn, batch))
-        if (hasNonce === true) inFlight += 1
+      else if (taken[call.kind] < room[call.kind]) {
+        const hasNonce = await withLease(deskTurn, call, () => advanceCall(deskTurn, call))
+        if (hasNonce === true) taken[call.kind] += 1
       }
     }
+    inFlight = taken.batch + taken.anchor
     return nextRetryMs
   }
 
-  /** One step for one batch. A turn with many may outlast the lease, so it is renewed on the way. */
+  /** One step for one call. A turn with many may outlast the lease, so it is renewed on the way. */
   async function withLease<Result>(
     deskTurn: DeskTurn,
-    batch: OpenBatch,
+    call: OpenCall,
     step: () => Promise<Result>,
   ): Promise<Result | undefined> {
     await keeper.get()
-    return guardBatch(deskTurn, batch, step)
+    return guardCall(deskTurn, call, step)
   }
 
-  async function readReceipts(batches: readonly OpenBatch[]): Promise<Map<OpenBatch, Receipt>> {
-    const receipts = new Map<OpenBatch, Receipt>()
-    for (let start = 0; start < batches.length; start += receiptsAtOnce) {
+  async function readReceipts(calls: readonly OpenCall[]): Promise<Map<OpenCall, Receipt>> {
+    const receipts = new Map<OpenCall, Receipt>()
+    for (let start = 0; start < calls.length; start += receiptsAtOnce) {
       await Promise.all(
-        batches.slice(start, start + receiptsAtOnce).map(async (batch) => {
-          const receipt = await readReceiptOf(client, batch.hashes)
-          if (receipt !== null) receipts.set(batch, receipt)
+        calls.slice(start, start + receiptsAtOnce).map(async (call) => {
+          const receipt = await readReceiptOf(client, call.hashes)
+          if (receipt !== null) receipts.set(call, receipt)
         }),
       )
     }
@@ -226,13 +239,12 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
   }
 
   /** Completes what the worker confirmed meanwhile. */
-  async function tidyUp(batches: readonly OpenBatch[]): Promise<void> {
-    const open = new Map(batches.map((batch) => [`${batch.ledgerId}/${batch.batchSequence}`, batch]))
-    const isGone = [...lastOpen.keys()].some((name) => !open.has(name))
-    if (isGone || isRecovering) {
-      for (const batch of await loadWithoutGas(db, chainId, withoutGasMax)) {
-        const receipt = await readReceipt(client, batch.hash)
-        if (receipt !== null) await fillGas(db, batch, receipt)
+  async function tidyUp(calls: readonly OpenCall[]): Promise<void> {
+    const open = new Set(calls.map((call) => `${call.ledgerId}: ${describeCall(call)}`))
+    if (isRecovering || [...lastOpen].some((name) => !open.has(name))) {
+      for (const { key, hash } of await loadWithoutGas(db, chainId, withoutGasMax)) {
+        const receipt = await readReceipt(client, hash)
+        if (receipt !== null) await fillGas(db, key, receipt)
       }
       await clearSettledAlarms(db)
     }
@@ -252,4 +264,12 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
     }),
     stop: () => loop.stop(),
   }
+}
+
+/** The order of the nonces, and behind them what has none yet: batches before anchors. */
+function inOrder(calls: readonly OpenCall[]): OpenCall[] {
+  return [...calls].sort((a, b) => {
+    if (a.nonce === null || b.nonce === null) return Number(a.nonce === null) - Number(b.nonce === null)
+    return a.nonce.value < b.nonce.value ? -1 : 1
+  })
 }

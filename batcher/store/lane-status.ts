@@ -1,6 +1,6 @@
 import { type Kysely, sql } from "kysely"
 import type { Database } from "../../ledger/store/database.ts"
-import { inFlightStates } from "../domain/batch-state.ts"
+import { inFlightStates } from "../domain/call-state.ts"
 
 export type LaneStatus = {
   readonly ledgerId: string

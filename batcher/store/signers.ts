@@ -1,6 +1,7 @@
 import { type Kysely, sql, type Transaction } from "kysely"
 import type { Database } from "../../ledger/store/database.ts"
 import { invariant } from "../../platform/errors.ts"
+import { type CallKey, columnsOf, describeCall, isRowOf, tableOf } from "./call-key.ts"
 import { type Lease, requireSigner, type SignerKey } from "./leases.ts"
 
 /** The nonce of the signer's next reservation; null for a signer that was never registered. */
@@ -29,7 +30,7 @@ export async function registerSigner(
 }
 
 /**
- * Reserves the signer's next nonce for a batch that is simulated and has none.
+ * Reserves the signer's next nonce for a call that is simulated and has none.
  * @throws ChainBridgeError LEASE_LOST
  */
 export function reserveNonce(
@@ -37,20 +38,18 @@ export function reserveNonce(
   options: {
     readonly signer: SignerKey
     readonly lease: Lease
-    readonly ledgerId: string
-    readonly batchSequence: bigint
+    readonly key: CallKey
     readonly reservedAt: Date
   },
 ): Promise<bigint> {
-  const { signer, lease, ledgerId, batchSequence } = options
+  const { signer, lease, key } = options
   return db.transaction().execute(async (trx) => {
     await requireSigner(trx, signer, lease)
     const { rows } = await sql`
-      SELECT 1 FROM settlement.batches
-      WHERE ledger_id = ${ledgerId} AND batch_sequence = ${batchSequence} AND state = 'simulated' FOR NO KEY UPDATE`.execute(
+      SELECT 1 FROM ${tableOf(key)} WHERE ${isRowOf(key)} AND state = 'simulated' FOR NO KEY UPDATE`.execute(
       trx,
     )
-    invariant(rows.length === 1, `batch ${batchSequence} is not simulated: it gets no nonce`)
+    invariant(rows.length === 1, `${describeCall(key)} is not simulated: it gets no nonce`)
     const { rows: reserved } = await sql<{ nonce: bigint }>`
       UPDATE settlement.signers SET next_nonce = next_nonce + 1
       WHERE chain_id = ${signer.chainId} AND address = ${signer.address} RETURNING next_nonce - 1 AS nonce`.execute(
@@ -64,8 +63,7 @@ export function reserveNonce(
         chain_id: signer.chainId,
         signer: signer.address,
         nonce,
-        ledger_id: ledgerId,
-        batch_sequence: batchSequence,
+        ...columnsOf(key),
         reserved_at: options.reservedAt,
         spent_in_vain_at: null,
       })

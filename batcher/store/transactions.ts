@@ -3,8 +3,9 @@ import { type Hex, keccak256 } from "viem"
 import type { Database } from "../../ledger/store/database.ts"
 import { invariant } from "../../platform/errors.ts"
 import type { CallToSign } from "../chain/signer.ts"
+import { type CallKey, columnsOf, describeCall, isRowOf, tableOf } from "./call-key.ts"
 import { type Lease, requireSigner, type SignerKey } from "./leases.ts"
-import { isWantedByBatch } from "./stray-nonces.ts"
+import { isWantedByCall, ofNonces } from "./stray-nonces.ts"
 
 export type SavedTransaction = { readonly hash: Hex; readonly raw: Hex }
 
@@ -12,49 +13,47 @@ export type SignedTransaction = {
   /** Whose nonce it is. */
   readonly signer: SignerKey
   readonly lease: Lease
-  readonly ledgerId: string
-  readonly batchSequence: bigint
+  readonly key: CallKey
   readonly call: CallToSign
   readonly raw: Hex
   readonly savedAt: Date
 }
 
 /**
- * Commits the signed bytes of a batch and makes it `signed`. Nothing may be sent before this has returned.
+ * Commits the signed bytes of a batch or an anchor and makes it `signed`. Nothing may be sent before this has returned.
  * @returns false when the nonce has a transaction already: ours is thrown away, it was never sent
  * @throws ChainBridgeError LEASE_LOST
  */
 export function saveTransaction(db: Kysely<Database>, options: SignedTransaction): Promise<boolean> {
-  const { ledgerId, batchSequence } = options
+  const { key } = options
   return db.transaction().execute(async (trx) => {
     // The lock makes a second save of the same nonce wait for the first, also for one whose commit we lost sight of.
     await requireSigner(trx, options.signer, options.lease)
     if (!(await insertFirst(trx, options))) return false
     const { numAffectedRows } = await sql`
-      UPDATE settlement.batches SET state = 'signed', retry_at = NULL, last_error = NULL
-      WHERE ledger_id = ${ledgerId} AND batch_sequence = ${batchSequence} AND state = 'simulated'`.execute(
-      trx,
-    )
-    invariant(numAffectedRows === 1n, `batch ${batchSequence} is not simulated: its transaction is not saved`)
+      UPDATE ${tableOf(key)} SET state = 'signed', retry_at = NULL, last_error = NULL
+      WHERE ${isRowOf(key)} AND state = 'simulated'`.execute(trx)
+    invariant(numAffectedRows === 1n, `${describeCall(key)} is not simulated: its transaction is not saved`)
     return true
   })
 }
 
 /**
- * Commits the signed bytes of a transaction that does nothing, for a nonce that no batch will use: it no longer belongs to its batch.
- * @returns false when the nonce has a transaction already, or its batch is open again and will use it
+ * Commits the signed bytes of a transaction that does nothing, for a nonce that nobody will use: it no longer belongs to its batch or anchor.
+ * @returns false when the nonce has a transaction already, or what it was reserved for is open again and will use it
  * @throws ChainBridgeError LEASE_LOST
  */
 export function saveNoOp(db: Kysely<Database>, options: SignedTransaction): Promise<boolean> {
-  const { signer, call, savedAt } = options
+  const { signer, key, call, savedAt } = options
   return db.transaction().execute(async (trx) => {
     await requireSigner(trx, signer, options.lease)
+    // A confirmation may be taken back at this very moment, which would open it again.
+    await sql`SELECT 1 FROM ${tableOf(key)} WHERE ${isRowOf(key)} FOR NO KEY UPDATE`.execute(trx)
     const { rows } = await sql<{ is_wanted: boolean }>`
-      SELECT ${isWantedByBatch} AS is_wanted
-      FROM settlement.nonces n
-      JOIN settlement.batches b ON b.ledger_id = n.ledger_id AND b.batch_sequence = n.batch_sequence
-      WHERE n.chain_id = ${signer.chainId} AND n.signer = ${signer.address} AND n.nonce = ${call.nonce}
-      FOR NO KEY UPDATE OF b`.execute(trx)
+      SELECT ${isWantedByCall} AS is_wanted FROM ${ofNonces}
+      WHERE n.chain_id = ${signer.chainId} AND n.signer = ${signer.address} AND n.nonce = ${call.nonce}`.execute(
+      trx,
+    )
     if (rows[0]?.is_wanted !== false || !(await insertFirst(trx, options))) return false
     await sql`
       UPDATE settlement.nonces SET spent_in_vain_at = coalesce(spent_in_vain_at, ${savedAt})
@@ -79,8 +78,7 @@ async function insertFirst(trx: Transaction<Database>, options: SignedTransactio
       hash: keccak256(options.raw),
       signer: signer.address,
       nonce: call.nonce,
-      ledger_id: options.ledgerId,
-      batch_sequence: options.batchSequence,
+      ...columnsOf(options.key),
       raw: options.raw,
       gas_limit: call.gasLimit,
       max_fee_per_gas: call.maxFeePerGas,

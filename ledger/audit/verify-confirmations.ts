@@ -19,7 +19,7 @@ export function verifyConfirmations(trx: Transaction<Database>, ledgerId: string
         WHERE ledger_id = ${ledgerId} AND type = 'ConfirmationRevoked'
       ) AS r ON r.revoked_position = e.position
       WHERE e.ledger_id = ${ledgerId}
-        AND e.type IN ('SettlementConfirmed', 'SettlementDeferred', 'DepositObserved', 'WithdrawalObserved')`,
+        AND e.type IN ('SettlementConfirmed', 'SettlementDeferred', 'DepositObserved', 'WithdrawalObserved', 'CheckpointAnchored')`,
     stored: sql`
       SELECT position, chain_id, block_number, block_hash, log_index, account_id, batch_sequence, revoked_position
       FROM ledger.confirmations WHERE ledger_id = ${ledgerId}`,

@@ -7,6 +7,7 @@ import type { Database } from "../store/database.ts"
 import { parseEvent, readEvents, type StoredEvent } from "../store/read-events.ts"
 import { withSnapshot } from "../store/with-snapshot.ts"
 import { verifyAccounts } from "./verify-accounts.ts"
+import { verifyAnchors } from "./verify-anchors.ts"
 import { verifyBalances } from "./verify-balances.ts"
 import { verifyBatches } from "./verify-batches.ts"
 import { verifyConfirmations } from "./verify-confirmations.ts"
@@ -83,6 +84,7 @@ export async function verifyLedger(
       (await verifyBalances(trx, ledgerId, replay)) ??
       (await verifyOperations(trx, ledgerId)) ??
       (await verifyConfirmations(trx, ledgerId)) ??
+      (await verifyAnchors(trx, ledgerId)) ??
       (await verifyBatches(trx, ledgerId, replay)) ??
       (await verifyItems(trx, ledgerId, replay))
     if (problem !== null) return { ok: false, ...problem }

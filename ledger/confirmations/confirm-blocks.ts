@@ -1,9 +1,12 @@
 import { type Kysely, sql, type Transaction } from "kysely"
-import type { ChainLog } from "../domain/chain-log.ts"
+import type { ChainLog, ChainLogOf } from "../domain/chain-log.ts"
+import { decideAnchors } from "../domain/decide-anchors.ts"
 import { decideConfirmations } from "../domain/decide-confirmations.ts"
 import type { Database } from "../store/database.ts"
 import { type ChainCursor, lockCursor, lockLedgers } from "./chain-locks.ts"
 import type { ChainBlock } from "./chain-view.ts"
+import type { FollowedChain } from "./followed-chain.ts"
+import { ledgersOfAnchors, loadCheckpoints } from "./load-checkpoints.ts"
 import { ledgersOf, loadOwnership } from "./load-ownership.ts"
 import { recordFindings } from "./record-findings.ts"
 import { findOrphaned, revokeOrphaned } from "./revoke-orphaned.ts"
@@ -15,16 +18,20 @@ const rememberedBlocks = 1_000
 
 /**
  * Confirms whole blocks: events, projections and the cursor in one transaction, or nothing.
- * @param logs every log of the tokens in the blocks after the cursor up to and including `to`
+ * @param logs every log of the tokens and of the anchor contract in the blocks after the cursor up to and including `to`
  * @returns how many events were appended and how many confirmations taken back, or `moved` where another worker was faster
  */
 export function confirmBlocks(
   db: Kysely<Database>,
-  chain: { readonly chainId: number; readonly tokens: readonly ChainToken[] },
+  chain: Pick<FollowedChain, "chainId" | "tokens" | "auditAnchor">,
   step: { readonly cursor: ChainCursor; readonly to: ChainBlock; readonly logs: readonly ChainLog[] },
   now: Date,
 ): Promise<{ readonly events: number; readonly revoked: number } | "moved"> {
   const { chainId } = chain
+  const anchors = step.logs.filter(
+    (log): log is ChainLogOf<"CheckpointAnchored"> =>
+      log.kind === "CheckpointAnchored" && log.address === chain.auditAnchor,
+  )
   const tokenIds = chain.tokens.map((token) => token.tokenId)
   return db.transaction().execute(async (trx) => {
     if (!(await lockCursor(trx, chainId, step.cursor))) return "moved"
@@ -37,6 +44,7 @@ export function confirmBlocks(
     const ledgers = await lockLedgers(trx, [
       ...new Set([
         ...(await ledgersOf(trx, tokenIds, step.logs)),
+        ...(await ledgersOfAnchors(trx, anchors)),
         ...orphaned.map((confirmation) => confirmation.ledgerId),
       ]),
     ])
@@ -47,6 +55,10 @@ export function confirmBlocks(
       if (logs.length === 0) continue
       const ownership = await loadOwnership(trx, token.tokenId, chainId, [...ledgers.keys()], logs)
       appended += await recordFindings(trx, ledgers, decideConfirmations(logs, ownership), now)
+    }
+    if (anchors.length > 0) {
+      const checkpoints = await loadCheckpoints(trx, [...ledgers.keys()], anchors)
+      appended += await recordFindings(trx, ledgers, decideAnchors(anchors, checkpoints), now)
     }
     await moveCursor(trx, chainId, step.to, now)
     return { events: appended, revoked: orphaned.length }

@@ -115,7 +115,7 @@ async function confirmNext(
   const keys = await view.logKeys({
     fromBlock,
     toBlock: last,
-    addresses: chain.tokens.map((token) => token.tokenAddress as Address),
+    addresses: contractsOf(chain),
     topics: logTopics,
   })
   const after = await view.block(read.head.blockNumber)
@@ -140,4 +140,10 @@ async function confirmNext(
     cursor: { blockNumber: to.number, blockHash: to.hash },
     isBehind,
   }
+}
+
+/** Whose logs count: every token's, and those of the contract that keeps checkpoints' roots. */
+function contractsOf({ tokens, auditAnchor }: FollowedChain): Address[] {
+  const addresses = tokens.map((token) => token.tokenAddress)
+  return [...addresses, ...(auditAnchor === null ? [] : [auditAnchor])] as Address[]
 }

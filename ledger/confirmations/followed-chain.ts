@@ -8,6 +8,8 @@ export type FollowedChain = {
   readonly finality: "depth" | "safe"
   readonly startBlock: bigint
   readonly tokens: readonly ChainToken[]
+  /** The contract that keeps checkpoints' roots there. */
+  readonly auditAnchor: string | null
 }
 
 /** A step that has to be tried again: the next wake does. */

@@ -57,6 +57,11 @@ const logSchema = z.discriminatedUnion("kind", [
     args: z.object({ batchId: amount, account: address, amount, balance: amount }),
   }),
   z.object({ ...place, kind: z.literal("BatchCancelled"), args: z.object({ batchId: amount }) }),
+  z.object({
+    ...place,
+    kind: z.literal("CheckpointAnchored"),
+    args: z.object({ ledgerId: hash, treeSize: amount, root: hash }),
+  }),
 ])
 
 type Row = {

@@ -1,14 +1,12 @@
 import { sql, type Transaction } from "kysely"
 import { invariant } from "../../platform/errors.ts"
-import { eventOfFinding, type Finding } from "../domain/decide-confirmations.ts"
+import { eventOfFinding, type Finding, type Recordable } from "../domain/decide-confirmations.ts"
 import type { RecordedEvent } from "../domain/events.ts"
-import { raiseAlarm } from "../store/alarms.ts"
+import { clearAlarm, raiseAlarm } from "../store/alarms.ts"
 import { append } from "../store/append.ts"
 import type { Database } from "../store/database.ts"
 import { balanceOf, type LedgerTransaction, loadBalances } from "../store/ledger-transaction.ts"
 import { watchOverdrawn } from "./overdrawn.ts"
-
-type Recordable = Exclude<Finding, { kind: "unknown_batch" }>
 
 /**
  * Appends what was found to the ledgers that it concerns, each log once: what an unrevoked confirmation already covers is left out, so the same blocks may be read again.
@@ -27,7 +25,11 @@ export async function recordFindings(
       await refuseUnknownBatch(trx, finding, recordedAt)
       continue
     }
-    const ledgerId = finding.kind === "observed" ? finding.account.ledgerId : finding.batch.ledgerId
+    if (finding.kind === "foreign_anchor") {
+      await refuseForeignAnchor(trx, finding)
+      continue
+    }
+    const ledgerId = ledgerOf(finding)
     recordable.set(ledgerId, [...(recordable.get(ledgerId) ?? []), finding])
   }
   let appended = 0
@@ -50,14 +52,7 @@ async function recordInLedger(
   recordedAt: Date,
 ): Promise<number> {
   if (findings.length === 0) return 0
-  await loadBalances(
-    ledger,
-    findings.flatMap((finding) =>
-      finding.kind === "observed"
-        ? [finding.account.accountId]
-        : finding.batch.accounts.map((account) => account.accountId),
-    ),
-  )
+  await loadBalances(ledger, findings.flatMap(accountsOf))
   // Observations say the balance after them, so the balances are carried along in the order of the logs.
   const pending = new Map<bigint, bigint>()
   const pendingOf = (accountId: bigint) => pending.get(accountId) ?? balanceOf(ledger, accountId).pending
@@ -77,7 +72,20 @@ async function recordInLedger(
   await insertConfirmations(ledger, findings, recorded)
   await watchOverdrawn(ledger, pending)
   await watchSettled(ledger, findings)
+  if (findings.some(({ kind }) => kind === "anchored"))
+    await clearAlarm(ledger.trx, "anchor_failing", `anchor:${ledger.ledgerId}`)
   return recorded.length
+}
+
+function ledgerOf(finding: Recordable): string {
+  if (finding.kind === "anchored") return finding.ledgerId
+  return finding.kind === "observed" ? finding.account.ledgerId : finding.batch.ledgerId
+}
+
+function accountsOf(finding: Recordable): bigint[] {
+  if (finding.kind === "anchored") return []
+  if (finding.kind === "observed") return [finding.account.accountId]
+  return finding.batch.accounts.map((account) => account.accountId)
 }
 
 async function insertConfirmations(
@@ -130,6 +138,18 @@ async function refuseUnknownBatch(
     )
     UPDATE settlement.lanes l SET paused_at = ${at}, paused_reason = ${message}
     FROM of_token o WHERE o.ledger_id = l.ledger_id AND o.token_id = l.token_id`.execute(trx)
+}
+
+async function refuseForeignAnchor(
+  trx: Transaction<Database>,
+  { log, ledgerId, signedRoot }: Extract<Finding, { kind: "foreign_anchor" }>,
+): Promise<void> {
+  const { chainId, address, transactionHash } = log
+  const { treeSize, root } = log.args
+  const signed =
+    signedRoot === null ? "no checkpoint of that size was signed here" : `signed is ${signedRoot}`
+  const message = `the contract ${address} on chain ${chainId} has the root ${root} for the first ${treeSize} events of ledger ${ledgerId}, and ${signed} (transaction ${transactionHash}): somebody else may anchor there, or events were lost here`
+  await raiseAlarm(trx, { kind: "foreign_anchor", subject: `${chainId}:${ledgerId}:${treeSize}`, message })
 }
 
 /** What the chain moved is what counts; that it is not what was sealed has to be looked at. */

@@ -87,7 +87,7 @@ async function readFollowedChain(
 ): Promise<(FollowedChain & { readonly pollMs: number }) | undefined> {
   const chain = await db
     .selectFrom("registry.chains")
-    .select(["confirmation_blocks", "finality", "start_block", "block_time_ms"])
+    .select(["confirmation_blocks", "finality", "start_block", "block_time_ms", "audit_anchor"])
     .where("chain_id", "=", BigInt(chainId))
     .executeTakeFirst()
   if (chain === undefined) return undefined
@@ -103,6 +103,7 @@ async function readFollowedChain(
     finality: chain.finality,
     startBlock: chain.start_block,
     tokens,
+    auditAnchor: chain.audit_anchor,
     pollMs: Math.min(Math.max(chain.block_time_ms / 4, 100), 2_000),
   }
 }

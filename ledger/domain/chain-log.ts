@@ -13,6 +13,12 @@ type Args = {
     readonly balance: bigint
   }
   BatchCancelled: { readonly batchId: bigint }
+  CheckpointAnchored: {
+    /** 32 bytes: a ledger's uuid, left-padded. */
+    readonly ledgerId: string
+    readonly treeSize: bigint
+    readonly root: string
+  }
 }
 
 export type ChainLogKind = keyof Args

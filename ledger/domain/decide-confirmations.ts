@@ -59,6 +59,22 @@ export type Finding =
     }
   /** Somebody settled on our token what we never sealed: nothing is credited. */
   | { readonly kind: "unknown_batch"; readonly log: ChainLog; readonly batchId: string }
+  | {
+      readonly kind: "anchored"
+      readonly log: ChainLogOf<"CheckpointAnchored">
+      readonly ledgerId: string
+    }
+  /** Somebody anchored for a ledger of ours a root that we never signed: nothing is believed. */
+  | {
+      readonly kind: "foreign_anchor"
+      readonly log: ChainLogOf<"CheckpointAnchored">
+      readonly ledgerId: string
+      /** What we signed for that tree size; null: nothing. */
+      readonly signedRoot: string | null
+    }
+
+/** A finding that becomes an event. */
+export type Recordable = Exclude<Finding, { readonly kind: "unknown_batch" | "foreign_anchor" }>
 
 /**
  * Reads the logs of one token, in their order, and says what each means. Transfers of a transaction that carries a BatchSettled, or that we sent ourselves, are
@@ -171,7 +187,7 @@ export function observeTransfer(log: ChainLogOf<"Transfer">, accountOf: Ownershi
 
 /** The event of a finding. `balanceAfter` is the account's pending balance right after it (observations only). */
 export function eventOfFinding(
-  finding: Exclude<Finding, { kind: "unknown_batch" }>,
+  finding: Recordable,
   balanceAfter: (accountId: bigint, amount: bigint) => bigint,
 ): NewEvent {
   const { log } = finding
@@ -227,6 +243,15 @@ export function eventOfFinding(
         type: finding.amount > 0n ? "DepositObserved" : "WithdrawalObserved",
         account: { accountId, amount: finding.amount, balanceAfter: balanceAfter(accountId, finding.amount) },
         data: { ...reference, counterparty: finding.counterparty },
+      }
+    }
+    case "anchored": {
+      const { address, args } = finding.log
+      return {
+        ...common,
+        type: "CheckpointAnchored",
+        account: null,
+        data: { ...reference, tree_size: Number(args.treeSize), root: args.root, anchor: address },
       }
     }
   }

@@ -21,21 +21,34 @@ export type LiveConfirmations = {
   readonly keys: Map<number, string>
   /** By key: what the confirmation moved. */
   readonly moves: Map<string, string>
+  /** By tree size: the position that says that this checkpoint is anchored. */
+  readonly anchors: Map<number, number>
 }
 
 export function noConfirmations(): LiveConfirmations {
-  return { keys: new Map(), moves: new Map() }
+  return { keys: new Map(), moves: new Map(), anchors: new Map() }
 }
 
-/** @throws ReplayFault when the same log is confirmed already for the same account */
+/** @throws ReplayFault when the same log is confirmed already for the same account, or the same checkpoint is anchored already */
 export function addConfirmation(live: LiveConfirmations, position: bigint, event: ConfirmationEvent): void {
   const { chain_id: chainId, block_hash: blockHash, log_index: logIndex } = event.data
   const key = digestOf([chainId, blockHash, logIndex, event.account?.accountId ?? ""])
   if (live.moves.has(key)) {
     throw new ReplayFault(`log ${logIndex} of block ${blockHash} on chain ${chainId} is confirmed already`)
   }
+  if (event.type === "CheckpointAnchored") addAnchor(live, Number(position), event.data.tree_size)
   live.keys.set(Number(position), key)
   live.moves.set(key, movesOf(takenBack(event)))
+}
+
+function addAnchor({ anchors }: LiveConfirmations, position: number, treeSize: number): void {
+  if (treeSize >= position)
+    throw new ReplayFault(`a checkpoint of ${treeSize} events is anchored before they are there`)
+  const earlier = anchors.get(treeSize)
+  if (earlier !== undefined) {
+    throw new ReplayFault(`the checkpoint of ${treeSize} events is anchored already, at position ${earlier}`)
+  }
+  anchors.set(treeSize, position)
 }
 
 /** @throws ReplayFault unless the revocation names a live confirmation and takes back exactly what that one did */
@@ -52,6 +65,9 @@ export function removeConfirmation(
     throw new ReplayFault(
       `the revocation of position ${position} says something else than was confirmed there`,
     )
+  }
+  if (revocation.revoked_type === "CheckpointAnchored") {
+    for (const [treeSize, anchored] of live.anchors) if (anchored === position) live.anchors.delete(treeSize)
   }
   live.keys.delete(position)
   live.moves.delete(key)

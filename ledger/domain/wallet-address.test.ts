@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { walletAddress, walletIdentifier } from "./wallet-address.ts"
+import { ledgerIdBytes, ledgerIdOfBytes, walletAddress, walletIdentifier } from "./wallet-address.ts"
 
 const input = {
   walletManager: "0x5fbdb2315678afecb367f032d93f642f64180aa3",
@@ -42,5 +42,14 @@ describe("walletAddress", () => {
   test("refuses a salt of another length and what is not a uuid", () => {
     expect(() => walletIdentifier("0x22", "player-1")).toThrow(/32 bytes/)
     expect(() => walletAddress({ ...input, ledgerId: "ledger-1" })).toThrow(/not a uuid/)
+  })
+})
+
+describe("ledgerIdOfBytes", () => {
+  test("reads what ledgerIdBytes writes, and nothing else", () => {
+    const bytes = ledgerIdBytes(input.ledgerId)
+    expect(ledgerIdOfBytes(bytes)).toBe(input.ledgerId)
+    for (const other of [bytes.slice(2), `${bytes}00`, `0x1${bytes.slice(3)}`, bytes.toUpperCase(), "0x"])
+      expect(ledgerIdOfBytes(other)).toBeNull()
   })
 })

@@ -44,6 +44,13 @@ export function ledgerIdBytes(ledgerId: string): Hex {
   return pad(`0x${digits}`, { size: 32 })
 }
 
+/** The ledger that a contract's 32 bytes name; null where they are no uuid. */
+export function ledgerIdOfBytes(bytes: string): string | null {
+  const [, a, b, c, d, e] =
+    /^0x0{32}([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/.exec(bytes) ?? []
+  return a === undefined ? null : [a, b, c, d, e].join("-")
+}
+
 /** How the contracts know a user: the hash of the ledger's secret and the user id in UTF-8. */
 export function walletIdentifier(identifierSalt: Hex, userId: string): Hex {
   invariant(/^0x[0-9a-fA-F]{64}$/.test(identifierSalt), "an identifier salt has 32 bytes")

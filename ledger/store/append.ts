@@ -11,6 +11,7 @@ import {
   type RecordedEvent,
 } from "../domain/events.ts"
 import { projectAccounts } from "../projections/accounts.ts"
+import { projectAnchors } from "../projections/anchors.ts"
 import { type BalancePoint, projectBalanceHistory } from "../projections/balance-history.ts"
 import { projectBalances } from "../projections/balances.ts"
 import { projectHolds } from "../projections/holds.ts"
@@ -55,12 +56,13 @@ export async function append(
   const { recorded, statements } = prepareAppend(ledger, events, now)
   await runStatements(ledger.trx, statements)
   await projectSettlement(ledger, recorded)
+  await projectAnchors(ledger, recorded)
   return recorded
 }
 
 /**
  * The same append without its round trips, for who loaded the balances of every account that the events touch and sends the statements himself, in their order. Moves
- * `head` on. Settlement events are not for here: their projection looks at what is stored.
+ * `head` on. Settlement events and anchors are not for here: their projections look at what is stored.
  */
 export function prepareAppend(
   head: LedgerHead,

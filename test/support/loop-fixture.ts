@@ -37,6 +37,7 @@ export async function createLoopFixture(
     chainId,
     rpcUrl,
     tokens: [token.address],
+    auditAnchor: settlement.auditAnchor,
   }
   let ponder: Ponder | undefined = await startPonder(ponderOptions)
   const view = createRpcChainView(createChainClient({ chainId: settlement.chainId, urls: [rpcUrl] }))
@@ -46,6 +47,7 @@ export async function createLoopFixture(
     finality: "depth",
     startBlock: 0n,
     tokens: [{ tokenId, tokenAddress: token.address }],
+    auditAnchor: settlement.auditAnchor,
   }
 
   async function takenIn(): Promise<boolean> {

@@ -1,12 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"
 import { fileURLToPath } from "node:url"
-import { type Address, createPublicClient, http, parseEventLogs } from "viem"
+import { type Address, createPublicClient, type Hex, http, parseEventLogs } from "viem"
 import { cpopTokenAbi } from "../../abis/cpop-token.ts"
 import type { BatcherContext, BatcherStep } from "../../batcher/batcher-context.ts"
 import { createEnvironmentSigner } from "../../batcher/chain/environment-signer.ts"
 import { type RunningBatcher, runBatcher } from "../../batcher/run-batcher.ts"
+import { makeCheckpoint } from "../../ledger/audit/make-checkpoint.ts"
 import type { Adjustment } from "../../ledger/domain/adjust-balance.ts"
+import { auditKeyOf } from "../../ledger/domain/audit-key.ts"
+import type { AnchorState } from "../../ledger/store/anchor-tables.ts"
 import type { BatchState, Database } from "../../ledger/store/database.ts"
 import { createLedgerWriter } from "../../ledger/writer/ledger-writer.ts"
 import { createTokenDirectory } from "../../ledger/writer/token-directory.ts"
@@ -18,6 +21,7 @@ import { startAnvil } from "./anvil.ts"
 import type { BatcherProcessOptions } from "./batcher-process.ts"
 import { callJsonRpc } from "./call-json-rpc.ts"
 import { confirmFromLogs, revokeNewest } from "./confirm-batch.ts"
+import { type DeployedAnchor, deployAnchor } from "./deploy-anchor.ts"
 import { deployToken } from "./deploy-token.ts"
 import { insertToken } from "./insert-token.ts"
 import { createTestDatabase } from "./postgres.ts"
@@ -43,6 +47,8 @@ const patientStrategy = {
   efficiency_target: { mint: 77, burn: 75, transfer: 78 },
 }
 
+const auditKey = auditKeyOf(Buffer.alloc(32, 7))
+
 const fastLimits = { fallbackPollMs: 500, rebroadcastMs: 1_000, leaseMs: 2_000, leasePollMs: 300 }
 
 export type SettlementFixture = Awaited<ReturnType<typeof createSettlementFixture>>
@@ -59,17 +65,24 @@ export async function createSettlementFixture(
   options: {
     readonly anvilArgs?: readonly string[]
     readonly strategy?: Partial<typeof patientStrategy>
+    /** Whether the chain has an AuditAnchor. */
+    readonly anchors?: boolean
   } = {},
 ) {
   const database = await createTestDatabase()
   const anvil = await startAnvil({ args: options.anvilArgs ?? [] })
   const token = await deployToken(anvil.rpcUrl)
+  const anchor = options.anchors === true ? await deployAnchor(anvil.rpcUrl, token.operator) : null
   const pool = createPool({ databaseUrl: database.appUrl, applicationName: "test", connectionsMax: 8 })
   const db = createKysely<Database>(pool)
   const chain = createPublicClient({ transport: http(anvil.rpcUrl), cacheTime: 0 })
   const ledgerId = await insertLedger(db)
   const strategy = { ...patientStrategy, ...options.strategy }
-  const tokenId = await insertToken(db, { address: token.address, strategy })
+  const tokenId = await insertToken(db, {
+    address: token.address,
+    strategy,
+    ...(anchor === null ? {} : { auditAnchor: anchor.address }),
+  })
   const logger = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent")
   const writerPool = createWriterPool({ databaseUrl: database.appUrl, applicationName: "test" })
   const writer = createLedgerWriter({
@@ -92,6 +105,12 @@ export async function createSettlementFixture(
     tokenId,
     token,
     strategy,
+    /** The chain's AuditAnchor; null unless the fixture was made with one. */
+    auditAnchor: anchor?.address ?? null,
+    anchor(): DeployedAnchor {
+      if (anchor === null) throw new Error("the fixture was made without an AuditAnchor")
+      return anchor
+    },
     rpc: (method: string, ...params: unknown[]) => callJsonRpc(anvil.rpcUrl, method, params),
 
     /** Records one operation with these changes: `[user, base units]`. */
@@ -206,6 +225,32 @@ export async function createSettlementFixture(
       })
       return { child, ended, log: () => log }
     },
+
+    /** Signs the log as it stands. @returns the tree size and the root as the chain knows it */
+    async checkpoint(): Promise<{ treeSize: bigint; root: Hex }> {
+      const made = await makeCheckpoint(db, ledgerId, auditKey, new Date())
+      if (made === null) throw new Error("nothing is new since the last checkpoint")
+      return { treeSize: made.treeSize, root: `0x${made.root.toString("hex")}` }
+    },
+
+    anchors: () => db.selectFrom("settlement.anchors").selectAll().orderBy("tree_size").execute(),
+
+    /** Waits until the anchor of this tree size is in this state. */
+    anchorIn: (state: AnchorState, treeSize: bigint, timeoutMs = 20_000) =>
+      waitUntil(
+        async () =>
+          (await fixture.anchors()).find((row) => row.tree_size === treeSize && row.state === state) ?? false,
+        {
+          what: `the anchor of ${treeSize} events is ${state}`,
+          timeoutMs,
+          describe: async () =>
+            (await fixture.anchors()).map(({ tree_size, state, last_error }) => ({
+              tree_size,
+              state,
+              last_error,
+            })),
+        },
+      ),
 
     batches: () => db.selectFrom("settlement.batches").selectAll().orderBy("batch_sequence").execute(),
 

@@ -1,13 +1,14 @@
 import { decodeErrorResult, type Hex } from "viem"
 import { z } from "zod"
+import { auditAnchorAbi } from "../../abis/audit-anchor.ts"
 import { cpopTokenAbi } from "../../abis/cpop-token.ts"
 import type { ChainClient } from "../../platform/rpc/chain-client.ts"
 import { gasLimitMax } from "../domain/gas-limit.ts"
 
 export type Simulation =
   | { readonly outcome: "runs"; readonly estimatedGas: bigint }
-  /** The token has seen the batch's id: it was settled or cancelled, and only the chain's logs say which. */
-  | { readonly outcome: "already_used" }
+  /** The contract has seen the very same: a batch's id that was settled or cancelled, or the checkpoint that is to be anchored. Only the chain's logs say which. */
+  | { readonly outcome: "already_done" }
   | { readonly outcome: "reverts"; readonly reason: string }
   | { readonly outcome: "underfunded" }
 
@@ -17,10 +18,10 @@ const quantity = z
   .transform((text) => BigInt(text))
 
 /**
- * What the call would do on top of everything that waits in the nodes' pools, so that batches before it count.
+ * What the call would do on top of everything that waits in the nodes' pools, so that calls before it count.
  * @throws ChainBridgeError RPC_UNAVAILABLE
  */
-export async function simulateSettle(
+export async function simulateCall(
   client: ChainClient,
   call: { readonly from: Hex; readonly to: Hex; readonly data: Hex },
 ): Promise<Simulation> {
@@ -39,7 +40,8 @@ export async function simulateSettle(
     if (refusal === null) throw error
     if (/insufficient ?funds/i.test(refusal.message)) return { outcome: "underfunded" }
     const reason = refusal.data === null ? null : decodeReason(refusal.data)
-    if (reason?.startsWith("BatchAlreadyUsed") === true) return { outcome: "already_used" }
+    if (reason !== null && /^(?:BatchAlreadyUsed|CheckpointAlreadyAnchored)\(/.test(reason))
+      return { outcome: "already_done" }
     return { outcome: "reverts", reason: reason ?? refusal.message }
   }
 }
@@ -62,9 +64,11 @@ function revertData(data: unknown): Hex | null {
   return typeof inner === "string" && /^0x[0-9a-fA-F]{8,}$/.test(inner) ? (inner as Hex) : null
 }
 
+const errors = [...cpopTokenAbi, ...auditAnchorAbi].filter((entry) => entry.type === "error")
+
 function decodeReason(data: Hex): string | null {
   try {
-    const { errorName, args } = decodeErrorResult({ abi: cpopTokenAbi, data })
+    const { errorName, args } = decodeErrorResult({ abi: errors, data })
     return `${errorName}(${(args ?? []).map(String).join(", ")})`
   } catch {
     return null

@@ -1,0 +1,46 @@
+import type { Kysely, Transaction } from "kysely"
+import { raiseAlarm } from "../../ledger/store/alarms.ts"
+import type { Database } from "../../ledger/store/database.ts"
+import { pauseLanesOfChain } from "../store/lanes.ts"
+import type { OpenCall } from "../store/open-call.ts"
+import type { DeskTurn } from "./desk-turn.ts"
+
+/** The fields that name a call in a log line. */
+export function logOf(call: OpenCall): Readonly<Record<string, string>> {
+  return call.kind === "batch"
+    ? { batchId: call.batchId }
+    : { ledgerId: call.ledgerId, treeSize: call.treeSize.toString() }
+}
+
+/** A call does not get anywhere. Of a ledger's anchors only the newest counts, so they share one alarm. */
+export async function alarmFailing(
+  db: Kysely<Database> | Transaction<Database>,
+  call: OpenCall,
+  message: string,
+): Promise<void> {
+  await raiseAlarm(
+    db,
+    call.kind === "batch"
+      ? { kind: "batch_failing", subject: `batch:${call.batchId}`, message }
+      : { kind: "anchor_failing", subject: `anchor:${call.ledgerId}`, message },
+  )
+}
+
+/** Somebody else signs with our key: nothing new is sent from it until a person has looked. */
+export async function alarmForeign({ batcher, desk }: DeskTurn, what: string): Promise<void> {
+  const { chainId, address } = desk.signer
+  const message = `signer ${address} on chain ${chainId} is used by somebody else: ${what}`
+  await batcher.db.transaction().execute(async (trx) => {
+    await raiseAlarm(trx, { kind: "foreign_transaction", subject: `signer:${chainId}:${address}`, message })
+    await pauseLanesOfChain(trx, chainId, message)
+  })
+}
+
+export async function alarmUnderfunded({ batcher, desk }: DeskTurn): Promise<void> {
+  const { chainId, address } = desk.signer
+  const message = `signer ${address} on chain ${chainId} cannot pay for gas: send it coins and resume`
+  await batcher.db.transaction().execute(async (trx) => {
+    await raiseAlarm(trx, { kind: "signer_balance", subject: `signer:${chainId}:${address}`, message })
+    await pauseLanesOfChain(trx, chainId, message)
+  })
+}

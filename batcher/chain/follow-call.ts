@@ -1,0 +1,143 @@
+import { type Hex, TransactionReceiptNotFoundError } from "viem"
+import { clearAlarm, raiseAlarm } from "../../ledger/store/alarms.ts"
+import { invariant } from "../../platform/errors.ts"
+import type { ChainClient } from "../../platform/rpc/chain-client.ts"
+import { describeCall } from "../store/call-key.ts"
+import { type MinedReceipt, markMined, markUnmined, spendNonceInVain } from "../store/call-moves.ts"
+import type { OpenCall } from "../store/open-call.ts"
+import { alarmForeign, logOf } from "./call-alarms.ts"
+import { type DeskTurn, finalBlock, retryAtAfterFailure, strategyOf } from "./desk-turn.ts"
+import { alarmAfterLastFailure } from "./fail-call.ts"
+import { sendCall } from "./send-call.ts"
+
+export type Receipt = MinedReceipt & { readonly isReverted: boolean }
+
+/** The receipt of a transaction; null while it is in no block that the endpoint knows. @throws ChainBridgeError RPC_UNAVAILABLE */
+export async function readReceipt(client: ChainClient, hash: Hex): Promise<Receipt | null> {
+  try {
+    const receipt = await client.reads.getTransactionReceipt({ hash })
+    return {
+      hash,
+      blockNumber: receipt.blockNumber,
+      blockHash: receipt.blockHash.toLowerCase(),
+      gasUsed: receipt.gasUsed,
+      effectiveGasPrice: receipt.effectiveGasPrice,
+      isReverted: receipt.status === "reverted",
+    }
+  } catch (error) {
+    if (error instanceof TransactionReceiptNotFoundError) return null
+    throw error
+  }
+}
+
+/** Any of the transactions of a nonce may be the one that was mined. */
+export async function readReceiptOf(client: ChainClient, hashes: readonly Hex[]): Promise<Receipt | null> {
+  for (const hash of hashes) {
+    const receipt = await readReceipt(client, hash)
+    if (receipt !== null) return receipt
+  }
+  return null
+}
+
+/** Looks after a call whose transaction is saved: mined, not mined any more, reverted, or to be sent again. */
+export async function followCall(turn: DeskTurn, call: OpenCall, receipt: Receipt | null): Promise<void> {
+  const { batcher, desk } = turn
+  if (receipt === null) return followUnmined(turn, call)
+  if (receipt.isReverted) return followReverted(turn, call, receipt)
+  if (call.state === "mined" && call.blockHash === receipt.blockHash) return
+  await batcher.step("mined")
+  if (!(await markMined(desk, call, receipt, batcher.now()))) return
+  await clearAlarm(batcher.db, "stuck_nonce", stuckSubject(turn, call))
+  batcher.logger.info({ ...logOf(call), hash: receipt.hash, block: receipt.blockNumber.toString() }, "mined")
+}
+
+async function followUnmined(turn: DeskTurn, call: OpenCall): Promise<void> {
+  const { batcher, desk } = turn
+  let current = call
+  if (call.state === "mined") {
+    if (!(await markUnmined(desk, call))) return
+    batcher.logger.warn({ ...logOf(call) }, `the block of ${describeCall(call)} is gone; it is sent again`)
+    current = { ...call, state: "broadcast", sentAt: null, blockHash: null }
+  }
+  if (isDue(turn, current)) current = await sendCall(turn, current)
+  if (await wasSpentByOthers(turn, current)) return
+  await alarmIfStuck(turn, current)
+}
+
+function isDue({ batcher, isRecovery }: DeskTurn, call: OpenCall): boolean {
+  const nowMs = batcher.now().getTime()
+  if (isRecovery || call.sentAt === null) return true
+  if (call.retryAt !== null) return call.retryAt.getTime() <= nowMs
+  return call.sentAt.getTime() + batcher.limits.rebroadcastMs <= nowMs
+}
+
+/**
+ * The nonce is used up past the confirmation depth and none of our transactions of it has a receipt: somebody else signs with our key. A batch gets another nonce once its
+ * lane is resumed. Should the receipt only have been kept from us, the contract refuses what it has seen.
+ */
+async function wasSpentByOthers(turn: DeskTurn, call: OpenCall): Promise<boolean> {
+  const { batcher, desk, client, reads } = turn
+  const { nonce } = call
+  invariant(nonce !== null, "a call that is followed has a nonce")
+  const signer = nonce.signer as Hex
+  if ((await reads.latestCount(signer)) <= nonce.value) return false
+  if ((await reads.finalCount(signer)) <= nonce.value) return false
+  if ((await readReceiptOf(client, call.hashes)) !== null) return false
+  await alarmForeign(turn, `nonce ${nonce.value} was used by a transaction that is not ours`)
+  await spendNonceInVain(
+    desk,
+    { ...call, nonce },
+    {
+      at: batcher.now(),
+      retryAt: retryAtAfterFailure(turn, call),
+      message: `nonce ${nonce.value} was used by a foreign transaction`,
+    },
+  )
+  return true
+}
+
+/** The transaction ran and changed nothing. Its nonce is gone for good once its block is final; then the same call is made with another one. */
+async function followReverted(turn: DeskTurn, call: OpenCall, receipt: Receipt): Promise<void> {
+  const { batcher, desk, client } = turn
+  const { nonce } = call
+  invariant(nonce !== null, "a call that is followed has a nonce")
+  // It was seen as mined in a block that is gone; in this one it failed.
+  if (call.state === "mined" && !(await markUnmined(desk, call))) return
+  if (receipt.blockNumber > finalBlock(turn)) return
+  if ((await client.canonicalBlock(receipt.blockNumber))?.hash !== receipt.blockHash) return
+  const failures = call.failures + 1
+  const message = `transaction ${receipt.hash} reverted in block ${receipt.blockNumber}`
+  batcher.logger.warn(
+    { ...logOf(call), failures, hash: receipt.hash },
+    `${describeCall(call)} reverted on chain`,
+  )
+  const current = call.state === "mined" ? ({ ...call, state: "broadcast" } as const) : call
+  await spendNonceInVain(
+    desk,
+    { ...current, nonce },
+    {
+      at: batcher.now(),
+      retryAt: retryAtAfterFailure(turn, call),
+      message,
+      also: (trx) => alarmAfterLastFailure(trx, call, message),
+    },
+  )
+}
+
+/** A nonce that is not mined holds up every later one of its signer. */
+async function alarmIfStuck(turn: DeskTurn, call: OpenCall): Promise<void> {
+  const { batcher } = turn
+  const { nonce } = call
+  invariant(nonce !== null, "a call that is followed has a nonce")
+  const ageMs = batcher.now().getTime() - nonce.reservedAt.getTime()
+  if (ageMs < strategyOf(call).pendingAlarmMs) return
+  await raiseAlarm(batcher.db, {
+    kind: "stuck_nonce",
+    subject: stuckSubject(turn, call),
+    message: `nonce ${nonce.value} of signer ${nonce.signer} is not mined after ${Math.round(ageMs / 1000)} s; later transactions wait behind it`,
+  })
+}
+
+function stuckSubject({ desk }: DeskTurn, { nonce }: OpenCall): string {
+  return `nonce:${desk.signer.chainId}:${nonce?.signer}:${nonce?.value}`
+}

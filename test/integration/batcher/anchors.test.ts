@@ -1,0 +1,258 @@
+import pg from "pg"
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { batcherSteps } from "../../../batcher/batcher-context.ts"
+import { createSettlementFixture, type SettlementFixture } from "../../support/settlement-fixture.ts"
+import { waitUntil } from "../../support/wait-until.ts"
+
+let fixture: SettlementFixture
+let users = 0
+beforeEach(async () => {
+  fixture = await createSettlementFixture({ anchors: true })
+})
+afterEach(() => fixture.close())
+
+/** Two events and a checkpoint of the log as it stands then. */
+async function checkpoint(): Promise<{ treeSize: bigint; root: string }> {
+  users += 1
+  await fixture.adjust([[`user-${users}`, 100n]])
+  return fixture.checkpoint()
+}
+
+const rootOf = (treeSize: bigint) => fixture.anchor().rootOf(fixture.ledgerId, treeSize)
+const states = async () => (await fixture.anchors()).map(({ state }) => state)
+const alarms = async () => (await fixture.alarms()).map(({ kind }) => kind)
+const anchorAtMostEvery = (intervalMs: bigint) =>
+  fixture.db
+    .insertInto("registry.anchor_policy")
+    .values({ chain_id: null, interval_ms: intervalMs })
+    .execute()
+const settles = async () => {
+  users += 1
+  const before = (await fixture.batches()).length
+  await fixture.adjust([[`user-${users}`, 7n]])
+  await fixture.flush()
+  await fixture.batchesIn("mined", before + 1)
+}
+
+describe("anchoring", () => {
+  it("takes the newest checkpoint to the chain by the same nonces as batches, and skips what it covers", async () => {
+    const first = await checkpoint()
+    const second = await checkpoint()
+    const third = await checkpoint()
+    fixture.run()
+    await fixture.anchorIn("mined", third.treeSize)
+    await settles()
+
+    expect(await states()).toEqual(["skipped", "skipped", "mined"])
+    expect(await rootOf(third.treeSize)).toBe(third.root)
+    expect([await rootOf(first.treeSize), await rootOf(second.treeSize)]).toEqual([
+      `0x${"0".repeat(64)}`,
+      `0x${"0".repeat(64)}`,
+    ])
+    const [anchored, settled] = await fixture.transactions()
+    expect(anchored).toMatchObject({ nonce: 0n, tree_size: third.treeSize, batch_sequence: null })
+    expect(settled).toMatchObject({ nonce: 1n, tree_size: null, batch_sequence: 1n })
+    const [, , row] = await fixture.anchors()
+    expect(row).toMatchObject({ contract: fixture.auditAnchor, tx_hash: anchored?.hash, failures: 0 })
+    expect(row?.gas_used).toBeGreaterThan(0n)
+    expect(await alarms()).toEqual([])
+  })
+
+  it("anchors no more often than the interval says, and then only the newest", async () => {
+    await anchorAtMostEvery(4_000n)
+    const first = await checkpoint()
+    fixture.run()
+    const { sealed_at: firstAt } = await fixture.anchorIn("mined", first.treeSize)
+    const skipped = await checkpoint()
+    await settles()
+    expect(await fixture.anchor().newest(fixture.ledgerId)).toBe(first.treeSize)
+    const last = await checkpoint()
+    const { sealed_at: lastAt } = await fixture.anchorIn("mined", last.treeSize)
+    expect(lastAt.getTime() - firstAt.getTime()).toBeGreaterThanOrEqual(4_000)
+    expect(await rootOf(skipped.treeSize)).toBe(`0x${"0".repeat(64)}`)
+    expect(await states()).toEqual(["mined", "skipped", "mined"])
+  })
+
+  it("does nothing without a checkpoint, without the contract, and on a chain that is not the one for it", async () => {
+    fixture.run()
+    await settles()
+    await fixture.db.updateTable("registry.chains").set({ audit_anchor: null }).execute()
+    await checkpoint()
+    await settles()
+    await fixture.db.updateTable("registry.chains").set({ audit_anchor: fixture.auditAnchor }).execute()
+    await fixture.db.insertInto("registry.anchor_policy").values({ chain_id: 1n, interval_ms: 1n }).execute()
+    await settles()
+    expect(await fixture.anchors()).toEqual([])
+    expect((await fixture.transactions()).map((row) => row.tree_size)).toEqual([null, null, null])
+  })
+
+  it("signs no checkpoint that somebody changed, and settles on", async () => {
+    const { treeSize } = await checkpoint()
+    const owner = new pg.Client({ connectionString: fixture.database.ownerUrl })
+    await owner.connect()
+    await owner.query(`UPDATE ledger.checkpoints SET root = decode('${"ab".repeat(32)}', 'hex')`)
+    await owner.end()
+    fixture.run()
+    await waitUntil(async () => (await alarms()).includes("anchor_failing"), { what: "somebody is told" })
+    await settles()
+    expect(await rootOf(treeSize)).toBe(`0x${"0".repeat(64)}`)
+    expect((await fixture.transactions()).map((row) => row.tree_size)).toEqual([null])
+    expect((await fixture.anchors())[0]?.last_error).toMatch(/is not what was signed/)
+  })
+})
+
+describe("a batcher that is killed with -9", () => {
+  it.each(batcherSteps)("at %s anchors a checkpoint once, by one transaction", async (step) => {
+    const { treeSize, root } = await checkpoint()
+    const first = fixture.spawn({ dieAt: step })
+    expect(await first.ended, first.log()).toBe("SIGKILL")
+    const saved = await fixture.transactions()
+
+    const second = fixture.spawn()
+    await fixture.anchorIn("mined", treeSize).catch((error: unknown) => {
+      throw new Error(second.log(), { cause: error })
+    })
+    expect(await rootOf(treeSize)).toBe(root)
+    const transactions = await fixture.transactions()
+    expect(transactions.map(({ nonce }) => nonce)).toEqual([0n])
+    // What was saved is what was sent: the same bytes, no second signature.
+    expect(transactions.slice(0, saved.length).map(({ raw }) => raw)).toEqual(saved.map(({ raw }) => raw))
+    expect(await fixture.chain.getTransactionCount({ address: fixture.token.operator })).toBe(1)
+  })
+})
+
+describe("two batchers", () => {
+  it("anchor each checkpoint once, among the batches that they settle", async () => {
+    await anchorAtMostEvery(1n)
+    const batchers = [fixture.spawn(), fixture.spawn()]
+    const anchored = []
+    for (let round = 0; round < 3; round += 1) {
+      const { treeSize, root } = await checkpoint()
+      await fixture.flush()
+      await fixture.anchorIn("mined", treeSize).catch((error: unknown) => {
+        throw new Error(batchers.map(({ log }) => log()).join("\n"), { cause: error })
+      })
+      anchored.push(root === (await rootOf(treeSize)))
+    }
+    expect(anchored).toEqual([true, true, true])
+    await waitUntil(async () => (await fixture.compare()).every(({ ledger, chain }) => ledger === chain), {
+      what: "every balance is on the chain",
+    })
+    const transactions = await fixture.transactions()
+    expect(transactions.map(({ nonce }) => nonce)).toEqual(transactions.map((_, index) => BigInt(index)))
+    expect(transactions.filter((row) => row.tree_size !== null)).toHaveLength(3)
+  })
+})
+
+describe("a contract", () => {
+  it("that refuses the signer holds no batch up, alarms, and has the newest checkpoint once it lets it in", async () => {
+    await fixture.anchor().setRole(fixture.token.operator, false)
+    // Failures wait for minutes; an hour later it is still the same anchor.
+    const { treeSize } = await checkpoint()
+    const batcher = fixture.run()
+    const failing = () =>
+      waitUntil(async () => (await fixture.anchors()).find(({ failures }) => failures > 0) ?? false, {
+        what: "the anchor failed",
+      })
+    expect((await failing()).last_error).toMatch(/AccessControlUnauthorizedAccount/)
+    await settles()
+    await fixture.db.updateTable("settlement.anchors").set({ failures: 4, retry_at: new Date() }).execute()
+    await waitUntil(async () => (await alarms()).includes("anchor_failing"), { what: "somebody is told" })
+    await settles()
+    expect((await fixture.transactions()).map((row) => row.tree_size)).toEqual([null, null])
+
+    await fixture.stop(batcher)
+    await fixture.anchor().setRole(fixture.token.operator, true)
+    const next = await checkpoint()
+    fixture.run()
+    await waitUntil(async () => (await states()).join() === "skipped,sealed", {
+      what: "the newer one goes instead",
+    })
+    // It goes on where the other one was: it waits as long, and counts on.
+    expect((await fixture.anchors())[1]).toMatchObject({ failures: 5 })
+    await fixture.db.updateTable("settlement.anchors").set({ retry_at: new Date() }).execute()
+    await fixture.anchorIn("mined", next.treeSize)
+    expect(await rootOf(treeSize)).toBe(`0x${"0".repeat(64)}`)
+  })
+
+  it("that has the very same root already is no fault, and costs no nonce", async () => {
+    const { treeSize, root } = await checkpoint()
+    await fixture.anchor().anchorAsStranger(fixture.ledgerId, treeSize, root as `0x${string}`)
+    fixture.run()
+    await waitUntil(async () => (await fixture.anchors())[0]?.last_error ?? false, {
+      what: "it was looked at",
+    })
+    await settles()
+    expect((await fixture.anchors())[0]).toMatchObject({ state: "sealed", failures: 0 })
+    expect((await fixture.transactions()).map((row) => row.tree_size)).toEqual([null])
+    expect(await alarms()).toEqual([])
+  })
+
+  it("where somebody else has anchored another root or a larger tree holds no batch up and gets no transaction", async () => {
+    const { treeSize } = await checkpoint()
+    const foreign = `0x${"f0".repeat(32)}` as const
+    await fixture.anchor().anchorAsStranger(fixture.ledgerId, treeSize, foreign)
+    const batcher = fixture.run()
+    await waitUntil(async () => (await fixture.anchors())[0]?.last_error ?? false, {
+      what: "it was looked at",
+    })
+    await settles()
+    expect((await fixture.anchors())[0]?.last_error).toMatch(/RootDiffers/)
+    await fixture.stop(batcher)
+
+    await fixture.anchor().anchorAsStranger(fixture.ledgerId, treeSize + 1_000n, foreign)
+    await checkpoint()
+    fixture.run()
+    await waitUntil(async () => (await states()).join() === "skipped,sealed", {
+      what: "the newer one goes instead",
+    })
+    await fixture.db.updateTable("settlement.anchors").set({ retry_at: new Date() }).execute()
+    await waitUntil(async () => (await fixture.anchors())[1]?.last_error ?? false, {
+      what: "it was looked at",
+    })
+    await settles()
+    expect((await fixture.anchors())[1]?.last_error).toMatch(/TreeSizeNotNewer/)
+    expect((await fixture.transactions()).map((row) => row.tree_size)).toEqual([null, null])
+  })
+
+  it("is sent a reverted anchor no second time when another transaction was faster", async () => {
+    await fixture.rpc("evm_setAutomine", false)
+    const { treeSize, root } = await checkpoint()
+    fixture.run()
+    await fixture.anchorIn("broadcast", treeSize)
+    // In front of ours, in the same block: ours reverts.
+    await fixture.rpc("anvil_dropAllTransactions")
+    await fixture.anchor().anchorAsStranger(fixture.ledgerId, treeSize, root as `0x${string}`)
+    await waitUntil(
+      async () => {
+        await fixture.rpc("evm_mine")
+        return (await fixture.anchors())[0]?.state === "sealed"
+      },
+      { what: "the reverted anchor is final" },
+    )
+    await fixture.rpc("evm_setAutomine", true)
+    await settles()
+    expect((await fixture.transactions()).map((row) => row.tree_size)).toEqual([treeSize, null])
+    expect((await fixture.batches())[0]?.state).toBe("mined")
+  })
+})
+
+it("anchors wait for batches and not the other way round", async () => {
+  // One nonce at a time, and the chain stands still: the batch has it.
+  await fixture.rpc("evm_setAutomine", false)
+  await fixture.adjust([["ann", 1n]])
+  await fixture.flush()
+  const limits = { signerInFlightMax: 1, signerAnchorsInFlightMax: 1 }
+  fixture.run({ limits })
+  await fixture.batchesIn("broadcast", 1)
+  const { treeSize } = await checkpoint()
+  await fixture.anchorIn("broadcast", treeSize)
+  await fixture.adjust([["bob", 1n]])
+  await fixture.flush()
+  await waitUntil(async () => (await fixture.batches()).length === 2, { what: "the second batch is sealed" })
+  // The anchor has a place of its own, in which no batch has to wait for it.
+  await fixture.rpc("evm_mine")
+  await fixture.rpc("evm_setAutomine", true)
+  await fixture.batchesIn("mined", 2)
+  expect((await fixture.transactions()).map((row) => row.tree_size)).toEqual([null, treeSize, null])
+})
