@@ -79,7 +79,7 @@ export async function holdStill(
  * Takes the last events of every ledger into a build that is held still.
  * @returns false where they are too many, or one cannot be taken
  */
-export async function levelUp(trx: Transaction<Database>, build: Build): Promise<boolean> {
+async function levelUp(trx: Transaction<Database>, build: Build): Promise<boolean> {
   const { rows } = await sql<{ ledger_id: string; position: bigint; head: bigint; is_new: boolean }>`
     SELECT h.ledger_id, coalesce(c.position, 0) AS position, h.position AS head, c.ledger_id IS NULL AS is_new
     FROM ledger.head h

@@ -1,0 +1,183 @@
+import { sql } from "kysely"
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { allProjections } from "../../../ledger/projections/async/all-projections.ts"
+import { beginRebuild, ensureBuild } from "../../../ledger/projections/async/begin-build.ts"
+import { readBuilds } from "../../../ledger/projections/async/build.ts"
+import { createFiller } from "../../../ledger/projections/async/catch-up.ts"
+import { dailyTotals } from "../../../ledger/projections/async/daily-totals.ts"
+import type { Projection } from "../../../ledger/projections/async/projection.ts"
+import { indexBuild, serveBuild } from "../../../ledger/projections/async/serve-build.ts"
+import { createLogger } from "../../../platform/logger.ts"
+import {
+  compareAtSwap,
+  findBuild,
+  findDifferenceFromLog,
+  startProjections,
+  whenCurrent,
+} from "../../support/projection-fixture.ts"
+import { createTestLedger, type TestLedger } from "../../support/test-ledger.ts"
+import { waitUntil } from "../../support/wait-until.ts"
+import { writeContinuously } from "../../support/write-continuously.ts"
+
+let ledger: TestLedger
+let load: ReturnType<typeof writeContinuously>
+beforeAll(async () => {
+  ledger = await createTestLedger()
+  load = writeContinuously(ledger)
+})
+afterAll(async () => {
+  await load?.stop()
+  await ledger?.close()
+})
+
+const logger = createLogger("test", "silent")
+const tablesIn = async () => {
+  const { rows } = await sql<{ name: string }>`
+    SELECT tablename AS name FROM pg_tables WHERE schemaname = 'analytics' ORDER BY 1`.execute(ledger.db)
+  return rows.map(({ name }) => name)
+}
+
+test.each(allProjections)(
+  "$name is rebuilt while writes go on, and is equal when it takes over",
+  async (projection) => {
+    const { db } = ledger
+    const worker = startProjections(db, [projection])
+    await waitUntil(
+      async () => (await readBuilds(db, projection.name)).some(({ state }) => state === "serving"),
+      {
+        what: "the first build serves",
+      },
+    )
+    await worker.stop()
+    const before = load.count()
+    await beginRebuild(db, projection)
+    expect(await beginRebuild(db, projection)).toBeNull()
+    const building = await findBuild(db, projection, "building")
+    const filler = createFiller(db, logger)
+    // Writes never stop: it has read the log when little is missing.
+    await filler.fill(building, () => true)
+    await indexBuild(db, building, () => undefined)
+    const compared = await waitUntil(() => compareAtSwap(db, projection), {
+      what: "both stand at one position",
+    })
+    expect(compared.differences).toBe(0)
+    expect(compared.rows).toBeGreaterThan(projection.tables.length)
+    expect(await serveBuild(db, building)).toBe(true)
+    expect(await serveBuild(db, building)).toBe(false)
+    expect(load.count()).toBeGreaterThan(before)
+    expect(await findDifferenceFromLog(db, projection, ledger.ledgerId)).toBeNull()
+  },
+)
+
+test("readers see one version or the other, never less than before and never an error", async () => {
+  const { db } = ledger
+  const worker = startProjections(db)
+  await waitUntil(async () => (await tablesIn()).length === 6, {
+    what: "only the tables that serve are left",
+  })
+  let isDone = false
+  let reads = 0
+  const reading = (async () => {
+    for (let last = 0n; !isDone; reads += 1) {
+      const { rows } = await sql<{ rows: bigint; changes: bigint; operations: bigint }>`
+        SELECT (SELECT count(*) FROM analytics.history) AS rows, (SELECT sum(changes)::bigint FROM analytics.daily_totals) AS changes,
+          (SELECT count(*) FROM analytics.operation_status) AS operations`.execute(db)
+      const { rows: count = 0n } = rows[0] ?? {}
+      expect(count).toBeGreaterThanOrEqual(last)
+      last = count
+    }
+  })()
+  for (const projection of allProjections) await beginRebuild(db, projection)
+  await waitUntil(
+    async () => {
+      const builds = (await Promise.all(allProjections.map(({ name }) => readBuilds(db, name)))).flat()
+      return builds.length === 3 && builds.every(({ state, build }) => state === "serving" && build > 2)
+    },
+    { what: "all are rebuilt and the former tables dropped", timeoutMs: 60_000 },
+  )
+  isDone = true
+  await reading
+  expect(reads).toBeGreaterThan(2)
+  expect(await tablesIn()).toHaveLength(6)
+  await worker.stop()
+})
+
+/** The same rows and one column more. */
+const secondVersion: Projection = {
+  ...dailyTotals,
+  version: 2,
+  views: (table) => [
+    sql`
+      CREATE OR REPLACE VIEW analytics.daily_totals AS
+      SELECT d.ledger_id, d.day, t.chain_id, t.symbol AS token_symbol, t.decimals, d.reason_type, d.business_type, d.changes, d.credits, d.debits,
+        d.credits - d.debits AS net, 'second' AS edition
+      FROM ${table("daily_totals")} d JOIN registry.tokens t ON t.token_id = d.token_id`,
+  ],
+}
+
+test("a newer program builds its version beside the one that serves, and an older one lets it be", async () => {
+  const { db } = ledger
+  const older = startProjections(db, [dailyTotals])
+  await waitUntil(async () => (await tablesIn()).includes("daily_totals_v1_3"), {
+    what: "the first version is there",
+  })
+  // While the new version is held up in the middle of its first page, the old one goes on for its readers.
+  expect(await ensureBuild(db, secondVersion)).toBe(true)
+  const holder = await ledger.pool.connect()
+  await holder.query("BEGIN")
+  await holder.query("LOCK TABLE analytics.daily_totals_v2_1 IN SHARE MODE")
+  const newer = startProjections(db, [secondVersion])
+  const { position: before } = await servingPosition()
+  await waitUntil(async () => (await servingPosition()).position > before, {
+    what: "the first version follows",
+  })
+  expect((await readBuilds(db, "daily_totals")).map(({ version, state }) => `${version} ${state}`)).toEqual([
+    "1 serving",
+    "2 building",
+  ])
+  await holder.query("ROLLBACK")
+  holder.release()
+  await waitUntil(
+    async () => {
+      const { rows } = await sql`
+        SELECT FROM pg_attribute WHERE attrelid = 'analytics.daily_totals'::regclass AND attname = 'edition'`.execute(
+        db,
+      )
+      return rows.length > 0
+    },
+    { what: "the second version serves" },
+  )
+  expect((await servingPosition()).position).toBeGreaterThanOrEqual(before)
+  await waitUntil(async () => !(await tablesIn()).includes("daily_totals_v1_3"), {
+    what: "the tables of the first version are dropped",
+  })
+  // The older program neither touches the tables nor builds its own again.
+  const { position: taken } = await servingPosition()
+  await waitUntil(async () => (await servingPosition()).position > taken, {
+    what: "the second version follows",
+  })
+  expect((await readBuilds(db, "daily_totals")).map(({ version, state }) => `${version} ${state}`)).toEqual([
+    "2 serving",
+  ])
+  expect(await findDifferenceFromLog(db, secondVersion, ledger.ledgerId)).toBeNull()
+  await Promise.all([older.stop(), newer.stop()])
+})
+
+async function servingPosition(): Promise<{ readonly position: bigint }> {
+  const { rows } = await sql<{ position: bigint }>`
+    SELECT c.position FROM ledger.projection_checkpoints c JOIN ledger.projections p USING (name, version, build)
+    WHERE p.name = 'daily_totals' AND p.state = 'serving'`.execute(ledger.db)
+  return rows[0] ?? { position: -1n }
+}
+
+test("when writes have ended, all are the log", async () => {
+  await load.stop()
+  const projections = allProjections.map((projection) =>
+    projection.name === "daily_totals" ? secondVersion : projection,
+  )
+  const worker = startProjections(ledger.db, projections)
+  await whenCurrent(ledger.db, projections)
+  await worker.stop()
+  for (const projection of projections)
+    expect(await findDifferenceFromLog(ledger.db, projection, ledger.ledgerId)).toBeNull()
+})
