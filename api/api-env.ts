@@ -8,6 +8,8 @@ export type ApiEnv = {
     requestId: string
     /** Pattern of the route that answers; undefined where none does. */
     route: string | undefined
+    /** Of an answer that has been written already. */
+    status: number | undefined
     /** Set where the route needs a key, or takes one. */
     caller: Caller | undefined
     /** The parsed and checked JSON body of a write. */

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import type { LedgerCommand } from "../../ledger/domain/commands.ts"
 import type { WriteRequest } from "../../ledger/domain/write-request.ts"
 import { findOperations, type OperationKey } from "../../ledger/store/find-operations.ts"
@@ -35,9 +35,7 @@ export async function executeCommand(services: Services, request: CommandRequest
   const { caller, route } = request
   const key = operationKeyOf(request)
   if ("refused" in key) return key
-  const requestHash = createHash("sha256")
-    .update(canonicalJson({ route, ...request.said }))
-    .digest()
+  const requestHash = hash("sha256", canonicalJson({ route, ...request.said }), "buffer")
   const prepared = await request.prepare({ ...key, requestHash, route })
   if (isRefusal(prepared)) {
     // What was asked for may have been possible when the operation was recorded: then it is recorded all the same.

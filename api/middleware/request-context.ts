@@ -19,7 +19,7 @@ export function requestContext(logger: Logger): MiddlewareHandler<ApiEnv> {
         request_id: requestId,
         method: context.req.method,
         route: context.var.route ?? "none",
-        status: context.res.status,
+        status: context.var.status ?? context.res.status,
         duration_ms: Math.round((performance.now() - startedAt) * 100) / 100,
         key_id: caller?.keyId,
       },

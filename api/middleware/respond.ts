@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto"
+import { ServerResponse } from "node:http"
 import { promisify } from "node:util"
 import { brotliCompress, constants, gzip } from "node:zlib"
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response"
 import type { Context } from "hono"
 import type { ApiEnv } from "../api-env.ts"
 import { type Answer, presentAnswer, presentRefusal } from "../presenters/envelope.ts"
@@ -20,15 +22,12 @@ export const commonHeaders = {
 
 export function respondRefusal(context: Context<ApiEnv>, refusal: Refusal): Response {
   const { status, body } = presentRefusal(refusal, context.var.requestId)
-  return new Response(body, {
-    status,
-    headers: {
-      ...commonHeaders,
-      "content-type": "application/json; charset=utf-8",
-      "cache-control": "no-store",
-      "x-request-id": context.var.requestId,
-      ...refusal.headers,
-    },
+  return send(context, status, body, {
+    ...commonHeaders,
+    "content-type": "application/json; charset=utf-8",
+    "cache-control": "no-store",
+    "x-request-id": context.var.requestId,
+    ...refusal.headers,
   })
 }
 
@@ -53,19 +52,44 @@ export async function respondAnswer(context: Context<ApiEnv>, answer: Answer): P
     headers["cache-control"] = "private, no-cache"
     if (isKnown(context.req.header("if-none-match"), etag)) {
       delete headers["content-type"]
-      return new Response(null, { status: 304, headers })
+      return send(context, 304, null, headers)
     }
   }
   const { status, body } = presentAnswer(answer, requestId)
-  if (body.length < compressFromLength) return new Response(body, { status, headers })
+  if (body.length < compressFromLength) return send(context, status, body, headers)
   const encoding = preferredEncoding(context.req.header("accept-encoding"))
-  if (encoding === undefined) return new Response(body, { status, headers })
+  if (encoding === undefined) return send(context, status, body, headers)
   headers["content-encoding"] = encoding
   const compressed =
     encoding === "br"
       ? await brotliText(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } })
       : await gzipText(body, { level: 4 })
-  return new Response(new Uint8Array(compressed), { status, headers })
+  return send(context, status, compressed, headers)
+}
+
+/**
+ * Writes an answer that is complete to the socket where there is one: a Response object and a stream that carries a single text cost as much as deciding it. What comes after
+ * another answer, as after a time limit, is dropped.
+ */
+function send(
+  context: Context<ApiEnv>,
+  status: number,
+  body: string | Buffer | null,
+  headers: Record<string, string>,
+): Response {
+  // Without a server, as in a test that calls the app, there is none.
+  const outgoing = (context.env as ApiEnv["Bindings"] | undefined)?.outgoing
+  if (!(outgoing instanceof ServerResponse))
+    return new Response(typeof body === "object" && body !== null ? new Uint8Array(body) : body, {
+      status,
+      headers,
+    })
+  if (outgoing.headersSent) return RESPONSE_ALREADY_SENT
+  context.set("status", status)
+  if (body !== null) headers["content-length"] = String(Buffer.byteLength(body))
+  outgoing.writeHead(status, headers)
+  outgoing.end(body)
+  return RESPONSE_ALREADY_SENT
 }
 
 function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import { type Kysely, sql } from "kysely"
 import { LRUCache } from "lru-cache"
 import type { Hex } from "viem"
@@ -39,13 +39,13 @@ export function createApiKeys(options: {
   })
   const usedAt = new LRUCache<string, true>({ max: options.cachedMax, ttl: lastUsedEveryMs })
 
-  async function read(hash: Buffer): Promise<Caller | undefined> {
+  async function read(keyHash: Buffer): Promise<Caller | undefined> {
     const row = await db
       .selectFrom("registry.api_keys as k")
       .innerJoin("registry.apps as a", "a.app_id", "k.app_id")
       .innerJoin("registry.ledgers as l", "l.ledger_id", "a.ledger_id")
       .select(["k.key_id", "k.app_id", "k.scopes", "k.expires_at", "a.ledger_id", "l.identifier_salt"])
-      .where("k.key_hash", "=", hash)
+      .where("k.key_hash", "=", keyHash)
       .where("k.revoked_at", "is", null)
       .executeTakeFirst()
     if (row === undefined) return undefined
@@ -71,11 +71,10 @@ export function createApiKeys(options: {
 
   return {
     async find(apiKey) {
-      const hash = createHash("sha256").update(apiKey).digest()
-      const cacheKey = hash.toString("base64")
+      const cacheKey = hash("sha256", apiKey, "base64")
       let found = cache.get(cacheKey)
       if (found === undefined) {
-        found = read(hash)
+        found = read(Buffer.from(cacheKey, "base64"))
         cache.set(cacheKey, found)
         found.catch(() => cache.delete(cacheKey))
       }

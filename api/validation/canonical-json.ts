@@ -4,11 +4,26 @@
  */
 export function canonicalJson(value: unknown): string {
   if (value === null || typeof value !== "object") return JSON.stringify(value) ?? "null"
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`
-  const members: string[] = []
+  let text = ""
+  if (Array.isArray(value)) {
+    for (const element of value as unknown[]) text += `${text === "" ? "" : ","}${canonicalJson(element)}`
+    return `[${text}]`
+  }
   for (const name of Object.keys(value).sort()) {
     const member = (value as Record<string, unknown>)[name]
-    if (member !== undefined) members.push(`${JSON.stringify(name)}:${canonicalJson(member)}`)
+    if (member !== undefined) text += `${text === "" ? "" : ","}${quote(name)}:${canonicalJson(member)}`
   }
-  return `{${members.join(",")}}`
+  return `{${text}}`
+}
+
+// Most names are those of our own fields, on every item of a long request.
+const quoted = new Map<string, string>()
+const quotedMax = 1_000
+
+function quote(name: string): string {
+  const known = quoted.get(name)
+  if (known !== undefined) return known
+  const text = JSON.stringify(name)
+  if (quoted.size < quotedMax && name.length < 64) quoted.set(name, text)
+  return text
 }
