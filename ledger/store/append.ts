@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto"
 import { ChainBridgeError, invariant } from "../../platform/errors.ts"
 import { emptyBalance } from "../domain/adjust-balance.ts"
 import { effectsOf } from "../domain/effects.ts"
@@ -26,6 +25,7 @@ import {
   loadBalances,
   recordingTime,
 } from "./ledger-transaction.ts"
+import { takeSalt } from "./salts.ts"
 import { runStatements, type Statement } from "./statement.ts"
 
 /** The channel that hears of every commit that appended: payload is the ledger id. */
@@ -53,7 +53,7 @@ export async function append(
     ledger,
     events.flatMap(effectsOf).flatMap(({ accountId }) => (opened.has(accountId) ? [] : [accountId])),
   )
-  const { recorded, statements } = prepareAppend(ledger, events, now)
+  const { recorded, statements } = prepareAppend(ledger, events, now, insertEvents)
   await runStatements(ledger.trx, statements)
   await projectSettlement(ledger, recorded)
   await projectAnchors(ledger, recorded)
@@ -63,12 +63,14 @@ export async function append(
 /**
  * The same append without its round trips, for who loaded the balances of every account that the events touch and sends the statements himself, in their order. Moves
  * `head` on. Settlement events and anchors are not for here: their projections look at what is stored.
+ * @param storeRows makes the statement that stores the events
  */
-export function prepareAppend(
+export function prepareAppend<Store>(
   head: LedgerHead,
   events: readonly NewEvent[],
   now: Date,
-): { readonly recorded: RecordedEvent[]; readonly statements: readonly Statement[] } {
+  storeRows: (ledgerId: string, rows: readonly EventRow[]) => Store,
+): { readonly recorded: RecordedEvent[]; readonly statements: readonly (Statement | Store)[] } {
   const recordedAt = recordingTime(head, now)
   const firstPosition = head.position + 1n
   const rows: EventRow[] = []
@@ -115,12 +117,12 @@ export function prepareAppend(
   const balances = [...touched]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([accountId, touch]) => ({ accountId, ...touch, ...balanceOf(head, accountId) }))
-  const statements: Statement[] = []
+  const statements: (Statement | Store)[] = []
   // Long before the last partition is full; a partition holds several millions.
   if (firstPosition / partitionCheckEvery !== (head.position + 1n) / partitionCheckEvery) {
     statements.push(ensurePartitions(head.position + partitionsAhead))
   }
-  statements.push(insertEvents(head.ledgerId, rows))
+  statements.push(storeRows(head.ledgerId, rows))
   if (rows.some(({ type }) => type === "AccountOpened"))
     statements.push(projectAccounts(head.ledgerId, recorded))
   if (balances.length > 0) statements.push(projectBalances(head.ledgerId, balances, recordedAt))
@@ -175,7 +177,7 @@ function toRow(head: LedgerHead, event: NewEvent, position: bigint, recordedAt: 
   checkData(event)
   const dataJson = JSON.stringify(event.data)
   const detailsJson = event.details === null ? null : JSON.stringify(event.details)
-  const salt = detailsJson === null ? null : randomBytes(16)
+  const salt = detailsJson === null ? null : takeSalt()
   const row = {
     ledgerId: head.ledgerId,
     position,

@@ -1,4 +1,5 @@
 import type { EncodableEvent } from "../domain/event-encoding.ts"
+import { type CopyStatement, copyBytes, copyNull, copyText, copyTime } from "./copy-statement.ts"
 import type { Statement } from "./statement.ts"
 
 /** A row of `ledger.events`, ready to be stored. */
@@ -9,9 +10,11 @@ export type EventRow = EncodableEvent & {
   readonly hash: Buffer
 }
 
+const columns = `ledger_id, position, type, version, operation_id, sequence, account_id, amount, balance_after,
+    occurred_at, recorded_at, causation, data, details, salt, details_hash, prev_hash, hash`
+
 const text = `
-  INSERT INTO ledger.events (ledger_id, position, type, version, operation_id, sequence, account_id, amount, balance_after,
-    occurred_at, recorded_at, causation, data, details, salt, details_hash, prev_hash, hash)
+  INSERT INTO ledger.events (${columns})
   SELECT $1::uuid, e.position, e.type, e.version, e.operation_id, e.sequence, e.account_id, e.amount, e.balance_after,
     e.occurred_at, e.recorded_at, e.causation, e.data::json, e.details::json, e.salt, e.details_hash, e.prev_hash, e.hash
   FROM unnest($2::bigint[], $3::text[], $4::smallint[], $5::text[], $6::integer[], $7::bigint[], $8::numeric[], $9::numeric[],
@@ -46,4 +49,22 @@ export function insertEvents(ledgerId: string, rows: readonly EventRow[]): State
       rows.map((row) => row.hash),
     ],
   }
+}
+
+/** The same on a connection that can copy. */
+export function copyEvents(ledgerId: string, rows: readonly EventRow[]): CopyStatement {
+  let lines = ""
+  let previous: Buffer | undefined
+  let hash = ""
+  for (const row of rows) {
+    const prevHash = row.prevHash === previous ? hash : copyBytes(row.prevHash)
+    hash = copyBytes(row.hash)
+    previous = row.hash
+    lines +=
+      `${ledgerId}\t${row.position}\t${row.type}\t${row.version}\t${copyText(row.operationId)}\t` +
+      `${row.sequence ?? copyNull}\t${row.accountId ?? copyNull}\t${row.amount ?? copyNull}\t${row.balanceAfter ?? copyNull}\t` +
+      `${copyTime(row.occurredAt)}\t${copyTime(row.recordedAt)}\t${copyText(row.causation)}\t${copyText(row.dataJson)}\t` +
+      `${copyText(row.detailsJson)}\t${copyBytes(row.salt)}\t${copyBytes(row.detailsHash)}\t${prevHash}\t${hash}\n`
+  }
+  return { text: `COPY ledger.events (${columns}) FROM STDIN`, rows: lines }
 }

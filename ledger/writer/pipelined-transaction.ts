@@ -1,6 +1,8 @@
 import type pg from "pg"
 import { ChainBridgeError } from "../../platform/errors.ts"
+import type { CopyStatement } from "../store/copy-statement.ts"
 import type { Statement } from "../store/statement.ts"
+import { copyRows } from "./copy-rows.ts"
 
 /** A transaction in two round trips: all that is read goes out at once, and all that is written with its COMMIT. */
 export type PipelinedTransaction = {
@@ -12,7 +14,7 @@ export type PipelinedTransaction = {
   /** Asks for more, in one round trip. */
   read(statements: readonly Statement[]): Promise<pg.QueryResult[]>
   /** Sends the statements and COMMIT. One that fails takes the commit with it. */
-  commit(statements: readonly Statement[]): Promise<void>
+  commit(statements: readonly (Statement | CopyStatement)[]): Promise<void>
 }
 
 /**
@@ -25,8 +27,11 @@ export async function inPipelinedTransaction<Result>(
 ): Promise<Result> {
   const client = await pool.connect()
   let isCommitted = false
-  const send = ({ name, text, values }: Statement): Promise<pg.QueryResult> =>
-    client.query({ name, text, values: [...values] })
+  const send = (statement: Statement | CopyStatement): Promise<pg.QueryResult> => {
+    if ("rows" in statement) return copyRows(client, statement)
+    const { name, text, values } = statement
+    return client.query({ name, text, values: [...values] })
+  }
   try {
     return await work({
       async begin(statements) {

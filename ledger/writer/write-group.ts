@@ -10,7 +10,8 @@ import type { CommandRefusal, LedgerCommand } from "../domain/commands.ts"
 import type { NewEvent } from "../domain/events.ts"
 import { prepareAppend } from "../store/append.ts"
 import type { StoredOperation } from "../store/find-operations.ts"
-import { insertOperations, type NewOperation } from "../store/insert-operations.ts"
+import { copyEvents } from "../store/insert-events.ts"
+import { copyOperations, type NewOperation } from "../store/insert-operations.ts"
 import { recordingTime } from "../store/ledger-transaction.ts"
 import { type RecordedOperation, recordedEvent, recordedOperation } from "../store/read-operation.ts"
 import type { KnownAccount, LedgerMemory } from "./account-memory.ts"
@@ -82,7 +83,10 @@ export async function writeGroup(
     await transaction.commit(
       operations.length === 0
         ? []
-        : [...prepareAppend(head, events, recordedAt).statements, insertOperations(ledgerId, operations)],
+        : [
+            ...prepareAppend(head, events, recordedAt, copyEvents).statements,
+            copyOperations(ledgerId, operations),
+          ],
     )
     memory.remember(head, state.accounts)
     return outcomes

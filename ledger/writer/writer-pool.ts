@@ -6,8 +6,8 @@ import { projectBalances } from "../projections/balances.ts"
 import { moveHead } from "../store/append.ts"
 import { findAccounts } from "../store/find-accounts.ts"
 import { findOperationsStatement } from "../store/find-operations.ts"
-import { insertEvents } from "../store/insert-events.ts"
-import { insertOperations } from "../store/insert-operations.ts"
+import { copyEvents } from "../store/insert-events.ts"
+import { copyOperations } from "../store/insert-operations.ts"
 import { lockHeadStatement } from "../store/ledger-transaction.ts"
 import { inPipelinedTransaction } from "./pipelined-transaction.ts"
 
@@ -61,11 +61,11 @@ export function warmUpWriterPool(pool: pg.Pool): Promise<void> {
       findAccounts(noLedger, []),
     ])
     await transaction.commit([
-      insertEvents(noLedger, []),
+      copyEvents(noLedger, []),
       projectAccounts(noLedger, []),
       projectBalances(noLedger, [], new Date(0)),
       moveHead(nowhere),
-      insertOperations(noLedger, []),
+      copyOperations(noLedger, []),
     ])
   })
 }

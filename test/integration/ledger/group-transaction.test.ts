@@ -4,9 +4,7 @@ import { verifyLedger } from "../../../ledger/audit/verify-ledger.ts"
 import { decideAdjustBalance } from "../../../ledger/domain/adjust-balance.ts"
 import { adjustmentEvents } from "../../../ledger/domain/adjustment-events.ts"
 import { append } from "../../../ledger/store/append.ts"
-import { insertOperations } from "../../../ledger/store/insert-operations.ts"
 import { balanceOf, loadBalances, withHead } from "../../../ledger/store/ledger-transaction.ts"
-import { runStatements } from "../../../ledger/store/statement.ts"
 import { createLedgerWriter } from "../../../ledger/writer/ledger-writer.ts"
 import { createTokenDirectory } from "../../../ledger/writer/token-directory.ts"
 import { createWriterPool } from "../../../ledger/writer/writer-pool.ts"
@@ -71,8 +69,20 @@ it("decides on what was committed while it waited for the head: balances, keys a
     const at = new Date()
     const accounts = new Map([[`${ledger.tokenId}\nann`, { accountId: 1n }]])
     await append(head, adjustmentEvents(theirs, decided.decisions, accounts, at), at)
-    const stored = { ...theirs, firstPosition: head.position, lastPosition: head.position, recordedAt: at }
-    await runStatements(head.trx, [insertOperations(ledgerId, [stored])])
+    await head.trx
+      .insertInto("ledger.operations")
+      .values({
+        ledger_id: ledgerId,
+        operation_id: theirs.operationId,
+        sequence: theirs.sequence,
+        request_hash: theirs.requestHash,
+        route: theirs.route,
+        first_position: head.position,
+        last_position: head.position,
+        recorded_at: at,
+        answer_context: JSON.stringify(theirs.answerContext),
+      })
+      .execute()
   })
   expect(await waiting).toMatchObject([
     { outcome: "refused", refusal: { refused: "INSUFFICIENT_BALANCE", availableBaseUnits: 0n } },

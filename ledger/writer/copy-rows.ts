@@ -1,0 +1,50 @@
+import pg from "pg"
+import type { CopyStatement } from "../store/copy-statement.ts"
+
+// What pg's connection can do and its types leave out.
+type CopyConnection = pg.Connection & {
+  sendCopyFromChunk(chunk: Buffer): void
+  endCopyFrom(): void
+}
+
+/**
+ * A COPY that sends its rows right behind itself and does not wait to be asked for them: a server that has refused the statement passes over them. So it can stand in a
+ * pipeline like any other query.
+ */
+class CopyQuery extends pg.Query {
+  readonly #statement: CopyStatement
+
+  constructor(
+    statement: CopyStatement,
+    answered: (error: Error | undefined, result: pg.ResultBuilder) => void,
+  ) {
+    super(statement.text, answered)
+    this.#statement = statement
+  }
+
+  override submit = (connection: pg.Connection): null => {
+    const copying = connection as CopyConnection
+    copying.stream.cork()
+    copying.query(this.#statement.text)
+    copying.sendCopyFromChunk(Buffer.from(this.#statement.rows))
+    copying.endCopyFrom()
+    copying.stream.uncork()
+    return null
+  }
+
+  handleCopyInResponse(): void {
+    // The rows are on their way already.
+  }
+}
+
+/** Rejects when the server refuses the statement or one of its rows. */
+export function copyRows(client: pg.ClientBase, statement: CopyStatement): Promise<pg.QueryResult> {
+  return new Promise((resolve, reject) => {
+    client.query(
+      new CopyQuery(statement, (error, result) => {
+        if (error == null) resolve(result)
+        else reject(error)
+      }),
+    )
+  })
+}
