@@ -67,8 +67,20 @@ export function createPool(options: PoolOptions): pg.Pool {
   return pool
 }
 
+const connectionStrings = new WeakMap<object, string>()
+
 export function createKysely<Database>(pool: pg.Pool): Kysely<Database> {
-  return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
+  const { connectionString } = pool.options
+  if (connectionString !== undefined) connectionStrings.set(db, connectionString)
+  return db
+}
+
+/** Where a database of {@link createKysely} is, for what needs connections of its own: Kysely hands none out. */
+export function databaseUrlOf<Database>(db: Kysely<Database>): string {
+  const databaseUrl = connectionStrings.get(db)
+  if (databaseUrl === undefined) throw new TypeError("this Kysely was not made by createKysely")
+  return databaseUrl
 }
 
 // Connection trouble, shutdown and start of the server, a transaction that was paused for too long, serialisation failure, deadlock.

@@ -1,6 +1,12 @@
+import type { Kysely } from "kysely"
 import { verifyLedger } from "../../ledger/audit/verify-ledger.ts"
+import type { Database } from "../../ledger/store/database.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
+import { createProgressBar } from "../progress-bar.ts"
 import { withDatabase } from "./open-database.ts"
+
+/** Below it, the answer is there before a bar would be. */
+const progressEvents = 100_000n
 
 /** `chainbridge verify`: a line for each ledger; sets the exit code to 1 when one does not hold. */
 export async function verifyCommand(options: {
@@ -24,17 +30,32 @@ export async function verifyCommand(options: {
       )
     }
     for (const { ledger_id: ledgerId, name } of chosen) {
-      const result = await verifyLedger(db, ledgerId)
-      if (result.ok) {
-        process.stdout.write(
-          `ok ${name} ${ledgerId}: ${result.events} events, ${result.accounts} accounts, head ${result.headHash}\n`,
-        )
-      } else {
-        process.stdout.write(
-          `FAILED ${name} ${ledgerId}: ${result.problem} (position ${result.position ?? "none"})\n`,
-        )
-        process.exitCode = 1
-      }
+      process.exitCode = (await verifyOne(db, ledgerId, name)) ? process.exitCode : 1
     }
   })
+}
+
+async function verifyOne(db: Kysely<Database>, ledgerId: string, name: string): Promise<boolean> {
+  let total = 0n
+  const began = performance.now()
+  const bar = createProgressBar(`verify ${name}`, () => Number(total))
+  const result = await verifyLedger(db, ledgerId, (done, of) => {
+    total = of
+    const perSecond = Math.round(Number(done) / ((performance.now() - began) / 1_000))
+    if (of >= progressEvents) bar.update(Number(done), `${perSecond} events/s`)
+  })
+  if (total >= progressEvents) bar.end()
+  if (!result.ok) {
+    process.stdout.write(
+      `FAILED ${name} ${ledgerId}: ${result.problem} (position ${result.position ?? "none"})\n`,
+    )
+    return false
+  }
+  const seconds = (performance.now() - began) / 1_000
+  const { events, accounts, redacted, headHash } = result
+  process.stdout.write(
+    `ok ${name} ${ledgerId}: ${events} events, ${accounts} accounts, ${redacted} redacted, head ${headHash}\n` +
+      `   ${seconds.toFixed(1)} s, ${Math.round(Number(events) / seconds)} events/s, peak memory ${Math.round(process.resourceUsage().maxRSS / 1_024)} MB\n`,
+  )
+  return true
 }

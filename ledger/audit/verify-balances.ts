@@ -1,5 +1,6 @@
 import { sql, type Transaction } from "kysely"
-import type { Replay, ReplayedAccount } from "../domain/replay.ts"
+import type { Replay } from "../domain/replay.ts"
+import type { ReplayedAccount } from "../domain/replay-accounts.ts"
 import type { Database } from "../store/database.ts"
 import type { Problem } from "./find-difference.ts"
 

@@ -1,22 +1,88 @@
 import { sql, type Transaction } from "kysely"
 import { changeTypes } from "../domain/events.ts"
-import type { Replay } from "../domain/replay.ts"
+import { readBatch } from "../domain/replay-batches.ts"
 import type { Database } from "../store/database.ts"
 import { findDifference, type Problem } from "./find-difference.ts"
+import type { FoldedLog } from "./fold-log.ts"
+import { itemStates } from "./scan/segment.ts"
+
+type ItemState = (typeof itemStates)[number]
 
 /**
- * Every change up to the intake is in `settlement.batch_items` as the log has it: account, token, amount, and where it is by the last event that sealed or netted it. Asks
- * `settlement.batch_accounts` what became of an account in its batch, so verify that first.
+ * Every change up to the intake is in `settlement.batch_items` as the log has it: account, token, amount, and where it is by the last event that sealed or netted it. What the table says of
+ * an event was read with it; here it is compared with what the replay made of the change. So what the table holds as unsettled of an account is what the replay holds, change by change.
+ * Asks `settlement.batch_accounts` what became of an account in its batch, so verify that first.
  */
 export async function verifyItems(
   trx: Transaction<Database>,
   ledgerId: string,
-  replay: Replay,
+  log: FoldedLog,
 ): Promise<Problem | null> {
-  return (await compareItems(trx, ledgerId)) ?? (await compareUnsettled(trx, ledgerId, replay))
+  const { rows } = await sql<{
+    intake: bigint
+    head: bigint
+    other_token: bigint | null
+    beyond: bigint | null
+  }>`
+    SELECT h.position AS head, coalesce(n.position, 0) AS intake,
+      (SELECT min(i.position) FROM settlement.batch_items i JOIN ledger.accounts a USING (ledger_id, account_id)
+       WHERE i.ledger_id = ${ledgerId} AND i.token_id <> a.token_id) AS other_token,
+      (SELECT min(position) FROM settlement.batch_items WHERE ledger_id = ${ledgerId} AND position > ${log.end}) AS beyond
+    FROM ledger.head h LEFT JOIN settlement.intake n USING (ledger_id) WHERE h.ledger_id = ${ledgerId}`.execute(
+    trx,
+  )
+  const { intake = 0n, head = 0n, other_token: otherToken = null, beyond = null } = rows[0] ?? {}
+  const [position] = [firstDifference(log, Number(intake)), otherToken, beyond]
+    .filter((at) => at !== null)
+    .sort((one, other) => (one < other ? -1 : 1))
+  if (position !== undefined) {
+    const problem = "settlement.batch_items is not what the log gives"
+    return (await findItem(trx, ledgerId, position)) ?? { position, problem }
+  }
+  if (intake <= head) return null
+  return {
+    position: null,
+    problem: `settlement.intake says that it has read up to ${intake}, the log ends at ${head}`,
+  }
 }
 
-function compareItems(trx: Transaction<Database>, ledgerId: string): Promise<Problem | null> {
+/** The first event of which the table does not say what the replay does. */
+function firstDifference(log: FoldedLog, intake: number): bigint | null {
+  const { changes, batches } = log.replay
+  let first = Number.POSITIVE_INFINITY
+  const expect = (position: number, state: ItemState, batch: number) => {
+    const said = itemOf(log, position)
+    if (said.state !== state || said.batch !== batch) first = Math.min(first, position)
+  }
+  for (const sequence of batches.keys()) {
+    for (const { state, positions } of readBatch(batches, sequence)?.accounts.values() ?? []) {
+      for (const at of positions) {
+        if (changes.ownerOf(at) === Number(sequence))
+          expect(at, state === "settled" ? "settled" : "sealed", Number(sequence))
+      }
+    }
+  }
+  for (let position = 1; position <= log.end && position < first; position += 1) {
+    const owner = changes.ownerOf(position)
+    if (owner === undefined) expect(position, "none", 0)
+    // A change that was sealed has been taken in, whatever the intake says: taken in again, it would be settled twice.
+    else if (owner === "waiting") expect(position, position <= intake ? "waiting" : "none", 0)
+    else if (owner === "netted") expect(position, "netted", 0)
+  }
+  return first === Number.POSITIVE_INFINITY ? null : BigInt(first)
+}
+
+function itemOf({ items, segmentEvents }: FoldedLog, position: number): { state: ItemState; batch: number } {
+  const index = (position - 1) % segmentEvents
+  const segment = items.get(position - index)
+  return {
+    state: itemStates[segment?.states[index] ?? 0] ?? "other",
+    batch: segment?.batches[index] ?? 0,
+  }
+}
+
+/** The same in the database, of one event: names what differs. */
+function findItem(trx: Transaction<Database>, ledgerId: string, position: bigint): Promise<Problem | null> {
   return findDifference(trx, {
     table: "settlement.batch_items",
     keys: ["position"],
@@ -42,49 +108,10 @@ function compareItems(trx: Transaction<Database>, ledgerId: string): Promise<Pro
       ) AS l ON l.position = e.position
       LEFT JOIN settlement.batch_accounts b
         ON b.ledger_id = e.ledger_id AND b.batch_sequence = l.batch_sequence AND b.account_id = e.account_id
-      WHERE e.ledger_id = ${ledgerId} AND e.type = ANY(${[...changeTypes]}) AND (l.position IS NOT NULL
+      WHERE e.ledger_id = ${ledgerId} AND e.position = ${position} AND e.type = ANY(${[...changeTypes]}) AND (l.position IS NOT NULL
         OR e.position <= coalesce((SELECT position FROM settlement.intake WHERE ledger_id = ${ledgerId}), 0))`,
     stored: sql`
       SELECT position, account_id, token_id, amount, recorded_at, priority, state, batch_sequence
-      FROM settlement.batch_items WHERE ledger_id = ${ledgerId}`,
+      FROM settlement.batch_items WHERE ledger_id = ${ledgerId} AND position = ${position}`,
   })
-}
-
-/** The same from the other side: what the tables hold as unsettled of an account is what the replay holds. */
-async function compareUnsettled(
-  trx: Transaction<Database>,
-  ledgerId: string,
-  replay: Replay,
-): Promise<Problem | null> {
-  const { rows: intakes } = await sql<{ position: bigint; head: bigint }>`
-    SELECT h.position AS head, coalesce(i.position, 0) AS position
-    FROM ledger.head h LEFT JOIN settlement.intake i USING (ledger_id) WHERE h.ledger_id = ${ledgerId}`.execute(
-    trx,
-  )
-  const { position: intake = 0n, head = 0n } = intakes[0] ?? {}
-  if (intake > head) {
-    return {
-      position: null,
-      problem: `settlement.intake says that it has read up to ${intake}, the log ends at ${head}`,
-    }
-  }
-  const { rows } = await sql<{ account_id: bigint; unsettled: bigint }>`
-    SELECT account_id, sum(amount) AS unsettled FROM (
-      SELECT account_id, amount FROM settlement.batch_items
-      WHERE ledger_id = ${ledgerId} AND state IN ('waiting', 'sealed')
-      UNION ALL
-      SELECT account_id, amount FROM ledger.event_log
-      WHERE ledger_id = ${ledgerId} AND position > ${intake} AND type = ANY(${[...changeTypes]})
-    ) AS changes GROUP BY account_id`.execute(trx)
-  const found = new Map(rows.map((row) => [row.account_id, row.unsettled]))
-  for (const [accountId, account] of replay.accounts) {
-    const unsettled = found.get(accountId) ?? 0n
-    if (unsettled !== account.unsettled) {
-      return {
-        position: account.position,
-        problem: `account ${accountId}: settlement holds ${unsettled} unsettled, the log says ${account.unsettled}`,
-      }
-    }
-  }
-  return null
 }

@@ -1,18 +1,17 @@
-import type { Kysely } from "kysely"
+import { randomBytes } from "node:crypto"
+import { availableParallelism } from "node:os"
+import { type Kysely, type Selectable, sql } from "kysely"
 import { ChainBridgeError } from "../../platform/errors.ts"
-import { genesisHash, hashDetails, hashEvent } from "../domain/event-encoding.ts"
-import { type Replay, replayEvent, startReplay } from "../domain/replay.ts"
-import { ReplayFault } from "../domain/replay-fault.ts"
+import { databaseUrlOf } from "../../platform/postgres.ts"
+import { blockSize } from "../domain/merkle-blocks.ts"
 import type { Database } from "../store/database.ts"
-import { parseEvent, readEvents, type StoredEvent } from "../store/read-events.ts"
 import { withSnapshot } from "../store/with-snapshot.ts"
-import { verifyAccounts } from "./verify-accounts.ts"
-import { verifyAnchors } from "./verify-anchors.ts"
-import { verifyBalances } from "./verify-balances.ts"
-import { verifyBatches } from "./verify-batches.ts"
-import { verifyConfirmations } from "./verify-confirmations.ts"
-import { verifyItems } from "./verify-items.ts"
-import { verifyOperations } from "./verify-operations.ts"
+import { compareTables } from "./compare-tables.ts"
+import type { Problem } from "./find-difference.ts"
+import { type FoldedLog, foldSegment, startFold } from "./fold-log.ts"
+import type { ScanTask } from "./scan/log-scanner.ts"
+import { openScanPool } from "./scan/scan-pool.ts"
+import { verifyErasures } from "./verify-erasures.ts"
 
 export type VerifyResult =
   | {
@@ -24,21 +23,33 @@ export type VerifyResult =
     }
   | { readonly ok: false; readonly position: bigint | null; readonly problem: string }
 
-const pageSize = 5_000
+export type VerifyOptions = {
+  /** Threads that read and check parts of the log; as many as there are cores unless named, none for a small ledger. */
+  readonly threads?: number
+  /** Events that a thread reads at a time: a multiple of the Merkle tree's blocks. */
+  readonly segmentEvents?: number
+}
+
+const segmentEventsDefault = 64 * blockSize
+const threadsMax = 4
+/** A thread takes longer to start than these take to be read. */
+const smallLogEvents = 50_000
 
 /**
- * Replays a whole ledger from its first event and compares. Of the log: positions, hash chain, details hashes, the law of unsettled changes, each chain log confirmed once, each revocation matched
- * with what it takes back. Of the tables: the head, accounts, balances, operations, confirmations, batches with the bytes that the chain is sent, their accounts and items; what no event
- * states is listed in docs/event-encoding.md. One snapshot, read only; writes go on meanwhile.
+ * Replays a whole ledger from its first event and compares. Of the log: positions, hash chain, details hashes, erasures, the law of unsettled changes, each chain log confirmed once, each
+ * revocation matched with what it takes back. Of the tables: the head, accounts, balances, operations, confirmations, batches with the bytes that the chain is sent, their accounts and items,
+ * checkpoints and projections; what no event states is listed in docs/event-encoding.md. One snapshot, read only; writes go on meanwhile.
  *
- * The log is read in pages, and sets are compared in the database. What stays in memory are balances, and per million about 120 MB for changes that wait, 60 MB for changes that a
- * batch has settled, and 160 MB for deposits and withdrawals: a revocation may still name any of them.
+ * The log is read in segments, by threads: an event states the hash of the one before it, so a segment is checked by itself and joined to its neighbours. The events are then replayed in
+ * their order, in a compact form. What stays in memory, per million: 20 MB for changes and 8 MB for what settlement says of them, 5 MB for settled ones, 160 MB for deposits and
+ * withdrawals; a revocation may still name any of them. docs/decisions/parallel-verify.md has the figures.
  * @returns the first problem, with the event that it is about where there is one
  */
 export async function verifyLedger(
   db: Kysely<Database>,
   ledgerId: string,
   onProgress: (done: bigint, total: bigint) => void = () => undefined,
+  options: VerifyOptions = {},
 ): Promise<VerifyResult> {
   return withSnapshot(db, async (trx) => {
     const head = await trx
@@ -47,76 +58,78 @@ export async function verifyLedger(
       .where("ledger_id", "=", ledgerId)
       .executeTakeFirst()
     if (head === undefined) throw new ChainBridgeError("UNKNOWN_LEDGER", `there is no ledger ${ledgerId}`)
-    const replay = startReplay()
-    let position = 0n
-    let hash = genesisHash
-    let redacted = 0n
-    for (;;) {
-      const page = await readEvents(trx, ledgerId, position, pageSize)
-      for (const event of page) {
-        const problem = checkEvent(event, position + 1n, hash, replay)
-        if (problem !== null) return { ok: false, position: event.position, problem }
-        position = event.position
-        hash = event.hash
-        if (event.detailsHash !== null && event.detailsJson === null) redacted += 1n
+    const { rows } = await sql<{ snapshot_id: string; last: bigint | null; operation_pages: bigint }>`
+      SELECT pg_export_snapshot() AS snapshot_id, pg_relation_size('ledger.operations') / current_setting('block_size')::integer AS operation_pages,
+        (SELECT max(position) FROM ledger.event_log WHERE ledger_id = ${ledgerId}) AS last`.execute(trx)
+    const [facts] = rows
+    if (facts === undefined) throw new TypeError("the database told nothing about the log")
+    const last = Number(facts.last ?? 0n)
+    const secret = randomBytes(32)
+    const pool = await openScanPool(
+      { databaseUrl: databaseUrlOf(db), snapshotId: facts.snapshot_id, ledgerId, secret },
+      options.threads ?? (last < smallLogEvents ? 0 : Math.min(availableParallelism(), threadsMax)),
+    )
+    try {
+      const log = startFold(options.segmentEvents ?? segmentEventsDefault)
+      for await (const result of pool.run(segmentTasks(last, log.segmentEvents))) {
+        if (result.kind !== "events") continue
+        const problem = foldSegment(log, secret, result.segment)
+        if (problem !== null) return { ok: false, ...problem }
+        onProgress(BigInt(log.end), head.position)
       }
-      onProgress(position, head.position)
-      if (page.length < pageSize) break
-    }
-    if (position !== head.position || !hash.equals(head.hash)) {
+      const problem =
+        compareHead(log, head) ??
+        verifyErasures(log.erased, log.replay.redacted) ??
+        (await compareTables({
+          trx,
+          ledgerId,
+          log,
+          pool,
+          secret,
+          operationPages: Number(facts.operation_pages),
+        }))
+      if (problem !== null) return { ok: false, ...problem }
       return {
-        ok: false,
-        position,
-        problem: `the log ends at ${position}, the head says ${head.position}: the tail was lost`,
+        ok: true,
+        events: BigInt(log.end),
+        accounts: log.replay.accounts.size,
+        redacted: BigInt(log.erased.length),
+        headHash: Buffer.from(log.hash, "latin1").toString("hex"),
       }
-    }
-    const accounts = BigInt(replay.accounts.size)
-    const batches = BigInt(replay.batches.size)
-    if (head.account_count !== accounts || head.batch_count !== batches) {
-      return {
-        ok: false,
-        position,
-        problem: `ledger.head counts ${head.account_count} accounts and ${head.batch_count} batches, the log has ${accounts} and ${batches}`,
-      }
-    }
-    const problem =
-      (await verifyAccounts(trx, ledgerId)) ??
-      (await verifyBalances(trx, ledgerId, replay)) ??
-      (await verifyOperations(trx, ledgerId)) ??
-      (await verifyConfirmations(trx, ledgerId)) ??
-      (await verifyAnchors(trx, ledgerId)) ??
-      (await verifyBatches(trx, ledgerId, replay)) ??
-      (await verifyItems(trx, ledgerId, replay))
-    if (problem !== null) return { ok: false, ...problem }
-    return {
-      ok: true,
-      events: position,
-      accounts: replay.accounts.size,
-      redacted,
-      headHash: hash.toString("hex"),
+    } finally {
+      await pool.close()
     }
   })
 }
 
-function checkEvent(
-  event: StoredEvent,
-  expected: bigint,
-  previousHash: Buffer,
-  replay: Replay,
-): string | null {
-  if (event.position !== expected) return `position ${expected} is missing`
-  if (!event.prevHash.equals(previousHash)) return "its previous hash is not the hash of the event before it"
-  if (!hashEvent(previousHash, event).equals(event.hash)) return "its content does not give its hash"
-  if (event.salt !== null && event.detailsJson !== null) {
-    if (event.detailsHash?.equals(hashDetails(event.salt, event.detailsJson)) !== true) {
-      return "its details do not give their hash"
+function segmentTasks(last: number, size: number): ScanTask[] {
+  return Array.from({ length: Math.ceil(last / size) }, (_, index) => ({
+    kind: "events",
+    from: index * size + 1,
+    to: Math.min(last, (index + 1) * size),
+  }))
+}
+
+function compareHead(log: FoldedLog, head: Selectable<Database["ledger.head"]>): Problem | null {
+  const position = BigInt(log.end)
+  const hash = Buffer.from(log.hash, "latin1")
+  if (position !== head.position || !hash.equals(head.hash)) {
+    return {
+      position,
+      problem: `the log ends at ${position}, the head says ${head.position}: the tail was lost`,
     }
   }
-  try {
-    replayEvent(replay, event.position, parseEvent(event))
-    return null
-  } catch (error) {
-    if (error instanceof ReplayFault || error instanceof ChainBridgeError) return error.message
-    throw error
+  if (position > 0n && head.recorded_at.getTime() !== log.recordedAtMs) {
+    return {
+      position,
+      problem: `ledger.head says that the last event was recorded at ${head.recorded_at.toISOString()}, the log says ${new Date(log.recordedAtMs).toISOString()}`,
+    }
+  }
+  const accounts = BigInt(log.replay.accounts.size)
+  const batches = BigInt(log.replay.batches.size)
+  if (head.account_count === accounts && head.batch_count === batches) return null
+  return {
+    position,
+    problem: `ledger.head counts ${head.account_count} accounts and ${head.batch_count} batches, the log has ${accounts} and ${batches}`,
   }
 }

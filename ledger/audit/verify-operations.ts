@@ -2,12 +2,51 @@ import { sql, type Transaction } from "kysely"
 import { requestedTypes } from "../domain/events.ts"
 import type { Database } from "../store/database.ts"
 import { findDifference, type Problem } from "./find-difference.ts"
+import { addSums, emptySum, equalSums } from "./scan/operation-runs.ts"
+import type { ScanPool } from "./scan/scan-pool.ts"
+import type { SegmentOperations } from "./scan/segment.ts"
+import { closeRun } from "./scan/track-operations.ts"
+
+const pagesPerTask = 1_000
 
 /**
  * Every key is bound once, to one unbroken run of events that a request asks for, and to the request hash that the first of them states. A row that is gone would let the
- * same key be recorded a second time; a row with another hash would refuse the retry, or answer somebody else's.
+ * same key be recorded a second time; a row with another hash would refuse the retry, or answer somebody else's. The set of rows is compared by a keyed sum, in one pass over the table;
+ * only where that differs does the database look for the row.
+ * @param logged of the whole log
  */
-export function verifyOperations(trx: Transaction<Database>, ledgerId: string): Promise<Problem | null> {
+export async function verifyOperations(
+  trx: Transaction<Database>,
+  ledgerId: string,
+  source: {
+    readonly logged: SegmentOperations
+    readonly pool: ScanPool
+    readonly secret: Uint8Array
+    /** Of the table. */
+    readonly pages: number
+  },
+): Promise<Problem | null> {
+  const { logged, pool, secret, pages } = source
+  closeRun(logged, secret)
+  const stored = emptySum()
+  const tasks = Array.from({ length: Math.ceil(pages / pagesPerTask) }, (_, index) => ({
+    kind: "operations" as const,
+    fromPage: index * pagesPerTask,
+    toPage: (index + 1) * pagesPerTask,
+  }))
+  for await (const result of pool.run(tasks)) {
+    if (result.kind === "operations") addSums(stored, result.sum)
+  }
+  if (logged.irregularAt === undefined && equalSums(logged.sum, stored)) return null
+  return (
+    (await findOperation(trx, ledgerId)) ?? {
+      position: logged.irregularAt === undefined ? null : BigInt(logged.irregularAt),
+      problem: "ledger.operations is not what the log gives",
+    }
+  )
+}
+
+function findOperation(trx: Transaction<Database>, ledgerId: string): Promise<Problem | null> {
   return findDifference(trx, {
     table: "ledger.operations",
     keys: ["operation_id", "sequence"],

@@ -1,11 +1,9 @@
 import { ReplayFault } from "./replay-fault.ts"
 
-export type Change = { readonly accountId: bigint; readonly amount: bigint }
-export type Changes = readonly (readonly [position: bigint, Change])[]
-
 /** An account's changes are in a batch all together or not at all. */
 export type BatchAccount = {
-  readonly changes: Changes
+  /** Of the changes that were sealed. */
+  readonly positions: readonly number[]
   /** `held`: sealed, and not settled. `deferred`: they left the batch, whatever became of them since. */
   state: "held" | "settled" | "deferred"
 }
@@ -16,13 +14,13 @@ export type ReplayedBatch = {
   confirmedPosition: bigint | null
 }
 
-/** By sequence. A batch that holds nothing any more is kept as text, a third of the size: only a revocation asks for it again. */
-export type ReplayedBatches = Map<bigint, ReplayedBatch | string>
+/** By sequence. A batch that holds nothing any more is kept packed, a few bytes for each change: only a revocation asks for it again. */
+export type ReplayedBatches = Map<bigint, ReplayedBatch | Uint8Array>
 
 /** @returns the batch as it stands; to change it, see {@link changeBatch} */
 export function readBatch(batches: ReplayedBatches, sequence: bigint): ReplayedBatch | undefined {
   const kept = batches.get(sequence)
-  return typeof kept === "string" ? unpack(kept) : kept
+  return kept instanceof Uint8Array ? unpack(kept) : kept
 }
 
 /** @throws ReplayFault when there is no such batch */
@@ -47,40 +45,57 @@ export function batchAccountOf(batch: ReplayedBatch, batchSequence: number, acco
   return account
 }
 
-export function sumOf(changes: Changes): bigint {
-  return changes.reduce((total, [, change]) => total + change.amount, 0n)
-}
+const states = ["held", "settled", "deferred"] as const
 
-type Packed = readonly [
-  confirmedPosition: string | null,
-  accounts: readonly (readonly [id: string, state: BatchAccount["state"], ...changes: string[]])[],
-]
-
-function pack({ confirmedPosition, accounts }: ReplayedBatch): string {
-  const packed: Packed = [
-    confirmedPosition === null ? null : confirmedPosition.toString(),
-    [...accounts].map(([id, { state, changes }]) => [
-      id.toString(),
-      state,
-      ...changes.flatMap(([position, { amount }]) => [position.toString(), amount.toString()]),
-    ]),
-  ]
-  return JSON.stringify(packed)
-}
-
-function unpack(text: string): ReplayedBatch {
-  const [confirmedPosition, accounts] = JSON.parse(text) as Packed
-  return {
-    confirmedPosition: confirmedPosition === null ? null : BigInt(confirmedPosition),
-    accounts: new Map(
-      accounts.map(([id, state, ...texts]) => {
-        const accountId = BigInt(id)
-        const numbers = texts.map(BigInt)
-        const changes = numbers.flatMap((position, index): (readonly [bigint, Change])[] =>
-          index % 2 === 0 ? [[position, { accountId, amount: numbers[index + 1] ?? 0n }]] : [],
-        )
-        return [accountId, { state, changes }]
-      }),
-    ),
+/** Numbers, each as its difference from the one before it of its kind: seven bits a byte, the lowest first, the eighth set where more follow. */
+function pack({ confirmedPosition, accounts }: ReplayedBatch): Uint8Array {
+  const bytes: number[] = []
+  // The lowest bit is the sign: accounts and positions may go back as well.
+  const push = (difference: number) => {
+    let rest = difference < 0 ? -difference * 2 - 1 : difference * 2
+    for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128)
+    bytes.push(rest)
   }
+  push(confirmedPosition === null ? 0 : Number(confirmedPosition))
+  push(accounts.size)
+  let [lastId, lastPosition] = [0, 0]
+  for (const [accountId, { state, positions }] of accounts) {
+    const id = Number(accountId)
+    push(id - lastId)
+    push(states.indexOf(state))
+    push(positions.length)
+    lastId = id
+    for (const position of positions) {
+      push(position - lastPosition)
+      lastPosition = position
+    }
+  }
+  return Uint8Array.from(bytes)
+}
+
+function unpack(bytes: Uint8Array): ReplayedBatch {
+  let offset = 0
+  const next = (): number => {
+    let [value, unit] = [0, 1]
+    for (;;) {
+      const byte = bytes[offset] ?? 0
+      offset += 1
+      value += (byte % 128) * unit
+      unit *= 128
+      if (byte < 128) return value % 2 === 1 ? -(value + 1) / 2 : value / 2
+    }
+  }
+  const confirmed = next()
+  const accounts = new Map<bigint, BatchAccount>()
+  let [id, position] = [0, 0]
+  for (let left = next(); left > 0; left -= 1) {
+    id += next()
+    const state = states[next()] ?? "held"
+    const positions = Array.from({ length: next() }, () => {
+      position += next()
+      return position
+    })
+    accounts.set(BigInt(id), { positions, state })
+  }
+  return { confirmedPosition: confirmed === 0 ? null : BigInt(confirmed), accounts }
 }

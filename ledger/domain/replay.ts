@@ -1,14 +1,8 @@
 import { effectsOf } from "./effects.ts"
 import type { EventDataOf, NewEvent } from "./events.ts"
-import {
-  type BatchAccount,
-  batchAccountOf,
-  type Change,
-  type Changes,
-  changeBatch,
-  type ReplayedBatches,
-  sumOf,
-} from "./replay-batches.ts"
+import { noAccounts, type ReplayedAccount, type ReplayedAccounts } from "./replay-accounts.ts"
+import { type BatchAccount, batchAccountOf, changeBatch, type ReplayedBatches } from "./replay-batches.ts"
+import { noChanges, type ReplayedChanges } from "./replay-changes.ts"
 import {
   addConfirmation,
   type LiveConfirmations,
@@ -18,21 +12,10 @@ import {
 import { ReplayFault } from "./replay-fault.ts"
 import { endHold, type OpenHold, placeHold } from "./replay-holds.ts"
 
-export type ReplayedAccount = {
-  pending: bigint
-  confirmed: bigint
-  /** Sum of the accepted changes that are not on chain yet, kept change by change and not derived from the other two. */
-  unsettled: bigint
-  /** Held back: the sum of the account's open holds. */
-  locked: bigint
-  /** The last event that touched the account. */
-  position: bigint
-}
-
 /** The state that a log alone gives. */
 export type Replay = {
-  readonly accounts: Map<bigint, ReplayedAccount>
-  readonly waiting: Map<bigint, Change>
+  readonly accounts: ReplayedAccounts
+  readonly changes: ReplayedChanges
   readonly batches: ReplayedBatches
   readonly confirmations: LiveConfirmations
   /** By the position of their HoldPlaced. */
@@ -45,8 +28,8 @@ export type Replay = {
 
 export function startReplay(): Replay {
   return {
-    accounts: new Map(),
-    waiting: new Map(),
+    accounts: noAccounts(),
+    changes: noChanges(),
     batches: new Map(),
     confirmations: noConfirmations(),
     openHolds: new Map(),
@@ -64,12 +47,13 @@ export function replayEvent(replay: Replay, position: bigint, event: NewEvent): 
   const touched = new Set<bigint>()
   let moved = 0n
   for (const effect of effectsOf(event)) {
-    if (event.type === "AccountOpened") openAccount(replay, effect.accountId)
-    const account = accountOf(replay, effect.accountId)
-    account.pending += effect.pending
-    account.confirmed += effect.confirmed
-    account.locked += effect.locked
-    account.position = position
+    if (event.type === "AccountOpened") replay.accounts.open(effect.accountId)
+    replay.accounts.update(effect.accountId, (account) => {
+      account.pending += effect.pending
+      account.confirmed += effect.confirmed
+      account.locked += effect.locked
+      account.position = position
+    })
     moved += effect.pending
     touched.add(effect.accountId)
   }
@@ -94,12 +78,20 @@ export function replayEvent(replay: Replay, position: bigint, event: NewEvent): 
   }
 }
 
-function openAccount(replay: Replay, accountId: bigint): void {
-  if (replay.accounts.has(accountId)) throw new ReplayFault(`account ${accountId} was opened twice`)
-  if (accountId !== BigInt(replay.accounts.size) + 1n) {
-    throw new ReplayFault(`account ${accountId} is opened after ${replay.accounts.size} accounts`)
-  }
-  replay.accounts.set(accountId, { pending: 0n, confirmed: 0n, unsettled: 0n, locked: 0n, position: 0n })
+/**
+ * The same for an AdjustmentRecorded, which nearly every event of a log is, without an object for any of its parts: amount and balance are decimal limbs.
+ * @throws ReplayFault when the event contradicts the log before it
+ */
+export function replayAdjustment(
+  replay: Replay,
+  position: number,
+  accountId: number,
+  limbs: Uint32Array,
+  amountAt: number,
+  balanceAt: number,
+): void {
+  replay.accounts.applyChange(accountId, position, limbs, amountAt, balanceAt)
+  replay.changes.add(position, accountId, limbs, amountAt)
 }
 
 function moveChanges(replay: Replay, position: bigint, event: NewEvent): void {
@@ -130,7 +122,8 @@ function moveChanges(replay: Replay, position: bigint, event: NewEvent): void {
       break
     case "SettlementNetted":
       for (const account of event.data.accounts) {
-        const sum = sumOf(takeWaiting(replay, account.account_id, account.positions))
+        takeWaiting(replay, account.account_id, account.positions, "netted")
+        const sum = replay.changes.sum(account.positions)
         if (sum !== 0n) throw new ReplayFault(`account ${account.account_id} was netted with a sum of ${sum}`)
       }
       break
@@ -158,8 +151,8 @@ function moveChanges(replay: Replay, position: bigint, event: NewEvent): void {
 
 function addChange(replay: Replay, position: bigint, { type, account }: NewEvent): void {
   if (account === null) throw new ReplayFault(`${type} without an account`)
-  replay.waiting.set(position, { accountId: account.accountId, amount: account.amount })
-  accountOf(replay, account.accountId).unsettled += account.amount
+  replay.changes.addChange(position, account)
+  moveUnsettled(replay, account.accountId, account.amount)
 }
 
 function reverse(replay: Replay, position: bigint, data: EventDataOf<"AdjustmentReversed">): void {
@@ -185,14 +178,14 @@ function seal(replay: Replay, data: EventDataOf<"SettlementSealed">): void {
   }
   const accounts = new Map<bigint, BatchAccount>()
   for (const account of data.accounts) {
-    const changes = takeWaiting(replay, account.account_id, account.positions)
-    const net = sumOf(changes)
+    takeWaiting(replay, account.account_id, account.positions, data.batch_sequence)
+    const net = replay.changes.sum(account.positions)
     if (net.toString() !== account.net || net === 0n) {
       throw new ReplayFault(
         `account ${account.account_id} was sealed with a net of ${account.net}, its changes add up to ${net}`,
       )
     }
-    accounts.set(BigInt(account.account_id), { changes, state: "held" })
+    accounts.set(BigInt(account.account_id), { positions: account.positions, state: "held" })
   }
   if (accounts.size !== data.accounts.length) {
     throw new ReplayFault(`an account is twice in batch ${data.batch_sequence}`)
@@ -212,13 +205,13 @@ function confirm(replay: Replay, position: bigint, data: EventDataOf<"Settlement
     const seen = new Set<number>()
     for (const { account_id: id, settled } of data.accounts) {
       const account = batchAccountOf(batch, data.batch_sequence, id)
-      const sum = account.state === "held" ? sumOf(account.changes) : 0n
+      const sum = account.state === "held" ? replay.changes.sum(account.positions) : 0n
       if (seen.has(id) || sum.toString() !== settled) {
         throw new ReplayFault(`account ${id}: ${settled} is said to be settled, the batch holds ${sum}`)
       }
       seen.add(id)
       if (account.state === "held") account.state = "settled"
-      accountOf(replay, BigInt(id)).unsettled -= sum
+      moveUnsettled(replay, BigInt(id), -sum)
     }
   })
 }
@@ -227,11 +220,11 @@ function defer(replay: Replay, data: EventDataOf<"SettlementDeferred">): void {
   changeBatch(replay.batches, data.batch_sequence, (batch) => {
     for (const { account_id: id, net } of data.accounts) {
       const account = batchAccountOf(batch, data.batch_sequence, id)
-      if (account.state !== "held" || sumOf(account.changes).toString() !== net) {
+      if (account.state !== "held" || replay.changes.sum(account.positions).toString() !== net) {
         throw new ReplayFault(`account ${id}: batch ${data.batch_sequence} does not hold ${net} of it`)
       }
       account.state = "deferred"
-      for (const [at, change] of account.changes) replay.waiting.set(at, change)
+      for (const at of account.positions) replay.changes.putBack(at)
     }
   })
 }
@@ -244,12 +237,12 @@ function revoke(replay: Replay, data: EventDataOf<"ConfirmationRevoked">): void 
     for (const { account_id: id, settled } of data.accounts) {
       if (settled === "0") continue
       const account = batchAccountOf(batch, sequence, id)
-      const sum = sumOf(account.changes)
+      const sum = replay.changes.sum(account.positions)
       if (account.state !== "settled" || sum.toString() !== settled) {
         throw new ReplayFault(`account ${id}: batch ${sequence} did not settle ${settled} of it`)
       }
       account.state = "held"
-      accountOf(replay, BigInt(id)).unsettled += sum
+      moveUnsettled(replay, BigInt(id), sum)
     }
     for (const id of data.reopened_account_ids) {
       const account = batchAccountOf(batch, sequence, id)
@@ -258,25 +251,27 @@ function revoke(replay: Replay, data: EventDataOf<"ConfirmationRevoked">): void 
           `account ${id} was not deferred from batch ${sequence}, and is put back into it`,
         )
       }
-      takeWaiting(
-        replay,
-        id,
-        account.changes.map(([at]) => Number(at)),
-      )
+      takeWaiting(replay, id, account.positions, sequence)
       account.state = "held"
     }
   })
 }
 
-function takeWaiting(replay: Replay, accountId: number, positions: readonly number[]): Changes {
-  return positions.map((at): [bigint, Change] => {
-    const position = BigInt(at)
-    const change = replay.waiting.get(position)
-    if (change === undefined || change.accountId !== BigInt(accountId)) {
+function takeWaiting(
+  { changes }: Replay,
+  accountId: number,
+  positions: readonly number[],
+  owner: "netted" | number,
+): void {
+  for (const at of positions) {
+    if (!changes.take(at, accountId, owner))
       throw new ReplayFault(`the change at ${at} of account ${accountId} was not waiting`)
-    }
-    replay.waiting.delete(position)
-    return [position, change]
+  }
+}
+
+function moveUnsettled({ accounts }: Replay, accountId: bigint, amount: bigint): void {
+  accounts.update(accountId, (account) => {
+    account.unsettled += amount
   })
 }
 

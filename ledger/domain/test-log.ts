@@ -71,7 +71,7 @@ export class TestLog {
   /** Seals everything that waits. @returns the batch with its nets, or undefined where nothing is left of it */
   seal(): { sequence: number; nets: { accountId: number; net: bigint }[] } | undefined {
     const waiting = new Map<number, { net: bigint; positions: number[] }>()
-    for (const [position, { accountId, amount }] of this.replay.waiting) {
+    for (const [position, { accountId, amount }] of this.replay.changes.waiting()) {
       const entry = waiting.get(Number(accountId)) ?? { net: 0n, positions: [] }
       entry.net += amount
       entry.positions.push(Number(position))
@@ -152,8 +152,8 @@ export class TestLog {
     const waiting = (accountId: number): boolean => {
       if (event.type !== "SettlementDeferred") return false
       const batch = readBatch(this.replay.batches, BigInt(event.data.batch_sequence))
-      const changes = batch?.accounts.get(BigInt(accountId))?.changes
-      return changes?.every(([at]) => this.replay.waiting.has(at)) === true
+      const positions = batch?.accounts.get(BigInt(accountId))?.positions
+      return positions?.every((at) => this.replay.changes.ownerOf(at) === "waiting") === true
     }
     this.add(
       revokeEvent(BigInt(position), event, waiting, (accountId) => this.pending(Number(accountId)), at),
@@ -165,7 +165,7 @@ export class TestLog {
       accounts: [...this.replay.accounts]
         .sort(([a], [b]) => Number(a - b))
         .map(([id, { pending, confirmed, unsettled }]) => [id, pending, confirmed, unsettled]),
-      waiting: [...this.replay.waiting].sort(([a], [b]) => Number(a - b)),
+      waiting: [...this.replay.changes.waiting()],
       batches: structuredClone(
         [...this.replay.batches.keys()].map((sequence) => readBatch(this.replay.batches, sequence)),
       ),

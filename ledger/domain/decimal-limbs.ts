@@ -1,0 +1,99 @@
+/**
+ * Integers in places of a Uint32Array, nine limbs of nine digits each, the lowest first, a negative one as its ten's complement: what numeric(78, 0) holds, exactly, without an
+ * object for each. Adding carries the sign by itself.
+ */
+export const limbCount = 9
+const base = 1_000_000_000
+const modulus = 10n ** 81n
+const limbDigits = 9
+const zero = 48
+const minus = 45
+
+/** `target += source` */
+export function addLimbs(target: Uint32Array, at: number, source: Uint32Array, from: number): void {
+  let carry = 0
+  for (let limb = 0; limb < limbCount; limb += 1) {
+    const sum = (target[at + limb] ?? 0) + (source[from + limb] ?? 0) + carry
+    carry = sum >= base ? 1 : 0
+    target[at + limb] = carry === 1 ? sum - base : sum
+  }
+}
+
+export function equalLimbs(one: Uint32Array, at: number, other: Uint32Array, from: number): boolean {
+  for (let limb = 0; limb < limbCount; limb += 1) {
+    if (one[at + limb] !== other[from + limb]) return false
+  }
+  return true
+}
+
+/** The limbs that are needed: the rest only repeats the sign. */
+export function limbsNeeded(source: Uint32Array, from: number): number {
+  const sign = isNegative(source[from + limbCount - 1]) ? base - 1 : 0
+  let needed = limbCount
+  while (
+    needed > 1 &&
+    source[from + needed - 1] === sign &&
+    isNegative(source[from + needed - 2]) === sign > 0
+  )
+    needed -= 1
+  return needed
+}
+
+/** Fills the limbs from `given` on with the sign. */
+export function extendLimbs(target: Uint32Array, at: number, given: number): void {
+  target.fill(isNegative(target[at + given - 1]) ? base - 1 : 0, at + given, at + limbCount)
+}
+
+export function writeLimbs(target: Uint32Array, at: number, value: bigint): void {
+  let rest = value < 0n ? value + modulus : value
+  for (let limb = 0; limb < limbCount; limb += 1) {
+    target[at + limb] = Number(rest % 1_000_000_000n)
+    rest /= 1_000_000_000n
+  }
+}
+
+export function readLimbs(source: Uint32Array, from: number): bigint {
+  let value = 0n
+  for (let limb = limbCount - 1; limb >= 0; limb -= 1)
+    value = value * 1_000_000_000n + BigInt(source[from + limb] ?? 0)
+  return isNegative(source[from + limbCount - 1]) ? value - modulus : value
+}
+
+/**
+ * Writes the number that ASCII bytes say: digits, behind a minus where it is negative.
+ * @returns false for what is no such number, or has more than 78 digits
+ */
+export function parseLimbs(
+  target: Uint32Array,
+  at: number,
+  text: Uint8Array,
+  start: number,
+  end: number,
+): boolean {
+  const first = text[start] === minus ? start + 1 : start
+  if (end <= first || end - first > 78) return false
+  for (let limb = 0, upto = end; limb < limbCount; limb += 1, upto -= limbDigits) {
+    let value = 0
+    for (let index = Math.max(first, upto - limbDigits); index < upto; index += 1) {
+      const digit = (text[index] ?? 0) - zero
+      if (digit < 0 || digit > 9) return false
+      value = value * 10 + digit
+    }
+    target[at + limb] = value
+  }
+  if (first > start) negate(target, at)
+  return true
+}
+
+function negate(target: Uint32Array, at: number): void {
+  let borrow = 0
+  for (let limb = 0; limb < limbCount; limb += 1) {
+    const difference = 0 - (target[at + limb] ?? 0) - borrow
+    borrow = difference < 0 ? 1 : 0
+    target[at + limb] = borrow === 1 ? difference + base : difference
+  }
+}
+
+function isNegative(topLimb: number | undefined): boolean {
+  return (topLimb ?? 0) >= base / 2
+}
