@@ -20,6 +20,7 @@ export const errorCodes = {
   UNKNOWN_OPERATION: { status: 404, message: "There is no such operation" },
   UNKNOWN_TRANSACTION: { status: 404, message: "There is no such transaction" },
   UNKNOWN_HOLD: { status: 404, message: "There is no such hold" },
+  UNKNOWN_REDACTION: { status: 404, message: "There is no such erasure" },
   UNKNOWN_POSITION: { status: 404, message: "There is no such event" },
   UNKNOWN_CHECKPOINT: { status: 404, message: "There is no such checkpoint" },
   UNKNOWN_RECONCILIATION_RUN: { status: 404, message: "There is no such reconciliation run" },

@@ -2,6 +2,7 @@ import type { Route } from "./route.ts"
 import { adjustBalance } from "./routes/adjust-balance.ts"
 import { captureHold } from "./routes/capture-hold.ts"
 import { createImport } from "./routes/create-import.ts"
+import { createRedaction } from "./routes/create-redaction.ts"
 import { flushBatches } from "./routes/flush-batches.ts"
 import { getAuditHead } from "./routes/get-audit-head.ts"
 import { getAuditProof } from "./routes/get-audit-proof.ts"
@@ -14,6 +15,7 @@ import { getHold } from "./routes/get-hold.ts"
 import { getImport } from "./routes/get-import.ts"
 import { getOperation } from "./routes/get-operation.ts"
 import { getReconciliation } from "./routes/get-reconciliation.ts"
+import { getRedaction } from "./routes/get-redaction.ts"
 import { getTransaction } from "./routes/get-transaction.ts"
 import { getWallet } from "./routes/get-wallet.ts"
 import { listBatches } from "./routes/list-batches.ts"
@@ -42,6 +44,8 @@ export const routes: readonly Route[] = [
   captureHold,
   releaseHold,
   reverseAdjustment,
+  createRedaction,
+  getRedaction,
   getOperation,
   getTransaction,
   getWallet,

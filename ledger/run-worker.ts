@@ -10,6 +10,7 @@ import type { AuditKey } from "./domain/audit-key.ts"
 import { runHoldExpiry } from "./holds/run-hold-expiry.ts"
 import { allProjections } from "./projections/async/all-projections.ts"
 import { runProjections } from "./projections/async/run-projections.ts"
+import { runRedactions } from "./redactions/run-redactions.ts"
 import { type ReconciliationStatus, runReconciliation } from "./reconciliation/run-reconciliation.ts"
 import { appendedChannel } from "./store/append.ts"
 import { projectionsChangedChannel, reconciliationRequestedChannel } from "./store/channels.ts"
@@ -41,7 +42,7 @@ export type RunningWorker = {
 }
 
 /**
- * Confirms what the chains did, compares both sides, keeps the projections, gives back what is held too long and signs the log. Any number of processes may run it: a step of the confirmations takes the chain's cursor or
+ * Confirms what the chains did, compares both sides, keeps the projections, gives back what is held too long, goes on with erasures and signs the log. Any number of processes may run it: a step of the confirmations takes the chain's cursor or
  * changes nothing, one worker at a time makes a chain's reconciliation runs, one fills a projection of a ledger, and a checkpoint extends the one before it once. It holds nothing that a
  * `kill -9` could lose.
  */
@@ -54,6 +55,7 @@ export function runWorker(context: WorkerContext): RunningWorker {
   const projections = runProjections({ db, logger, projections: allProjections })
   const checkpoints = runCheckpoints({ db, logger, key: context.auditKey ?? null })
   const holdExpiry = runHoldExpiry({ db, logger })
+  const redactions = runRedactions({ db, logger })
   const listener = listen({
     databaseUrl,
     applicationName: "chainbridge-worker-listen",
@@ -81,6 +83,7 @@ export function runWorker(context: WorkerContext): RunningWorker {
         projections.stop(),
         checkpoints.stop(),
         holdExpiry.stop(),
+        redactions.stop(),
         ...followed.flatMap(({ confirmations, reconciliation }) => [
           confirmations.stop(),
           reconciliation.stop(),

@@ -26,6 +26,8 @@ export type CommandRequest = {
   ): PreparedCommand | Refusal | Promise<PreparedCommand | Refusal>
   /** From what is recorded alone: the first time and every time after it is the same. */
   present(operation: RecordedOperation): Answer
+  /** Where there may be nothing to record, and that is no refusal. */
+  presentNothing?(): Answer
 }
 
 export type PreparedCommand = { readonly command: LedgerCommand; readonly subject: CommandSubject }
@@ -46,6 +48,8 @@ export async function executeCommand(services: Services, request: CommandRequest
     case "recorded":
       return result.isReplay ? replayed(request.present(result.operation)) : request.present(result.operation)
     case "refused":
+      if (result.refusal.refused === "NOTHING_TO_REDACT" && request.presentNothing !== undefined)
+        return request.presentNothing()
       return refuseCommand(result.refusal, prepared.subject)
     case "conflict":
       return conflict(key)
