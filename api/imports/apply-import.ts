@@ -21,10 +21,6 @@ import { chunkBytes } from "./receive-import.ts"
 import { createRecordReader, type RawRecord } from "./record-reader.ts"
 import { type LineOutcome, type SettlingContext, settleLines } from "./settle-lines.ts"
 
-/** Lines that go to the writer as one group. It holds the ledger's head for some 40 ms. */
-const groupLines = 1_000
-/** An interrupted run may have been one group beyond the one that it had not noted. */
-const recoveredLines = 2 * groupLines
 const groupBytesMax = 4 * 1024 * 1024
 
 export type ImportContext = {
@@ -34,6 +30,8 @@ export type ImportContext = {
   readonly registry: { current(): Promise<RegistrySnapshot> }
   readonly logger: Logger
   readonly leaseMs: number
+  /** Lines that go to the writer as one group: for as long as it takes nobody else writes to the ledger. */
+  readonly groupLines: number
   /** How long a group is tried again after a fault of the database. */
   readonly retryForMs: number
 }
@@ -69,8 +67,15 @@ export async function applyImport(
   }
   let refused = Number(row.refused)
   let isHeld = true
+  let isBeating = false
   const heartbeat = setInterval(() => {
-    extendLease(db, row, lease, leaseMs).catch(() => undefined)
+    if (isBeating) return
+    isBeating = true
+    extendLease(db, row, lease, leaseMs)
+      .catch(() => undefined)
+      .finally(() => {
+        isBeating = false
+      })
   }, leaseMs / 3)
 
   // While one group is written the next one is read, and the one before noted.
@@ -100,7 +105,7 @@ export async function applyImport(
   }
 
   try {
-    for await (const group of readGroups(db, row)) {
+    for await (const group of readGroups(db, row, context.groupLines)) {
       const lines = prepareLines(group.records, rules, await context.registry.current(), new Date())
       await passOn()
       if (!isHeld || shouldStop()) break
@@ -158,7 +163,13 @@ function progressOf(
 }
 
 /** The records behind the last checkpoint, in groups. */
-async function* readGroups(db: Kysely<Database>, row: ClaimedImport): AsyncGenerator<Group> {
+async function* readGroups(
+  db: Kysely<Database>,
+  row: ClaimedImport,
+  groupLines: number,
+): AsyncGenerator<Group> {
+  // An interrupted run may have been one group beyond the one that it had not noted.
+  const recoveredLines = 2 * groupLines
   const at = { byte: Number(row.next_byte), line: Number(row.next_line) }
   const reader = createRecordReader(row.format, row.line_bytes_max, at)
   let isHeaderDue = row.format === "csv" && at.byte === 0

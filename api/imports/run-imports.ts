@@ -21,11 +21,8 @@ const pollMs = 2_000
 /** An upload that has sent nothing for so long has broken off, together with the process that received it. */
 const brokenUploadMs = 3_600_000
 
-export type ImportRunOptions = Pick<ImportContext, "db" | "writerPool" | "registry" | "logger"> & {
-  /** How long an import stays with a process that says nothing. */
-  readonly leaseMs?: number
-  readonly retryForMs?: number
-}
+type ImportSettings = Pick<ImportContext, "leaseMs" | "groupLines" | "retryForMs">
+export type ImportRunOptions = Omit<ImportContext, keyof ImportSettings> & Partial<ImportSettings>
 
 export type RunningImports = {
   /** For the role's heartbeat. */
@@ -34,13 +31,16 @@ export type RunningImports = {
   stop(): Promise<void>
 }
 
-export const defaultLeaseMs = 10_000
-export const defaultRetryForMs = 15_000
+export const defaultImportSettings: ImportSettings = {
+  leaseMs: 10_000,
+  groupLines: 1_000,
+  retryForMs: 15_000,
+}
 
 /** Works on whatever was received and is not finished, for as long as the process lives. Any number of processes may; each import has one at a time. */
 export function runImports(options: ImportRunOptions & { readonly databaseUrl: string }): RunningImports {
   const { db, logger, databaseUrl } = options
-  const context: ImportContext = { leaseMs: defaultLeaseMs, retryForMs: defaultRetryForMs, ...options }
+  const context: ImportContext = { ...defaultImportSettings, ...options }
   const running = new Map<string, Promise<void>>()
   let isStopping = false
 

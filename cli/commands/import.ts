@@ -6,7 +6,7 @@ import type pg from "pg"
 import type { ImportContext } from "../../api/imports/apply-import.ts"
 import { claimImport, type ImportRow, readImport } from "../../api/imports/import-store.ts"
 import { receiveImport } from "../../api/imports/receive-import.ts"
-import { defaultLeaseMs, defaultRetryForMs, workOn } from "../../api/imports/run-imports.ts"
+import { defaultImportSettings, workOn } from "../../api/imports/run-imports.ts"
 import { readImportRefusals } from "../../api/queries/import-refusals.ts"
 import { createRegistryCache } from "../../api/registry/registry-cache.ts"
 import type { Database } from "../../ledger/store/database.ts"
@@ -119,16 +119,12 @@ async function workUntilDone(
   // Trouble is told by the import itself; the terminal has the bar.
   const logger = createLogger("import", process.env["LOG_LEVEL"] ?? "silent")
   const registry = createRegistryCache({ db, logger, maxAgeMs: 2_000 })
-  const context: ImportContext = {
-    ...{ db, writerPool, registry, logger },
-    leaseMs: defaultLeaseMs,
-    retryForMs: defaultRetryForMs,
-  }
+  const context: ImportContext = { ...defaultImportSettings, db, writerPool, registry, logger }
   let row = received
   const bar = createProgressBar("importing", () => Number(row.bytes))
   for (;;) {
     const owner = randomUUID()
-    const claimed = isDone(row) ? undefined : await claimImport(db, owner, defaultLeaseMs, row.ledger_id)
+    const claimed = isDone(row) ? undefined : await claimImport(db, owner, context.leaseMs, row.ledger_id)
     let work: Promise<void> | undefined
     let isWorking = claimed !== undefined
     if (claimed !== undefined) {

@@ -16,6 +16,9 @@ export function runTestImports(api: TestApi, options: Partial<ImportRunOptions> 
   })
 }
 
+/** Whose imports: TestApi is one. */
+export type ImportCaller = Pick<TestApi, "server" | "apiKey">
+
 export type ImportData = {
   readonly import_id: string
   readonly operation_id: string
@@ -32,7 +35,7 @@ export type ImportData = {
 
 /** Sends a file; `query` begins with a question mark. */
 export async function upload(
-  api: TestApi,
+  api: ImportCaller,
   content: string | Buffer | ReadableStream<Uint8Array>,
   options: {
     readonly type?: string
@@ -57,28 +60,38 @@ export async function upload(
   return { status: response.status, headers: response.headers, ...body }
 }
 
-export async function readImportOf(api: TestApi, importId: string): Promise<ImportData> {
-  return (await api.call("GET", `/api/v1/imports/${importId}`)).body.data as ImportData
+export async function readImportOf({ server, apiKey }: ImportCaller, importId: string): Promise<ImportData> {
+  const response = await fetch(`${server.url}/api/v1/imports/${importId}`, {
+    headers: { authorization: `Bearer ${apiKey}` },
+  })
+  return ((await response.json()) as { data: ImportData }).data
 }
 
 /** Waits until it has come to an end, one way or the other. */
-export function whenEnded(api: TestApi, importId: string, timeoutMs = 20_000): Promise<ImportData> {
+export function whenEnded(caller: ImportCaller, importId: string, timeoutMs = 20_000): Promise<ImportData> {
   return waitUntil(
     async () => {
-      const data = await readImportOf(api, importId)
+      const data = await readImportOf(caller, importId)
       return (data.state === "finished" || data.state === "failed") && data
     },
-    { what: `import ${importId} has ended`, timeoutMs },
+    { what: `import ${importId} has ended`, timeoutMs, describe: () => readImportOf(caller, importId) },
   )
 }
 
+export type RefusedLine = {
+  readonly line: number
+  readonly code: string
+  readonly field: string | null
+  readonly message: string
+}
+
 export async function readRefused(
-  api: TestApi,
+  { server, apiKey }: ImportCaller,
   importId: string,
-): Promise<{ line: number; code: string; field: string | null; message: string }[]> {
-  const response = await fetch(`${api.server.url}/api/v1/imports/${importId}/refused`, {
-    headers: { authorization: `Bearer ${api.apiKey}` },
+): Promise<RefusedLine[]> {
+  const response = await fetch(`${server.url}/api/v1/imports/${importId}/refused`, {
+    headers: { authorization: `Bearer ${apiKey}` },
   })
   const lines = (await response.text()).split("\n").filter((line) => line !== "")
-  return lines.map((line) => JSON.parse(line) as never)
+  return lines.map((line) => JSON.parse(line) as RefusedLine)
 }
