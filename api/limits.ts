@@ -17,6 +17,8 @@ export type ApiLimits = {
   readonly keysCachedMax: number
   /** Age at which the figures of the settlement lanes are measured again. */
   readonly laneMaxAgeMs: number
+  /** How long the reader of a stream may take for one page of it. */
+  readonly readerStallMs: number
 }
 
 export const defaultApiLimits: ApiLimits = {
@@ -29,4 +31,5 @@ export const defaultApiLimits: ApiLimits = {
   keyMaxAgeMs: 2_000,
   keysCachedMax: 10_000,
   laneMaxAgeMs: 1_000,
+  readerStallMs: 60_000,
 }

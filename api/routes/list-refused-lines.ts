@@ -5,6 +5,7 @@ import { commonHeaders } from "../middleware/respond.ts"
 import { type ImportRefusal, readImportRefusals } from "../queries/import-refusals.ts"
 import { refuse } from "../refusal.ts"
 import { defineRoute } from "../route.ts"
+import { streamPages } from "../stream-pages.ts"
 import { importIdSchema } from "../validation/schemas.ts"
 
 const pageLines = 1_000
@@ -28,24 +29,16 @@ export const listRefusedLines = defineRoute({
       return refuse("UNKNOWN_IMPORT", "import_id", "use an import_id of POST /imports, unchanged")
     const isCsv = query.format === "csv"
     const format = isCsv ? toCsv : toNdjson
-    const encoder = new TextEncoder()
+    let heading = isCsv ? csvLine(["line", "code", "field", "message"]) : ""
     let afterLine = 0n
-    const stream = new ReadableStream<Uint8Array>(
-      {
-        start(controller) {
-          if (isCsv) controller.enqueue(encoder.encode(csvLine(["line", "code", "field", "message"])))
-        },
-        async pull(controller) {
-          if (services.isStopping) return controller.error(new Error("the server is stopping"))
-          const page = await readImportRefusals(services.db, ledgerId, importId, afterLine, pageLines)
-          const last = page.at(-1)
-          if (last === undefined) return controller.close()
-          afterLine = last.line
-          controller.enqueue(encoder.encode(page.map(format).join("")))
-        },
-      },
-      { highWaterMark: 1 },
-    )
+    const stream = streamPages(services, context, async () => {
+      const page = await readImportRefusals(services.db, ledgerId, importId, afterLine, pageLines)
+      const last = page.at(-1)
+      const lines = heading + page.map(format).join("")
+      heading = ""
+      if (last !== undefined) afterLine = last.line
+      return lines === "" ? null : lines
+    })
     return new Response(stream, {
       headers: {
         ...commonHeaders,

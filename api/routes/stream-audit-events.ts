@@ -4,6 +4,7 @@ import { readEvents } from "../../ledger/store/read-events.ts"
 import { commonHeaders } from "../middleware/respond.ts"
 import { readHead } from "../queries/audit-events.ts"
 import { defineRoute } from "../route.ts"
+import { streamPages } from "../stream-pages.ts"
 import { wholeNumber } from "../validation/schemas.ts"
 
 const pageSize = 1_000
@@ -34,24 +35,15 @@ export const streamAuditEvents = defineRoute({
     const wanted = query.limit === undefined ? head : after + BigInt(query.limit)
     const last = wanted < head ? wanted : head
     let position = after
-    const encoder = new TextEncoder()
-    const stream = new ReadableStream<Uint8Array>(
-      {
-        // Called when the reader has room: a slow one holds one page, not a transaction.
-        async pull(controller) {
-          if (position >= last) return controller.close()
-          // A broken stream, not a short one: nobody may take it for the whole log.
-          if (services.isStopping) return controller.error(new Error("the server is stopping"))
-          const wantedRows = last - position < BigInt(pageSize) ? Number(last - position) : pageSize
-          const events = await readEvents(services.db, ledgerId, position, wantedRows)
-          if (events.length < wantedRows)
-            throw new Error(`the log has no event at ${position + BigInt(events.length) + 1n}`)
-          position += BigInt(wantedRows)
-          controller.enqueue(encoder.encode(events.map((event) => `${writeAuditLine(event)}\n`).join("")))
-        },
-      },
-      { highWaterMark: 1 },
-    )
+    const stream = streamPages(services, context, async () => {
+      if (position >= last) return null
+      const wantedRows = last - position < BigInt(pageSize) ? Number(last - position) : pageSize
+      const events = await readEvents(services.db, ledgerId, position, wantedRows)
+      if (events.length < wantedRows)
+        throw new Error(`the log has no event at ${position + BigInt(events.length) + 1n}`)
+      position += BigInt(wantedRows)
+      return events.map((event) => `${writeAuditLine(event)}\n`).join("")
+    })
     return new Response(stream, {
       headers: {
         ...commonHeaders,
