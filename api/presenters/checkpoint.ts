@@ -2,6 +2,22 @@ import { z } from "@hono/zod-openapi"
 import type { StoredCheckpoint } from "../../ledger/audit/read-checkpoints.ts"
 import { timeAnswer } from "../validation/schemas.ts"
 
+const anchorSchema = z
+  .object({
+    chain_id: z.int(),
+    contract: z.string().openapi({ description: "The AuditAnchor" }),
+    state: z.enum(["sealed", "simulated", "signed", "broadcast", "mined", "confirmed", "skipped"]).openapi({
+      description:
+        "skipped: not anchored itself, but covered by a later checkpoint; a consistency proof between the two shows that",
+    }),
+    transaction_hash: z.string().nullable().openapi({ description: "Of the transaction, once it is mined" }),
+    block_number: z.string().nullable(),
+    is_confirmed: z
+      .boolean()
+      .openapi({ description: "Whether the block is deep enough, and the log says so at anchored_position" }),
+  })
+  .openapi({ description: "Where the root stands on a chain, or how far it is on its way there" })
+
 /** 32 bytes of the log or its tree. Without 0x: they are no chain's. */
 export const logHashAnswer = z.string().openapi({ description: "Hex, 32 bytes", example: "ab".repeat(32) })
 
@@ -22,10 +38,11 @@ export const checkpointSchema = z.object({
   anchored_position: positionAnswer
     .nullable()
     .openapi({ description: "The CheckpointAnchored event that says where a chain holds the root" }),
+  anchor: anchorSchema.nullable(),
 })
 
 export function presentCheckpoint(stored: StoredCheckpoint): z.infer<typeof checkpointSchema> {
-  const { checkpoint, signature, publicKey, note, anchoredPosition } = stored
+  const { checkpoint, signature, publicKey, note, anchoredPosition, anchor } = stored
   return {
     tree_size: checkpoint.treeSize.toString(),
     root: checkpoint.root.toString("hex"),
@@ -36,5 +53,16 @@ export function presentCheckpoint(stored: StoredCheckpoint): z.infer<typeof chec
     signature: signature.toString("hex"),
     note,
     anchored_position: anchoredPosition?.toString() ?? null,
+    anchor:
+      anchor === null
+        ? null
+        : {
+            chain_id: Number(anchor.chainId),
+            contract: anchor.contract,
+            state: anchor.state,
+            transaction_hash: anchor.transactionHash,
+            block_number: anchor.blockNumber?.toString() ?? null,
+            is_confirmed: anchor.state === "confirmed",
+          },
   }
 }

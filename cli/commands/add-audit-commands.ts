@@ -34,12 +34,19 @@ Examples:
     )
     .option("--public-key <hex>", "who may have signed; may be repeated", collectKey, [])
     .option("--allow-unsigned", "a file that nobody signed is not refused", false)
+    .option("--rpc <url>", "also compare with the root that a chain has of these events")
+    .option(
+      "--anchor <address>",
+      "the AuditAnchor there; the one that the file names, unless given",
+      parseAddress,
+    )
     .addHelpText(
       "after",
       `
 Examples:
   npm run chainbridge -- audit verify ledger.ndjson
-  npm run chainbridge -- audit verify ledger.ndjson --public-key 8a88… --checkpoint march.note`,
+  npm run chainbridge -- audit verify ledger.ndjson --public-key 8a88… --checkpoint march.note
+  npm run chainbridge -- audit verify ledger.ndjson --rpc https://… --anchor 0x5fbd…`,
     )
     .action(async (file, options) => (await import("./audit-verify.ts")).auditVerifyCommand(file, options))
 }
@@ -47,6 +54,11 @@ Examples:
 function parsePosition(text: string): bigint {
   if (/^[1-9]\d{0,15}$/.test(text)) return BigInt(text)
   throw new InvalidArgumentError("Allowed: the position of an event, 1 or more.")
+}
+
+function parseAddress(text: string): string {
+  if (/^0x[0-9a-fA-F]{40}$/.test(text)) return text
+  throw new InvalidArgumentError("Allowed: an address, 0x and 40 hex digits.")
 }
 
 function collect(text: string, before: readonly string[]): string[] {

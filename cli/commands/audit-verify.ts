@@ -2,12 +2,15 @@ import { readFileSync, statSync } from "node:fs"
 import type { CheckedExport } from "../../ledger/audit/check-export.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import { checkExportFile } from "../check-export-file.ts"
+import { type ChainRoot, compareWithChain } from "../compare-with-chain.ts"
 import { createProgressBar } from "../progress-bar.ts"
 
 export type AuditVerifyOptions = {
   readonly checkpoint: readonly string[]
   readonly publicKey: readonly string[]
   readonly allowUnsigned: boolean
+  readonly rpc?: string
+  readonly anchor?: string
 }
 
 /** `chainbridge audit verify`: checks an export without a database. Sets the exit code to 1 when it does not hold. */
@@ -19,11 +22,28 @@ export async function auditVerifyCommand(file: string, options: AuditVerifyOptio
   const result = await checkExportFile(file, { trustedKeys, notes }, (bytes) => bar.update(bytes))
   bar.end()
   if ("problem" in result) return fail(file, result.line, result.problem)
-  // A given checkpoint of the whole file says as much as a signature.
-  if (result.signedBy === null && !result.isCovered && !options.allowUnsigned) {
+  const onChain =
+    options.rpc === undefined ? null : await compareWithChain(result, options.rpc, options.anchor)
+  if (onChain !== null && "problem" in onChain) return fail(file, null, onChain.problem)
+  // A given checkpoint of the whole file, or a root of it on a chain, says as much as a signature.
+  const isCovered = result.isCovered || onChain?.treeSize === result.last
+  if (result.signedBy === null && !isCovered && !options.allowUnsigned) {
     return fail(file, null, "nobody signed it: give a checkpoint of it (--checkpoint), or --allow-unsigned")
   }
   report(file, result, trustedKeys.length > 0)
+  if (onChain !== null) reportChain(onChain, options.anchor !== undefined)
+}
+
+function reportChain(
+  { treeSize, chainId, contract, blockNumber }: ChainRoot,
+  isContractGiven: boolean,
+): void {
+  const whose = isContractGiven
+    ? ""
+    : ", a contract that only the file names: compare it with one you know, or give that one (--anchor)"
+  process.stdout.write(
+    `anchored: the root of the first ${treeSize} events is in ${contract} on chain ${chainId} at block ${blockNumber}${whose}\n`,
+  )
 }
 
 function report(file: string, result: CheckedExport, isKeyGiven: boolean): void {

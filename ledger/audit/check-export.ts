@@ -4,6 +4,7 @@ import { keyIdOf, verifySignature } from "../domain/audit-key.ts"
 import { type LoggedEvent, parseAuditLine } from "../domain/audit-line.ts"
 import { openNote } from "../domain/checkpoint-note.ts"
 import { hashDetails, hashEvent } from "../domain/event-encoding.ts"
+import type { NewEvent } from "../domain/events.ts"
 import {
   type ExportHeader,
   exportTrailerText,
@@ -41,6 +42,15 @@ export type CheckedExport = {
   readonly isCovered: boolean
   /** Roots that were found in signed checkpoints, the file's and those given, by tree size. */
   readonly checkpoints: ReadonlyMap<bigint, Buffer>
+  /** Where the file says that these are anchored, by tree size. */
+  readonly anchors: ReadonlyMap<bigint, ExportedAnchor>
+}
+
+export type ExportedAnchor = {
+  /** Of the event that says so. */
+  readonly position: bigint
+  readonly chainId: number
+  readonly contract: string
 }
 
 /** What does not hold. */
@@ -59,6 +69,7 @@ export function createExportCheck(options: ExportCheckOptions): {
   const { trustedKeys } = options
   const digest = createHash("sha256")
   const checkpoints = new Map<bigint, Buffer>()
+  const anchors = new Map<bigint, ExportedAnchor>()
   const withoutDetails = new Set<number>()
   const replay: Replay = startReplay()
   let started: Started | undefined
@@ -118,6 +129,7 @@ export function createExportCheck(options: ExportCheckOptions): {
     try {
       const event = parseEvent(stored)
       if (first === 1n) replayEvent(replay, stored.position, event)
+      noteAnchor(anchors, stored.position, event)
       if (event.type !== "DetailsRedacted" || !hasDetails) return null
       const kept = event.data.positions.find((at) => at >= first && !withoutDetails.has(at))
       return kept === undefined
@@ -232,9 +244,20 @@ export function createExportCheck(options: ExportCheckOptions): {
         signedBy: header.publicKey === null ? null : keyIdOf(header.publicKey),
         isCovered: notes.has(header.last),
         checkpoints,
+        anchors,
       }
     },
   }
+}
+
+function noteAnchor(anchors: Map<bigint, ExportedAnchor>, position: bigint, event: NewEvent): void {
+  if (event.type === "CheckpointAnchored") {
+    const { chain_id: chainId, tree_size: treeSize, anchor: contract } = event.data
+    anchors.set(BigInt(treeSize), { position, chainId, contract })
+  }
+  if (event.type !== "ConfirmationRevoked") return
+  for (const [treeSize, anchor] of anchors)
+    if (anchor.position === BigInt(event.data.revoked_position)) anchors.delete(treeSize)
 }
 
 type OpenedNote = {

@@ -1,5 +1,6 @@
 import type { Kysely, Transaction } from "kysely"
 import { type SignedCheckpoint, signedNote } from "../domain/checkpoint-note.ts"
+import type { AnchorState } from "../store/anchor-tables.ts"
 import type { Database } from "../store/database.ts"
 
 type Handle = Kysely<Database> | Transaction<Database>
@@ -10,6 +11,14 @@ export type StoredCheckpoint = SignedCheckpoint & {
   readonly publicKey: Buffer
   /** The CheckpointAnchored that stands. */
   readonly anchoredPosition: bigint | null
+  /** What is done, or was, to bring it to a chain; null as long as nothing was decided. */
+  readonly anchor: {
+    readonly chainId: bigint
+    readonly contract: string
+    readonly state: AnchorState
+    readonly transactionHash: string | null
+    readonly blockNumber: bigint | null
+  } | null
   /** The signed text with its signature. */
   readonly note: string
 }
@@ -59,8 +68,11 @@ function selectCheckpoints(db: Handle, ledgerId: string) {
   return db
     .selectFrom("ledger.checkpoints as c")
     .innerJoin("registry.audit_keys as k", "k.key_id", "c.key_id")
+    .leftJoin("settlement.anchors as a", (join) =>
+      join.onRef("a.ledger_id", "=", "c.ledger_id").onRef("a.tree_size", "=", "c.tree_size"),
+    )
     .selectAll("c")
-    .select("k.public_key")
+    .select(["k.public_key", "a.chain_id", "a.contract", "a.state", "a.tx_hash", "a.block_number"])
     .where("c.ledger_id", "=", ledgerId)
 }
 
@@ -83,6 +95,16 @@ function toCheckpoint(row: Row): StoredCheckpoint {
     previousSize: row.previous_size,
     publicKey: row.public_key,
     anchoredPosition: row.anchored_position,
+    anchor:
+      row.chain_id === null || row.contract === null || row.state === null
+        ? null
+        : {
+            chainId: row.chain_id,
+            contract: row.contract,
+            state: row.state,
+            transactionHash: row.tx_hash,
+            blockNumber: row.block_number,
+          },
     note: signedNote(signed, row.public_key),
   }
 }

@@ -127,6 +127,34 @@ describe("with checkpoints", () => {
     expect(seen).toEqual(sizes.toReversed())
   })
 
+  it("each checkpoint says where it is anchored, or how far that is, or nothing", async () => {
+    const contract = `0x${"0a".repeat(20)}`
+    const hash = `0x${"0b".repeat(32)}`
+    const anchors = async () => {
+      const { checkpoints } = (await get("checkpoints")).body.data
+      return checkpoints.map(({ anchor }: { anchor: unknown }) => anchor)
+    }
+    expect(await anchors()).toEqual([null, null, null, null])
+    const common = { ledger_id: api.app.ledgerId, chain_id: 31_337n, contract, sealed_at: new Date() }
+    const place = { tx_hash: hash, block_number: 12n }
+    await api.db
+      .insertInto("settlement.anchors")
+      .values([
+        { ...common, tree_size: BigInt(sizes[0] ?? 0), state: "skipped" },
+        { ...common, tree_size: BigInt(sizes[1] ?? 0), state: "confirmed", ...place },
+        { ...common, tree_size: BigInt(sizes[2] ?? 0), state: "mined", ...place },
+      ])
+      .execute()
+    const nowhere = { transaction_hash: null, block_number: null, is_confirmed: false }
+    const mined = { transaction_hash: hash, block_number: "12" }
+    expect(await anchors()).toEqual([
+      null,
+      { chain_id: 31_337, contract, state: "mined", ...mined, is_confirmed: false },
+      { chain_id: 31_337, contract, state: "confirmed", ...mined, is_confirmed: true },
+      { chain_id: 31_337, contract, state: "skipped", ...nowhere },
+    ])
+  })
+
   it.each([
     ["proof/9999", 404, "UNKNOWN_POSITION", "position"],
     ["proof/1820", 404, "UNKNOWN_CHECKPOINT", "position"],

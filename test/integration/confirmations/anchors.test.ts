@@ -153,6 +153,31 @@ describe("an anchor", () => {
   })
 })
 
+describe("verify names", () => {
+  test.each([
+    ["an anchor that is not confirmed in its table", { state: "mined" }, /lacks the row of tree_size/],
+    ["another contract", { contract: `0x${"0c".repeat(20)}` }, /contract is 0x0c0c.*, the log says 0x/],
+    ["another transaction", { tx_hash: `0x${"0c".repeat(32)}` }, /tx_hash is 0x0c0c.*, the log says 0x/],
+    ["another block", { block_number: 1n }, /block_number is 1, the log says/],
+  ] as const)("%s", async (_, change, message) => {
+    const [row] = (await loop.anchors()).filter(({ state }) => state === "confirmed")
+    const set = (values: object) =>
+      loop.db
+        .updateTable("settlement.anchors")
+        .set(values)
+        .where("tree_size", "=", row?.tree_size ?? 0n)
+        .execute()
+    await set(change)
+    expect(await loop.verify()).toMatchObject({
+      ok: false,
+      problem: expect.stringMatching(/^settlement\.anchors/),
+    })
+    expect(await loop.verify()).toMatchObject({ problem: expect.stringMatching(message) })
+    await set(row ?? {})
+    expect(await loop.verify()).toMatchObject({ ok: true })
+  })
+})
+
 describe("a reorganisation", () => {
   test("above the confirmed blocks has the anchor sent again, and confirmed once", async () => {
     const made = await anchored()
