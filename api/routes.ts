@@ -25,6 +25,8 @@ import { listHolds } from "./routes/list-holds.ts"
 import { listReasons } from "./routes/list-reasons.ts"
 import { listRefusedLines } from "./routes/list-refused-lines.ts"
 import { listTokens } from "./routes/list-tokens.ts"
+import { listUserAssets } from "./routes/list-user-assets.ts"
+import { listUserTransactions } from "./routes/list-user-transactions.ts"
 import { placeHold } from "./routes/place-hold.ts"
 import { getLivez, getReadyz } from "./routes/probes.ts"
 import { releaseHold } from "./routes/release-hold.ts"
@@ -37,6 +39,8 @@ export const routes: readonly Route[] = [
   adjustBalance,
   getBalance,
   getBalanceHistory,
+  listUserAssets,
+  listUserTransactions,
   // Before the hold's own address: a user may be called "holds".
   listHolds,
   placeHold,

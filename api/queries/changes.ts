@@ -1,4 +1,4 @@
-import { type Kysely, type RawBuilder, sql } from "kysely"
+import { type Kysely, sql } from "kysely"
 import { type ChangeType, changeTypes } from "../../ledger/domain/events.ts"
 import type { Database } from "../../ledger/store/database.ts"
 
@@ -61,7 +61,8 @@ const status = sql`
     ELSE 'batching'
   END`
 
-const columns = sql`
+/** The columns of a {@link ChangeRow}, from {@link changeTables}. */
+export const changeColumns = sql`
   e.position, e.type, e.operation_id, e.sequence, a.user_id, a.token_id, e.amount, e.balance_after, e.recorded_at,
   coalesce(e.data->>'reason_type', CASE e.type WHEN 'DepositObserved' THEN 'transfer_in' ELSE 'transfer_out' END) AS reason_type,
   coalesce(e.data->>'business_type', CASE e.type WHEN 'DepositObserved' THEN 'deposit' ELSE 'withdrawal' END) AS business_type,
@@ -75,7 +76,7 @@ const columns = sql`
   b.batch_id, b.recipients AS batch_recipients, b.gas_used, b.effective_gas_price,
   CASE WHEN NOT ${isChange} THEN e.recorded_at WHEN i.state = 'settled' THEN b.confirmed_at END AS confirmed_at`
 
-const tables = sql`
+export const changeTables = sql`
   ledger.event_log e
   JOIN ledger.accounts a ON a.ledger_id = e.ledger_id AND a.account_id = e.account_id
   LEFT JOIN settlement.batch_items i ON i.ledger_id = e.ledger_id AND i.position = e.position
@@ -83,44 +84,8 @@ const tables = sql`
   LEFT JOIN ledger.confirmations c ON c.ledger_id = e.ledger_id AND c.position = e.position AND NOT ${isChange}
   LEFT JOIN ledger.reversals r ON r.ledger_id = e.ledger_id AND r.reversed_position = e.position`
 
-const types = sql`e.type = ANY(${[...changeTypes, "DepositObserved", "WithdrawalObserved"]})`
-
-export type HistoryFilter = {
-  readonly reasonType: string | undefined
-  readonly status: ChangeStatus | undefined
-  readonly from: Date | undefined
-  readonly to: Date | undefined
-}
-
-/** Changes of these accounts, newest first, older than `before` where that is given. Each account is one walk down its index. */
-export async function readHistory(
-  db: Kysely<Database>,
-  ledgerId: string,
-  accountIds: readonly bigint[],
-  filter: HistoryFilter,
-  before: bigint | null,
-  limit: number,
-): Promise<readonly ChangeRow[]> {
-  const conditions: RawBuilder<unknown>[] = [types]
-  if (before !== null) conditions.push(sql`e.position < ${before}`)
-  if (filter.from !== undefined) conditions.push(sql`e.recorded_at >= ${filter.from}`)
-  if (filter.to !== undefined) conditions.push(sql`e.recorded_at < ${filter.to}`)
-  const outer: RawBuilder<unknown>[] = [sql`true`]
-  if (filter.reasonType !== undefined) outer.push(sql`f.reason_type = ${filter.reasonType}`)
-  if (filter.status !== undefined) outer.push(sql`f.status = ${filter.status}`)
-  const { rows } = await sql<ChangeRow>`
-    SELECT h.* FROM unnest(${accountIds.map(String)}::bigint[]) AS k(account_id)
-    CROSS JOIN LATERAL (
-      SELECT f.* FROM (
-        SELECT ${columns} FROM ${tables}
-        WHERE e.ledger_id = ${ledgerId} AND e.account_id = k.account_id AND ${sql.join(conditions, sql` AND `)}
-      ) AS f
-      WHERE ${sql.join(outer, sql` AND `)}
-      ORDER BY f.position DESC LIMIT ${limit}
-    ) AS h
-    ORDER BY h.position DESC LIMIT ${limit}`.execute(db)
-  return rows
-}
+/** Which events of the log are one. */
+export const isChangeRow = sql`e.type = ANY(${[...changeTypes, "DepositObserved", "WithdrawalObserved"]})`
 
 /** The adjustments of one operation, in their order, after `after`. */
 export async function readOperationChanges(
@@ -131,26 +96,37 @@ export async function readOperationChanges(
   limit: number,
 ): Promise<readonly ChangeRow[]> {
   const { rows } = await sql<ChangeRow>`
-    SELECT ${columns} FROM ${tables}
+    SELECT ${changeColumns} FROM ${changeTables}
     WHERE e.ledger_id = ${ledgerId} AND ${isChange} AND e.position <= ${operation.lastPosition}
       AND e.position >= ${operation.firstPosition} AND e.position > ${after ?? 0n}
     ORDER BY e.position LIMIT ${limit}`.execute(db)
   return rows
 }
 
-/** How many adjustments of an operation have which status. */
+export type OperationCounts = {
+  readonly statuses: ReadonlyMap<ChangeStatus, number>
+  readonly total: number
+  /** Settled on the chain or by netting, or discarded; a change that was reversed counts when it is. */
+  readonly done: number
+}
+
+/** How many changes of an operation have which status, and how many of them nothing is to be done about. */
 export async function countOperationStatuses(
   db: Kysely<Database>,
   ledgerId: string,
   operation: { readonly firstPosition: bigint; readonly lastPosition: bigint },
-): Promise<ReadonlyMap<ChangeStatus, number>> {
-  const { rows } = await sql<{ status: ChangeStatus; count: bigint }>`
-    SELECT f.status, count(*) AS count FROM (
-      SELECT ${columns} FROM ${tables}
-      WHERE e.ledger_id = ${ledgerId} AND ${isChange}
-        AND e.position BETWEEN ${operation.firstPosition} AND ${operation.lastPosition}
-    ) AS f GROUP BY f.status`.execute(db)
-  return new Map(rows.map((row) => [row.status, Number(row.count)]))
+): Promise<OperationCounts> {
+  const { rows } = await sql<{ status: ChangeStatus; count: bigint; done: bigint }>`
+    SELECT ${status} AS status, count(*) AS count, count(*) FILTER (WHERE i.state IN ('settled', 'netted', 'discarded')) AS done
+    FROM ${changeTables}
+    WHERE e.ledger_id = ${ledgerId} AND ${isChange}
+      AND e.position BETWEEN ${operation.firstPosition} AND ${operation.lastPosition}
+    GROUP BY 1`.execute(db)
+  return {
+    statuses: new Map(rows.map((row) => [row.status, Number(row.count)])),
+    total: rows.reduce((sum, row) => sum + Number(row.count), 0),
+    done: rows.reduce((sum, row) => sum + Number(row.done), 0),
+  }
 }
 
 /** The adjustments that a batch folds, in their order, after `after`. */
@@ -162,7 +138,7 @@ export async function readBatchChanges(
   limit: number,
 ): Promise<readonly ChangeRow[]> {
   const { rows } = await sql<ChangeRow>`
-    SELECT ${columns} FROM ${tables}
+    SELECT ${changeColumns} FROM ${changeTables}
     WHERE i.ledger_id = ${ledgerId} AND i.batch_sequence = ${batchSequence} AND i.position > ${after ?? 0n}
     ORDER BY i.position LIMIT ${limit}`.execute(db)
   return rows
@@ -174,7 +150,7 @@ export async function readChange(
   position: bigint,
 ): Promise<ChangeRow | undefined> {
   const { rows } = await sql<ChangeRow>`
-    SELECT ${columns} FROM ${tables}
-    WHERE e.ledger_id = ${ledgerId} AND e.position = ${position} AND ${types}`.execute(db)
+    SELECT ${changeColumns} FROM ${changeTables}
+    WHERE e.ledger_id = ${ledgerId} AND e.position = ${position} AND ${isChangeRow}`.execute(db)
   return rows[0]
 }

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi"
 import { matchTokens } from "../ledger/resolve-token.ts"
 import { changeStatusSchema, historyRowSchema, presentHistoryRow } from "../presenters/change.ts"
-import { readHistory } from "../queries/changes.ts"
+import { readHistory } from "../queries/history.ts"
 import { readUserAccounts } from "../queries/user-accounts.ts"
 import { refuse, refuseAll } from "../refusal.ts"
 import { defineRoute } from "../route.ts"
@@ -52,7 +52,7 @@ export const getBalanceHistory = defineRoute({
     if (accounts.length === 0)
       return refuse("UNKNOWN_USER", "user_id", "a user is known from the first adjustment on")
     const wanted = new Set(tokens.map((token) => token.tokenId))
-    const rows = await readHistory(
+    const { rows, continueAt } = await readHistory(
       services.db,
       ledgerId,
       accounts.filter((account) => wanted.has(account.token_id)).map((account) => account.account_id),
@@ -60,7 +60,7 @@ export const getBalanceHistory = defineRoute({
       cursor.position,
       query.limit + 1,
     )
-    const { page, pagination } = paginate(rows, query.limit, "history", (row) => row.position)
+    const { page, pagination } = paginate(rows, query.limit, "history", (row) => row.position, continueAt)
     return {
       data: {
         user_id: params.user_id,

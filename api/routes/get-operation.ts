@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi"
 import { findOperations } from "../../ledger/store/find-operations.ts"
 import { changeSchema, presentChange } from "../presenters/change.ts"
-import { type ChangeStatus, countOperationStatuses, readOperationChanges } from "../queries/changes.ts"
+import { countOperationStatuses, type OperationCounts, readOperationChanges } from "../queries/changes.ts"
 import { refuse } from "../refusal.ts"
 import { defineRoute } from "../route.ts"
 import { decodeCursor, paginate } from "../validation/cursor.ts"
@@ -60,16 +60,15 @@ export const getOperation = defineRoute({
       readOperationChanges(services.db, ledgerId, operation, cursor.position, query.limit + 1),
     ])
     const { page, pagination } = paginate(rows, query.limit, "operation", (row) => row.position)
-    const total = [...counts.values()].reduce((sum, count) => sum + count, 0)
     return {
       data: {
         operation_id: operation.operationId,
         sequence: operation.sequence,
-        status: statusOf(counts, total),
+        status: statusOf(counts),
         recorded_at: operation.recordedAt.toISOString(),
         position: operation.lastPosition.toString(),
-        adjustments_count: total,
-        status_counts: Object.fromEntries(counts),
+        adjustments_count: counts.total,
+        status_counts: Object.fromEntries(counts.statuses),
         transactions: page.map((row) => presentChange(registry, ledgerId, row)),
         pagination,
       },
@@ -77,11 +76,10 @@ export const getOperation = defineRoute({
   },
 })
 
-function statusOf(counts: ReadonlyMap<ChangeStatus, number>, total: number): z.infer<typeof statusSchema> {
-  if (counts.has("failed")) return "attention"
+function statusOf({ statuses, total, done }: OperationCounts): z.infer<typeof statusSchema> {
+  if (statuses.has("failed")) return "attention"
   // A hold that was placed or released has nothing to settle.
   if (total === 0) return "recorded"
-  const done = (counts.get("confirmed") ?? 0) + (counts.get("discarded") ?? 0) + (counts.get("reversed") ?? 0)
   if (done === total) return "confirmed"
   return done > 0 ? "partly_confirmed" : "recorded"
 }

@@ -1,7 +1,14 @@
 import { type Refusal, refuse } from "../refusal.ts"
 
 /** Which list a cursor belongs to: one of another list is refused. */
-export type CursorKind = "history" | "holds" | "batches" | "batch-items" | "operation" | "checkpoints"
+export type CursorKind =
+  | "history"
+  | "transactions"
+  | "holds"
+  | "batches"
+  | "batch-items"
+  | "operation"
+  | "checkpoints"
 
 /** The next page begins beyond this position. */
 function encodeCursor(kind: CursorKind, position: bigint): string {
@@ -31,22 +38,26 @@ export type Pagination = {
   readonly has_more: boolean
 }
 
-/** Cuts a page that was read with one row more than the limit, and says whether there is another. */
+/**
+ * Cuts a page that was read with one row more than the limit, and says whether there is another.
+ * @param continueAt where a search goes on that was ended before it had found a page
+ */
 export function paginate<Row>(
   rows: readonly Row[],
   limit: number,
   kind: CursorKind,
   positionOf: (row: Row) => bigint,
+  continueAt: bigint | null = null,
 ): { readonly page: readonly Row[]; readonly pagination: Pagination } {
   const page = rows.slice(0, limit)
   const last = page.at(-1)
-  const hasMore = rows.length > limit && last !== undefined
+  const next = rows.length > limit && last !== undefined ? positionOf(last) : continueAt
   return {
     page,
     pagination: {
       limit,
-      next_cursor: hasMore ? encodeCursor(kind, positionOf(last)) : null,
-      has_more: hasMore,
+      next_cursor: next === null ? null : encodeCursor(kind, next),
+      has_more: next !== null,
     },
   }
 }

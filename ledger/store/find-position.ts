@@ -43,8 +43,8 @@ export async function readHeadPoint(db: Handle, ledgerId: string): Promise<Ledge
   return toPoint(rows[0])
 }
 
-/** Bisects the primary key: recorded_at never goes back, so that it needs no index of its own. */
-async function findTime(db: Handle, ledgerId: string, time: Date): Promise<LedgerPoint> {
+/** The last event recorded at or before a time. Bisects the primary key: recorded_at never goes back, so that it needs no index of its own. */
+export async function findTime(db: Handle, ledgerId: string, time: Date): Promise<LedgerPoint> {
   const { rows } = await sql<PointRow>`
     WITH RECURSIVE search(low, high, low_at) AS (
       SELECT 0::bigint, position, NULL::timestamptz FROM ledger.head WHERE ledger_id = ${ledgerId}

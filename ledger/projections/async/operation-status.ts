@@ -86,7 +86,7 @@ export const operationStatus: Projection = {
     sql`
       CREATE OR REPLACE VIEW analytics.operation_status AS
       SELECT o.ledger_id, o.operation_id, o.sequence, o.route, o.recorded_at, s.first_position, s.last_position,
-        CASE WHEN f.failed > 0 THEN 'attention' WHEN s.settled = s.changes THEN 'confirmed'
+        CASE WHEN f.failed > 0 THEN 'attention' WHEN s.changes > 0 AND s.settled = s.changes THEN 'confirmed'
           WHEN s.settled > 0 THEN 'partly_confirmed' ELSE 'recorded' END AS status,
         s.changes, s.settled, s.reversed, coalesce(f.failed, 0) AS failed
       FROM ledger.operations o

@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, expect, it } from "vitest"
+import { readHistory } from "../../../api/queries/history.ts"
+import { startTestApi, type TestApi } from "../../support/test-api.ts"
+
+let api: TestApi
+const user = "often"
+const changes = 12_000
+let middle: { readonly tx_id: string; readonly timestamp: string }
+
+const get = async (path: string) => (await api.call("GET", `/api/v1${path}`)).body.data
+const adjustments = (count: number, amount: string, reason: string, symbol = "CPOP") =>
+  Array.from({ length: count }, () => ({ user_id: user, token_symbol: symbol, amount, reason_type: reason }))
+
+/** A long history with one refund of gold in its middle, and other tokens at both ends. */
+beforeAll(async () => {
+  api = await startTestApi()
+  const adjust = async (list: readonly object[]) => {
+    const { status, body } = await api.call("POST", "/api/v1/balance/adjust", { adjustments: list })
+    expect(status).toBe(200)
+    return body.data
+  }
+  await adjust(adjustments(2, "+7", "reward", "USDT").map((one) => ({ ...one, chain_id: 31_338 })))
+  for (let sent = 0; sent < changes / 2; sent += 6_000) await adjust(adjustments(6_000, "+1", "reward"))
+  const { transactions } = await adjust(adjustments(1, "+5", "refund"))
+  await adjust(adjustments(1, "+9", "reward", "POINT"))
+  const row = await get(`/transaction/${transactions[0].tx_id}`)
+  middle = { tx_id: row.tx_id, timestamp: row.timestamp }
+  // Recorded at a later millisecond.
+  await new Promise((resolve) => setTimeout(resolve, 5))
+  for (let sent = 0; sent < changes / 2; sent += 6_000) await adjust(adjustments(6_000, "+1", "reward"))
+}, 120_000)
+afterAll(() => api?.close())
+
+it("finds the one row of a long history that has the reason, the business and the status", async () => {
+  const { history, pagination } = await get(`/balance/${user}/history?reason_type=refund&status=pending`)
+  expect(history).toMatchObject([
+    { tx_id: middle.tx_id, reason_type: "refund", amount: "+5.000000000000000000" },
+  ])
+  expect(pagination).toEqual({ limit: 20, next_cursor: null, has_more: false })
+  const found = await get(`/users/${user}/transactions?business_type=refund&chain_id=31337`)
+  expect(found.transactions).toMatchObject([{ tx_id: middle.tx_id, status: "pending" }])
+  expect((await get(`/balance/${user}/history?status=failed`)).history).toEqual([])
+})
+
+it("cuts a history by times, to the millisecond", async () => {
+  const at = middle.timestamp
+  const next = new Date(Date.parse(at) + 1).toISOString()
+  const countOf = async (filter: string) => {
+    let count = 0
+    for (let cursor = ""; ; ) {
+      const page = await get(
+        `/balance/${user}/history?limit=500&token_symbol=CPOP&chain_id=31337&${filter}${cursor}`,
+      )
+      count += page.history.length
+      if (!page.pagination.has_more) return count
+      cursor = `&cursor=${page.pagination.next_cursor}`
+    }
+  }
+  expect(await countOf(`to_date=${at}`)).toBe(changes / 2)
+  expect(await countOf(`from_date=${next}`)).toBe(changes / 2)
+  expect(await countOf(`from_date=${at}&to_date=${next}`)).toBe(1)
+  expect(await countOf("from_date=2001-01-01T00:00:00Z&to_date=2100-01-01T00:00:00Z")).toBe(changes + 1)
+  expect(await countOf("from_date=2100-01-01T00:00:00Z")).toBe(0)
+  expect(await countOf("to_date=2001-01-01T00:00:00Z")).toBe(0)
+}, 60_000)
+
+it("goes on where a search was ended for its time", async () => {
+  const accounts = await api.db
+    .selectFrom("ledger.accounts")
+    .select("account_id")
+    .where("user_id", "=", user)
+    .execute()
+  const ids = accounts.map(({ account_id }) => account_id)
+  const seen: bigint[] = []
+  let answers = 0
+  for (let before: bigint | null = null; ; answers += 1) {
+    const found = await readHistory(api.db, api.app.ledgerId, ids, { reasonType: "refund" }, before, 20, 0)
+    seen.push(...found.rows.map(({ position }) => position))
+    if (found.continueAt === null) break
+    before = found.continueAt
+  }
+  expect(seen).toHaveLength(1)
+  expect(answers).toBeGreaterThanOrEqual(2)
+})
+
+it("tells every balance of a user", async () => {
+  const { assets } = await get(`/users/${user}/assets`)
+  expect(
+    assets.map((asset: { token_symbol: string; chain_id: number; pending_balance: string }) => [
+      asset.token_symbol,
+      asset.chain_id,
+      asset.pending_balance,
+    ]),
+  ).toEqual([
+    ["CPOP", 31_337, "12005.000000000000000000"],
+    ["POINT", 31_337, "9"],
+    ["USDT", 31_338, "14.000000"],
+  ])
+  const [only] = (await get(`/users/${user}/assets?chain_id=31338&include_pending=false`)).assets
+  expect(only).toMatchObject({ confirmed_balance: "0.000000", chain_name: "elsewhere", balance_usd: null })
+  expect(only).not.toHaveProperty("pending_balance")
+})
+
+it("knows no other app's users", async () => {
+  for (const path of ["assets", "transactions"])
+    expect((await api.call("GET", `/api/v1/users/nobody/${path}`)).status).toBe(404)
+})
