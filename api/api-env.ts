@@ -12,7 +12,5 @@ export type ApiEnv = {
     status: number | undefined
     /** Set where the route needs a key, or takes one. */
     caller: Caller | undefined
-    /** The parsed and checked JSON body of a write. */
-    json: unknown
   }
 }

@@ -1,10 +1,10 @@
 import { z } from "@hono/zod-openapi"
-import type { Context, Hono, MiddlewareHandler } from "hono"
+import type { Context, Hono } from "hono"
 import type { ApiEnv } from "./api-env.ts"
 import { authenticate } from "./middleware/authenticate.ts"
-import { jsonBody } from "./middleware/json-body.ts"
+import { readJsonBody } from "./middleware/json-body.ts"
 import { respondAnswer, respondRefusal } from "./middleware/respond.ts"
-import { timeLimit } from "./middleware/time-limit.ts"
+import { withinTimeLimit } from "./middleware/time-limit.ts"
 import type { Answer } from "./presenters/envelope.ts"
 import { isRefusal, type Refusal, refuse } from "./refusal.ts"
 import type { Route } from "./route.ts"
@@ -35,23 +35,37 @@ export function querySchema(route: Route): z.ZodObject {
 
 export function mountRoute(app: Hono<ApiEnv>, services: Services, route: Route): void {
   const path = fullPath(route)
-  const chain: MiddlewareHandler<ApiEnv>[] = [
-    (context, next) => {
-      context.set("route", path)
-      return next()
-    },
-  ]
-  if (route.answer !== null && route.upload === undefined)
-    chain.push(timeLimit(services.limits.requestTimeoutMs, services.logger))
-  if (route.auth !== "none")
-    chain.push(authenticate(services.keys, route.scopes ?? [], route.auth === "optional"))
-  if (route.body !== undefined) chain.push(jsonBody(services.limits, route.isBodyOptional === true))
   const query = querySchema(route)
-  app.on([route.method], [path.replace(/\{(\w+)\}/g, ":$1")], ...chain, async (context) => {
-    const result = await handle(services, route, query, context)
-    if (result instanceof Response) return result
-    return isRefusal(result) ? respondRefusal(context, result) : respondAnswer(context, result)
+  const isTimed = route.answer !== null && route.upload === undefined
+  app.on([route.method], [path.replace(/\{(\w+)\}/g, ":$1")], (context) => {
+    context.set("route", path)
+    const work = serve(services, route, query, context)
+    if (!isTimed) return work
+    return withinTimeLimit(context, work, services.limits.requestTimeoutMs, services.logger)
   })
+}
+
+/** One function with all steps: as middleware, each of them costs two promises and a closure more. */
+async function serve(
+  services: Services,
+  route: Route,
+  query: z.ZodObject,
+  context: Context<ApiEnv>,
+): Promise<Response> {
+  const { auth, scopes = [] } = route
+  if (auth !== "none") {
+    const refusal = await authenticate(context, services.keys, scopes, auth === "optional")
+    if (refusal !== undefined) return respondRefusal(context, refusal)
+  }
+  let json: unknown
+  if (route.body !== undefined) {
+    const body = await readJsonBody(context, services.limits, route.isBodyOptional === true)
+    if (isRefusal(body)) return respondRefusal(context, body)
+    json = body.json
+  }
+  const result = await handle(services, route, query, context, json)
+  if (result instanceof Response) return result
+  return isRefusal(result) ? respondRefusal(context, result) : respondAnswer(context, result)
 }
 
 async function handle(
@@ -59,19 +73,21 @@ async function handle(
   route: Route,
   querySchemaOfRoute: z.ZodObject,
   context: Context<ApiEnv>,
+  json: unknown,
 ): Promise<Answer | Refusal | Response> {
   const params = readParams(route, context)
   if (isRefusal(params)) return params
   const query = readQuery(querySchemaOfRoute, context)
   if (isRefusal(query)) return query
-  const body = route.body === undefined ? { value: {} } : validate(route.body, context.var.json, "body")
+  const body = route.body === undefined ? { value: {} } : validate(route.body, json, "body")
   if (isRefusal(body)) return body
   const { fields, ...own } = query.value
   const selected =
     typeof fields === "string" && route.answer !== null ? readFields(fields, route.answer) : undefined
   if (selected !== undefined && isRefusal(selected)) return selected
   // The route's own types follow from its schemas, which have just parsed each part.
-  const request = { params: params.value, query: own, body: body.value, caller: context.var.caller, context }
+  const caller = context.get("caller")
+  const request = { params: params.value, query: own, body: body.value, caller, context }
   const result = await route.handle(services, request as never)
   if (selected === undefined || result instanceof Response || isRefusal(result)) return result
   return { ...result, data: selectFields(result.data, selected.selection) as object }

@@ -21,6 +21,7 @@ export function createLogger(role: string, level = process.env.LOG_LEVEL ?? "inf
         censor: "[redacted]",
       },
     },
-    destination({ fd: 2, sync: false }),
+    // A write for every line would be one of the larger parts of a request.
+    destination({ fd: 2, sync: false, minLength: 4_096, periodicFlush: 100 }),
   )
 }

@@ -11,7 +11,7 @@ import { respondRefusal } from "./respond.ts"
 export function errorHandler(logger: Logger): ErrorHandler<ApiEnv> {
   return (error, context) => {
     const refusal = refusalOf(error)
-    const entry = { request_id: context.var.requestId, reason: describeError(error), stack: error.stack }
+    const entry = { request_id: context.get("requestId"), reason: describeError(error), stack: error.stack }
     if (refusal.refused === "INTERNAL") logger.error(entry, "a request failed")
     else logger.warn({ ...entry, stack: undefined }, "a request could not be served")
     return respondRefusal(context, refusal)

@@ -1,26 +1,16 @@
 import { isUtf8 } from "node:buffer"
-import type { Context, MiddlewareHandler } from "hono"
+import type { Context } from "hono"
 import type { ApiEnv } from "../api-env.ts"
 import type { ApiLimits } from "../limits.ts"
 import { type Refusal, refuse } from "../refusal.ts"
 import { checkJson } from "../validation/check-json.ts"
 import { findDuplicateKey } from "../validation/find-duplicate-key.ts"
-import { respondRefusal } from "./respond.ts"
 
-/** Reads the JSON body of a write within its limits. @param isOptional no body at all stands for `{}` */
-export function jsonBody(
-  limits: Pick<ApiLimits, "bodyBytesMax" | "bodyDepthMax">,
-  isOptional: boolean,
-): MiddlewareHandler<ApiEnv> {
-  return async (context, next) => {
-    const body = await readBody(context, limits, isOptional)
-    if ("refused" in body) return respondRefusal(context, body)
-    context.set("json", body.json)
-    return next()
-  }
-}
-
-async function readBody(
+/**
+ * Reads the JSON body of a write within its limits.
+ * @param isOptional no body at all stands for `{}`
+ */
+export async function readJsonBody(
   context: Context<ApiEnv>,
   limits: Pick<ApiLimits, "bodyBytesMax" | "bodyDepthMax">,
   isOptional: boolean,
@@ -29,10 +19,7 @@ async function readBody(
   const length = req.header("content-length")
   const isAbsent = (length === undefined || length === "0") && req.header("transfer-encoding") === undefined
   if (isAbsent && isOptional) return { json: {} }
-  const [type = "", ...parameters] = (req.header("content-type") ?? "").toLowerCase().split(";")
-  const charset = parameters.map((text) => text.trim()).find((text) => text.startsWith("charset="))
-  const isJson =
-    type.trim() === "application/json" && (charset === undefined || /=\s*"?utf-8"?$/.test(charset))
+  const isJson = isJsonInUtf8(req.header("content-type") ?? "")
   if (!isJson)
     return refuse("UNSUPPORTED_MEDIA_TYPE", "content-type", "send the body as application/json in UTF-8")
   const encoding = req.header("content-encoding")
@@ -58,6 +45,13 @@ async function readBody(
   if (duplicate === undefined) return { json }
   const name = JSON.stringify(duplicate.slice(0, 100))
   return refuse("MALFORMED_JSON", null, `an object names ${name} twice; send every name once`)
+}
+
+function isJsonInUtf8(contentType: string): boolean {
+  if (contentType === "application/json") return true
+  const [type = "", ...parameters] = contentType.toLowerCase().split(";")
+  const charset = parameters.map((text) => text.trim()).find((text) => text.startsWith("charset="))
+  return type.trim() === "application/json" && (charset === undefined || /=\s*"?utf-8"?$/.test(charset))
 }
 
 /** The parser's own message quotes the body, which may hold personal data; only the place is passed on. */

@@ -13,13 +13,13 @@ export function requestContext(logger: Logger): MiddlewareHandler<ApiEnv> {
     context.set("requestId", requestId)
     const startedAt = performance.now()
     await next()
-    const { caller } = context.var
+    const caller = context.get("caller")
     logger.info(
       {
         request_id: requestId,
         method: context.req.method,
-        route: context.var.route ?? "none",
-        status: context.var.status ?? context.res.status,
+        route: context.get("route") ?? "none",
+        status: context.get("status") ?? context.res.status,
         duration_ms: Math.round((performance.now() - startedAt) * 100) / 100,
         key_id: caller?.keyId,
       },

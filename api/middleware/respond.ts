@@ -21,19 +21,19 @@ export const commonHeaders = {
 } as const
 
 export function respondRefusal(context: Context<ApiEnv>, refusal: Refusal): Response {
-  const { status, body } = presentRefusal(refusal, context.var.requestId)
+  const { status, body } = presentRefusal(refusal, context.get("requestId"))
   return send(context, status, body, {
     ...commonHeaders,
     "content-type": "application/json; charset=utf-8",
     "cache-control": "no-store",
-    "x-request-id": context.var.requestId,
+    "x-request-id": context.get("requestId"),
     ...refusal.headers,
   })
 }
 
 /** A read carries an ETag over what it says, the request's id and ages aside, and answers 304 to whoever has it. */
 export async function respondAnswer(context: Context<ApiEnv>, answer: Answer): Promise<Response> {
-  const requestId = context.var.requestId
+  const requestId = context.get("requestId")
   const headers: Record<string, string> = {
     ...commonHeaders,
     "content-type": "application/json; charset=utf-8",
