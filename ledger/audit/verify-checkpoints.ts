@@ -141,26 +141,23 @@ async function readEventHashes(
   return new Map(rows.map(({ position, hash }) => [position, hash]))
 }
 
-/** Every anchor that stands is of a checkpoint, with its root, and the checkpoint names one that stands. */
+/** Every anchor that stands is of a checkpoint, with its root, and the checkpoint names it. Finds the anchors by `ledger.confirmations`, so verify that first. */
 async function verifyAnchored(trx: Transaction<Database>, ledgerId: string): Promise<Problem | null> {
   const { rows } = await sql<{ position: bigint | null; tree_size: bigint; why: string }>`
     WITH anchors AS (
-      SELECT e.position, (e.data->>'tree_size')::bigint AS tree_size, e.data->>'root' AS root FROM ledger.event_log e
-      WHERE e.ledger_id = ${ledgerId} AND e.type = 'CheckpointAnchored' AND NOT EXISTS (
-        SELECT FROM ledger.event_log r
-        WHERE r.ledger_id = e.ledger_id AND r.type = 'ConfirmationRevoked' AND (r.data->>'revoked_position')::bigint = e.position)
+      SELECT e.position, (e.data->>'tree_size')::bigint AS tree_size, e.data->>'root' AS root
+      FROM ledger.confirmations c JOIN ledger.event_log e ON e.ledger_id = c.ledger_id AND e.position = c.position
+      WHERE c.ledger_id = ${ledgerId} AND c.revoked_position IS NULL AND c.account_id IS NULL AND c.batch_sequence IS NULL
+        AND e.type = 'CheckpointAnchored'
     ), checkpoints AS (SELECT * FROM ledger.checkpoints WHERE ledger_id = ${ledgerId})
-    SELECT a.position, a.tree_size, CASE WHEN c.tree_size IS NULL THEN 'the log anchors it, and there is no such checkpoint'
-      WHEN a.root <> '0x' || encode(c.root, 'hex') THEN 'the log anchors another root'
-      ELSE 'the log anchors it, and the row does not say so' END AS why
-    FROM anchors a LEFT JOIN checkpoints c USING (tree_size)
-    WHERE c.tree_size IS NULL OR a.root <> '0x' || encode(c.root, 'hex') OR c.anchored_position IS NULL
-    UNION ALL
-    SELECT c.anchored_position, c.tree_size, 'it names an anchor that does not stand in the log'
-    FROM checkpoints c
-    WHERE c.anchored_position IS NOT NULL
-      AND NOT EXISTS (SELECT FROM anchors a WHERE a.position = c.anchored_position AND a.tree_size = c.tree_size)
-    ORDER BY 2 LIMIT 1`.execute(trx)
+    SELECT coalesce(a.position, c.anchored_position) AS position, tree_size,
+      CASE WHEN c.tree_size IS NULL THEN 'the log anchors it, and there is no such checkpoint'
+        WHEN a.tree_size IS NULL THEN 'it names an anchor that does not stand in the log'
+        WHEN a.root <> '0x' || encode(c.root, 'hex') THEN 'the log anchors another root'
+        ELSE 'the log anchors it, and the row does not say so' END AS why
+    FROM anchors a FULL JOIN checkpoints c USING (tree_size)
+    WHERE a.position IS DISTINCT FROM c.anchored_position OR a.root <> '0x' || encode(c.root, 'hex')
+    ORDER BY tree_size LIMIT 1`.execute(trx)
   const [row] = rows
   if (row === undefined) return null
   return { position: row.position, problem: `ledger.checkpoints, tree size ${row.tree_size}: ${row.why}` }

@@ -9,12 +9,13 @@ import { makeCheckpoint } from "../../../ledger/audit/make-checkpoint.ts"
 import { readCheckpoint } from "../../../ledger/audit/read-checkpoints.ts"
 import { type CheckpointStatus, runCheckpoints } from "../../../ledger/audit/run-checkpoints.ts"
 import { verifyCheckpoints } from "../../../ledger/audit/verify-checkpoints.ts"
+import { recordFindings } from "../../../ledger/confirmations/record-findings.ts"
 import { auditKeyOf } from "../../../ledger/domain/audit-key.ts"
 import { openNote } from "../../../ledger/domain/checkpoint-note.ts"
+import type { Finding } from "../../../ledger/domain/decide-confirmations.ts"
 import { createBlockRoots } from "../../../ledger/domain/merkle-blocks.ts"
 import { createMerkleBuilder } from "../../../ledger/domain/merkle-builder.ts"
-import { append } from "../../../ledger/store/append.ts"
-import { withHead } from "../../../ledger/store/ledger-transaction.ts"
+import { lockHead } from "../../../ledger/store/ledger-transaction.ts"
 import { createLogger } from "../../../platform/logger.ts"
 import type { DyingCheckpointOptions } from "../../support/dying-checkpoints.ts"
 import { fillLedger } from "../../support/fill-ledger.ts"
@@ -62,26 +63,34 @@ async function verify() {
 
 const make = () => makeCheckpoint(ledger.db, ledger.ledgerId, key, new Date())
 
-async function anchor(treeSize: bigint, root: Buffer, at: number) {
+/** As a confirmation of its log records it. */
+async function anchor(treeSize: bigint, root: Buffer, at: number): Promise<bigint> {
+  const { db, ledgerId } = ledger
   const hash = `0x${at.toString(16).padStart(64, "0")}`
-  const place = { chain_id: 31_337, block_number: at, block_hash: hash, log_index: 0, transaction_hash: hash }
-  const data = {
-    ...place,
-    tree_size: Number(treeSize),
+  const place = {
+    chainId: 31_337,
+    blockNumber: BigInt(at),
+    blockHash: hash,
+    blockTime: at,
+    logIndex: 0,
+    transactionHash: hash,
+  }
+  const args = {
+    ledgerId: `0x${ledgerId.replaceAll("-", "").padStart(64, "0")}`,
+    treeSize,
     root: `0x${root.toString("hex")}`,
-    anchor: `0x${"77".repeat(20)}`,
   }
-  const common = {
-    operation: null,
-    account: null,
-    details: null,
-    occurredAt: new Date(),
-    causation: `log:31337:${hash}:0`,
-  }
-  const [event] = await withHead(ledger.db, ledger.ledgerId, (head) =>
-    append(head, [{ ...common, type: "CheckpointAnchored", data }], new Date()),
-  )
-  return event?.position ?? 0n
+  const log = { ...place, address: `0x${"77".repeat(20)}`, kind: "CheckpointAnchored" as const, args }
+  return db.transaction().execute(async (trx) => {
+    const head = await lockHead(trx, ledgerId)
+    await recordFindings(
+      trx,
+      new Map([[ledgerId, head]]),
+      [{ kind: "anchored", log, ledgerId } as Finding],
+      new Date(),
+    )
+    return head.position
+  })
 }
 
 test("a checkpoint says the root of the log and signs it; the next one goes on from there", async () => {
@@ -291,10 +300,7 @@ describe("verify names", () => {
     await make()
     await fillLedger(ledger, 600)
     const second = await make()
-    const position = await anchor(second?.treeSize ?? 0n, second?.root ?? Buffer.alloc(0), 5)
-    await owner.query("UPDATE ledger.checkpoints SET anchored_position = $1 WHERE tree_size = 1210", [
-      position,
-    ])
+    expect(await anchor(second?.treeSize ?? 0n, second?.root ?? Buffer.alloc(0), 5)).toBe(1211n)
     expect(await verify()).toBeNull()
   })
 
