@@ -5,13 +5,17 @@ import type { FoldedLog } from "./fold-log.ts"
 import type { ScanPool } from "./scan/scan-pool.ts"
 import { verifyAccounts } from "./verify-accounts.ts"
 import { verifyAnchors } from "./verify-anchors.ts"
+import { verifyBalanceHistory } from "./verify-balance-history.ts"
 import { verifyBalances } from "./verify-balances.ts"
 import { verifyBatches } from "./verify-batches.ts"
 import { verifyCheckpoints } from "./verify-checkpoints.ts"
 import { verifyConfirmations } from "./verify-confirmations.ts"
+import { verifyHolds } from "./verify-holds.ts"
 import { verifyItems } from "./verify-items.ts"
 import { verifyOperations } from "./verify-operations.ts"
 import { verifyProjections } from "./verify-projections.ts"
+import { verifyRedactions } from "./verify-redactions.ts"
+import { verifyReversals } from "./verify-reversals.ts"
 
 /** Compares every table that the log decides with the log, which holds by itself. @returns the first problem */
 export async function compareTables(source: {
@@ -27,6 +31,10 @@ export async function compareTables(source: {
   return (
     (await verifyAccounts(trx, ledgerId)) ??
     (await verifyBalances(trx, ledgerId, replay)) ??
+    (await verifyBalanceHistory(trx, ledgerId, log.points)) ??
+    (await verifyHolds(trx, ledgerId, log.counts)) ??
+    (await verifyReversals(trx, ledgerId, log.counts)) ??
+    (await verifyRedactions(trx, ledgerId, log.counts)) ??
     (await verifyOperations(trx, ledgerId, { logged, pool, secret, pages })) ??
     (await verifyConfirmations(trx, ledgerId)) ??
     (await verifyAnchors(trx, ledgerId)) ??

@@ -1,4 +1,5 @@
 import { ChainBridgeError } from "../../platform/errors.ts"
+import { countPoints } from "../domain/balance-points.ts"
 import { limbCount } from "../domain/decimal-limbs.ts"
 import { genesisHash } from "../domain/event-encoding.ts"
 import type { EventType } from "../domain/events.ts"
@@ -23,6 +24,8 @@ export type FoldedLog = {
   readonly items: Map<number, SegmentItems>
   /** How many events there are of each type that is handed on whole. */
   readonly counts: Map<EventType, number>
+  /** Rows that they leave behind in `ledger.balance_history`. */
+  points: number
   readonly blockRoots: Uint8Array[]
 }
 
@@ -37,6 +40,7 @@ export function startFold(segmentEvents: number): FoldedLog {
     operations: noOperations(),
     items: new Map(),
     counts: new Map(),
+    points: 0,
     blockRoots: [],
   }
 }
@@ -75,7 +79,8 @@ function checkJoin(log: FoldedLog, segment: Segment): Problem | null {
   return null
 }
 
-function replaySegment({ replay, counts }: FoldedLog, segment: Segment): Problem | null {
+function replaySegment(log: FoldedLog, segment: Segment): Problem | null {
+  const { replay, counts } = log
   const { from, count, kinds, accounts, limbs, events } = segment
   let position = from
   let nextWhole = 0
@@ -92,6 +97,7 @@ function replaySegment({ replay, counts }: FoldedLog, segment: Segment): Problem
       if (event === undefined) throw new TypeError(`the event at ${position} was not handed on`)
       replayEvent(replay, BigInt(position), event)
       counts.set(event.type, (counts.get(event.type) ?? 0) + 1)
+      log.points += countPoints(event)
     }
     return null
   } catch (error) {

@@ -1,5 +1,5 @@
 import { effectsOf } from "./effects.ts"
-import type { EventDataOf, NewEvent } from "./events.ts"
+import type { EventDataOf, NewEvent, NewEventOf } from "./events.ts"
 import { noAccounts, type ReplayedAccount, type ReplayedAccounts } from "./replay-accounts.ts"
 import { type BatchAccount, batchAccountOf, changeBatch, type ReplayedBatches } from "./replay-batches.ts"
 import { noChanges, type ReplayedChanges } from "./replay-changes.ts"
@@ -20,8 +20,9 @@ export type Replay = {
   readonly confirmations: LiveConfirmations
   /** By the position of their HoldPlaced. */
   readonly openHolds: Map<bigint, OpenHold>
-  /** Positions of adjustments that were taken back. */
+  /** Positions of changes that were taken back, and of the changes that did so. */
   readonly reversed: Set<number>
+  readonly reversals: Set<number>
   /** Positions whose details a DetailsRedacted says were erased. */
   readonly redacted: Set<number>
 }
@@ -34,6 +35,7 @@ export function startReplay(): Replay {
     confirmations: noConfirmations(),
     openHolds: new Map(),
     reversed: new Set(),
+    reversals: new Set(),
     redacted: new Set(),
   }
 }
@@ -100,7 +102,7 @@ function moveChanges(replay: Replay, position: bigint, event: NewEvent): void {
       addChange(replay, position, event)
       break
     case "AdjustmentReversed":
-      reverse(replay, position, event.data)
+      reverse(replay, position, event)
       addChange(replay, position, event)
       break
     case "HoldPlaced":
@@ -155,12 +157,18 @@ function addChange(replay: Replay, position: bigint, { type, account }: NewEvent
   moveUnsettled(replay, account.accountId, account.amount)
 }
 
-function reverse(replay: Replay, position: bigint, data: EventDataOf<"AdjustmentReversed">): void {
-  const { reversed_position: reversed } = data
-  if (BigInt(reversed) >= position)
-    throw new ReplayFault(`position ${reversed} is reversed before it is there`)
+function reverse(replay: Replay, position: bigint, event: NewEventOf<"AdjustmentReversed">): void {
+  const { reversed_position: reversed } = event.data
+  const original = replay.changes.get(reversed)
+  if (original === undefined || BigInt(reversed) >= position || replay.reversals.has(reversed))
+    throw new ReplayFault(`position ${reversed} is no change that can be reversed`)
   if (replay.reversed.has(reversed)) throw new ReplayFault(`position ${reversed} is reversed already`)
+  if (event.account?.accountId !== original.accountId || event.account.amount !== -original.amount)
+    throw new ReplayFault(
+      `position ${reversed} moved account ${original.accountId} by ${original.amount}: this is not its opposite`,
+    )
   replay.reversed.add(reversed)
+  replay.reversals.add(Number(position))
 }
 
 function redact(replay: Replay, position: bigint, data: EventDataOf<"DetailsRedacted">): void {

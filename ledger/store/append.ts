@@ -1,14 +1,9 @@
 import { ChainBridgeError, invariant } from "../../platform/errors.ts"
 import { emptyBalance } from "../domain/adjust-balance.ts"
+import { isConfirmation, leavesPoint } from "../domain/balance-points.ts"
 import { effectsOf } from "../domain/effects.ts"
 import { hashDetails, hashEvent } from "../domain/event-encoding.ts"
-import {
-  type EventType,
-  eventSchemas,
-  eventVersion,
-  type NewEvent,
-  type RecordedEvent,
-} from "../domain/events.ts"
+import { eventSchemas, eventVersion, type NewEvent, type RecordedEvent } from "../domain/events.ts"
 import { projectAccounts } from "../projections/accounts.ts"
 import { projectAnchors } from "../projections/anchors.ts"
 import { type BalancePoint, projectBalanceHistory } from "../projections/balance-history.ts"
@@ -90,11 +85,8 @@ export function prepareAppend<Store>(
         locked: before.locked + effect.locked,
       }
       head.balances.set(effect.accountId, after)
-      const isConfirmation = confirmationTypes.has(event.type)
-      if (isConfirmation || effect.locked !== 0n) {
-        points.push({ accountId: effect.accountId, position, ...after })
-      }
-      const isConfirmed = touched.get(effect.accountId)?.isConfirmed === true || isConfirmation
+      if (leavesPoint(event, effect)) points.push({ accountId: effect.accountId, position, ...after })
+      const isConfirmed = touched.get(effect.accountId)?.isConfirmed === true || isConfirmation(event)
       touched.set(effect.accountId, { position, isConfirmed })
     }
     if (event.account !== null) {
@@ -164,14 +156,6 @@ function ensurePartitions(upto: bigint): Statement {
     values: [upto.toString()],
   }
 }
-
-/** What says something new of the chain's side of an account. */
-const confirmationTypes: ReadonlySet<EventType> = new Set([
-  "SettlementConfirmed",
-  "DepositObserved",
-  "WithdrawalObserved",
-  "ConfirmationRevoked",
-])
 
 function toRow(head: LedgerHead, event: NewEvent, position: bigint, recordedAt: Date): EventRow {
   checkData(event)
