@@ -10,6 +10,7 @@ import {
   parseUnits,
 } from "viem"
 import { expect } from "vitest"
+import { auditAnchorAbi } from "../../abis/audit-anchor.ts"
 import { cpopTokenAbi } from "../../abis/cpop-token.ts"
 import type { StackFile } from "../../cli/stack/stack-file.ts"
 import type { Backend } from "./backend.ts"
@@ -103,9 +104,15 @@ async function findDifferences(
   compare("the supply", await chain.readContract({ ...token, functionName: "totalSupply" }), supply)
 
   await compareOperations(backend, compare)
+  const toBlock = await chain.getBlockNumber()
   const logs = parseEventLogs({
     abi: cpopTokenAbi,
-    logs: await chain.getLogs({ address: token.address, fromBlock: 0n, toBlock: "latest" }),
+    logs: await chain.getLogs({ address: token.address, fromBlock: 0n, toBlock }),
+  })
+  const anchors = parseEventLogs({
+    abi: auditAnchorAbi,
+    eventName: "CheckpointAnchored",
+    logs: await chain.getLogs({ address: (stack.audit_anchor ?? "0x") as Address, fromBlock: 0n, toBlock }),
   })
   const settled = logs.flatMap((log) => (log.eventName === "BatchSettled" ? [hex(log.args.batchId)] : []))
   const batches = await readBatches(backend)
@@ -114,10 +121,10 @@ async function findDifferences(
     compare(`batch ${id}: settlements`, settled.filter((other) => other === id).length, 1)
   }
   compare("settlements of batches that are not ours", settled.length, batches.length)
-  compare("transactions of the signer", await signedSince(chain, logs), batches.length)
+  compare("transactions of the signer", await signedSince(chain, toBlock, logs, anchors), batches.length)
   compare("open alarms", JSON.stringify((await readHealth(backend)).alarms), "[]")
 
-  const canonical = new Set(logs.map((log) => `${log.blockHash}:${log.logIndex}`))
+  const canonical = new Set([...logs, ...anchors].map((log) => `${log.blockHash}:${log.logIndex}`))
   compareLog((await backend.readLog()) as LogLine[], {
     ...{ backend, batches, canonical, compare },
     observations: moves.length,
@@ -194,15 +201,21 @@ async function readBatches(backend: Backend): Promise<Batch[]> {
   return batches
 }
 
-/** How many transactions the signer has made since the first settlement: more of them than batches would have been made in vain. */
+/** How many transactions the signer has made since the first settlement, without those that anchored: more of them than batches would have been made in vain. */
 async function signedSince(
   chain: PublicClient,
+  blockNumber: bigint,
   logs: readonly { readonly eventName: string; readonly transactionHash: Hex }[],
+  anchors: readonly { readonly transactionHash: Hex }[],
 ): Promise<number> {
   const first = logs.find(({ eventName }) => eventName === "BatchSettled")
   if (first === undefined) return 0
   const { from, nonce } = await chain.getTransaction({ hash: first.transactionHash })
-  return (await chain.getTransactionCount({ address: from })) - nonce
+  const anchoring = await Promise.all(
+    anchors.map(({ transactionHash: hash }) => chain.getTransaction({ hash })),
+  )
+  const later = anchoring.filter((transaction) => transaction.nonce > nonce)
+  return (await chain.getTransactionCount({ address: from, blockNumber })) - nonce - later.length
 }
 
 type Health = {

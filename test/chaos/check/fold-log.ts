@@ -121,6 +121,9 @@ export function createLogFold() {
       case "ConfirmationRevoked":
         revoke(sequence, data)
         return
+      // Moves nobody's money.
+      case "CheckpointAnchored":
+        return
       default:
         problem(`is a ${event.type}, which nothing here can have caused`)
     }
@@ -190,6 +193,7 @@ export function createLogFold() {
   }
 
   function revoke(sequence: number, data: LogEvent["data"]): void {
+    if (data["revoked_type"] === "CheckpointAnchored") return
     const batch = batches.get(String(sequence))
     if (batch === undefined || data["revoked_type"] !== "SettlementConfirmed") {
       problem(`revokes a ${String(data["revoked_type"])}`)
