@@ -256,3 +256,22 @@ it("anchors wait for batches and not the other way round", async () => {
   await fixture.batchesIn("mined", 2)
   expect((await fixture.transactions()).map((row) => row.tree_size)).toEqual([null, treeSize, null])
 })
+
+it("a ledger's anchors go one at a time: the next one waits until the last is mined, and keeps it its nonce", async () => {
+  await anchorAtMostEvery(1n)
+  await fixture.rpc("evm_setAutomine", false)
+  const first = await checkpoint()
+  fixture.run()
+  await fixture.anchorIn("broadcast", first.treeSize)
+  const second = await checkpoint()
+  // Several looks of the desk, which make a batch on the way.
+  await fixture.flush()
+  await fixture.batchesIn("broadcast", 1)
+  await new Promise((resolve) => setTimeout(resolve, 1_500))
+  expect(await states()).toEqual(["broadcast"])
+  await fixture.rpc("evm_mine")
+  await fixture.rpc("evm_setAutomine", true)
+  await fixture.anchorIn("mined", second.treeSize)
+  expect(await states()).toEqual(["mined", "mined"])
+  expect([await rootOf(first.treeSize), await rootOf(second.treeSize)]).toEqual([first.root, second.root])
+})
