@@ -5,21 +5,21 @@ import { createAccountMemory } from "../../ledger/writer/account-memory.ts"
 import { createTokenDirectory } from "../../ledger/writer/token-directory.ts"
 import { ChainBridgeError, describeError } from "../../platform/errors.ts"
 import type { Logger } from "../../platform/logger.ts"
-import { isTransientPostgresError } from "../../platform/postgres.ts"
-import type { RegistrySnapshot } from "../registry/registry-snapshot.ts"
+import { isStorageFull, isTransientPostgresError } from "../../platform/postgres.ts"
+import type { RegistryCache } from "../registry/registry-cache.ts"
 import {
   type ClaimedImport,
   defaultsOf,
   extendLease,
   finishImport,
-  type ImportProgress,
+  isLeaseLost,
   type Lease,
-  saveProgress,
+  readSettled,
 } from "./import-store.ts"
 import { type LineRules, type PreparedLine, prepareLines } from "./prepare-lines.ts"
 import { chunkBytes } from "./receive-import.ts"
 import { createRecordReader, type RawRecord } from "./record-reader.ts"
-import { type LineOutcome, type SettlingContext, settleLines } from "./settle-lines.ts"
+import { type SettlingContext, settleLines } from "./settle-lines.ts"
 
 const groupBytesMax = 4 * 1024 * 1024
 
@@ -27,7 +27,7 @@ export type ImportContext = {
   readonly db: Kysely<Database>
   /** Of createWriterPool. */
   readonly writerPool: pg.Pool
-  readonly registry: { current(): Promise<RegistrySnapshot> }
+  readonly registry: RegistryCache
   readonly logger: Logger
   readonly leaseMs: number
   /** Lines that go to the writer as one group: for as long as it takes nobody else writes to the ledger. */
@@ -36,10 +36,8 @@ export type ImportContext = {
   readonly retryForMs: number
 }
 
-type Group = { readonly records: readonly RawRecord[]; readonly isFirst: boolean }
-
 /**
- * Goes on with an import from its last checkpoint to its end. A line is recorded under its key, once, whoever works on it and however often it is begun again.
+ * Goes on with an import from where it was noted to be, to its end. Each group of lines is recorded and noted in one transaction, so that nothing is ever settled twice or not at all, whoever dies.
  * @param shouldStop asked between groups
  * @returns whether the import is finished; false where it was stopped, or somebody else has taken it over
  * @throws what the database or the log throws; everything that is noted stands
@@ -51,13 +49,8 @@ export async function applyImport(
   shouldStop: () => boolean,
 ): Promise<boolean> {
   const { db, leaseMs } = context
-  const settling: SettlingContext = {
-    ...context,
-    tokens: createTokenDirectory(db, row.ledger_id),
-    memory: createAccountMemory()(),
-    ledgerId: row.ledger_id,
-    importId: row.import_id,
-  }
+  const tokens = createTokenDirectory(db, row.ledger_id)
+  const settling: SettlingContext = { ...context, tokens, memory: createAccountMemory()(), row, lease }
   const rules: LineRules = {
     importId: row.import_id,
     operationId: row.operation_id,
@@ -65,8 +58,6 @@ export async function applyImport(
     defaults: defaultsOf(row),
     lineBytesMax: row.line_bytes_max,
   }
-  let refused = Number(row.refused)
-  let isHeld = true
   let isBeating = false
   const heartbeat = setInterval(() => {
     if (isBeating) return
@@ -77,88 +68,49 @@ export async function applyImport(
         isBeating = false
       })
   }, leaseMs / 3)
-
-  // While one group is written the next one is read, and the one before noted.
-  let underWay: Promise<() => Promise<void>> = Promise.resolve(() => Promise.resolve())
-  let noted: Promise<void> = Promise.resolve()
-
-  async function note(progress: ImportProgress): Promise<void> {
-    if (!(await saveProgress(db, row, lease, leaseMs, progress))) isHeld = false
-  }
-
-  async function settle(
-    { records, isFirst }: Group,
-    lines: readonly PreparedLine[],
-  ): Promise<() => Promise<void>> {
-    const outcomes = await settleWithRetry(context, settling, lines, isFirst)
-    const progress = progressOf(records, outcomes, row.refused_kept_max - refused)
-    refused += progress.refused
-    return () => note(progress)
-  }
-
-  /** Waits for the group under way and begins to note it; the one before is noted by then. */
-  async function passOn(): Promise<void> {
-    const save = await underWay
-    await noted
-    noted = save()
-    noted.catch(() => undefined)
-  }
-
+  /** While one group is written the next one is read; false where the import was lost. */
+  let underWay = Promise.resolve(true)
   try {
-    for await (const group of readGroups(db, row, context.groupLines)) {
-      const lines = prepareLines(group.records, rules, await context.registry.current(), new Date())
-      await passOn()
-      if (!isHeld || shouldStop()) break
-      underWay = settle(group, lines)
+    // What was registered before the file came counts from its first line on.
+    await context.registry.reload()
+    for await (const records of readGroups(db, row, context.groupLines)) {
+      const lines = prepareLines(records, rules, await context.registry.current(), new Date())
+      if (!(await underWay) || shouldStop()) return false
+      underWay = settle(context, settling, records, lines)
       underWay.catch(() => undefined)
     }
-    await passOn()
-    await noted
-    return isHeld && !shouldStop() ? await finishImport(db, row, lease) : false
+    return (await underWay) && !shouldStop() && (await finishImport(db, row, lease))
   } finally {
     clearInterval(heartbeat)
+    await underWay.catch(() => undefined)
   }
 }
 
-/** Tries a group again as one that may have been recorded already: after a fault in its COMMIT nobody knows. */
-async function settleWithRetry(
+/** Tries a group until it is settled. @returns false where somebody else has taken the import over */
+async function settle(
   { logger, retryForMs }: ImportContext,
   settling: SettlingContext,
+  records: readonly RawRecord[],
   lines: readonly PreparedLine[],
-  isFirst: boolean,
-): Promise<LineOutcome[]> {
+): Promise<boolean> {
+  const place = records.at(-1)
+  if (place === undefined) return true
   const deadline = performance.now() + retryForMs
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await settleLines(settling, lines, isFirst || attempt > 1)
+      await settleLines(settling, lines, place)
+      return true
     } catch (error) {
-      if (!(error instanceof Error) || !isTransientPostgresError(error) || performance.now() >= deadline)
-        throw error
+      if (isLeaseLost(error)) return false
+      const isFinal = !(error instanceof Error) || !isTransientPostgresError(error) || isStorageFull(error)
+      if (isFinal || performance.now() >= deadline) throw error
       logger.warn({ reason: describeError(error), attempt }, "a group of an import is tried again")
       await new Promise((resolve) => setTimeout(resolve, Math.min(50 * 2 ** attempt, 1_000)))
     }
-  }
-}
-
-function progressOf(
-  records: readonly RawRecord[],
-  outcomes: readonly LineOutcome[],
-  kept: number,
-): ImportProgress {
-  const last = records.at(-1)
-  if (last === undefined) throw new TypeError("a group without records")
-  const refusals = outcomes.flatMap(({ line, refusal }) =>
-    refusal === undefined ? [] : [{ line, ...refusal }],
-  )
-  const count = (wanted: LineOutcome["outcome"]) =>
-    outcomes.filter(({ outcome }) => outcome === wanted).length
-  return {
-    nextByte: last.nextByte,
-    nextLine: last.nextLine,
-    applied: count("applied"),
-    replayed: count("replayed"),
-    refused: refusals.length,
-    refusals: refusals.slice(0, Math.max(0, kept)),
+    // After a fault in the COMMIT nobody knows, except for the database.
+    const settled = await readSettled(settling.db, settling.row, settling.lease).catch(() => null)
+    if (settled === undefined) return false
+    if (settled !== null && settled >= BigInt(place.nextByte)) return true
   }
 }
 
@@ -167,17 +119,14 @@ async function* readGroups(
   db: Kysely<Database>,
   row: ClaimedImport,
   groupLines: number,
-): AsyncGenerator<Group> {
-  // An interrupted run may have been one group beyond the one that it had not noted.
-  const recoveredLines = 2 * groupLines
+): AsyncGenerator<readonly RawRecord[]> {
   const at = { byte: Number(row.next_byte), line: Number(row.next_line) }
   const reader = createRecordReader(row.format, row.line_bytes_max, at)
   let isHeaderDue = row.format === "csv" && at.byte === 0
-  let isFirst = true
   let records: RawRecord[] = []
   let groupBegin = at.byte
 
-  function* cut(isEnd: boolean): Generator<Group> {
+  function* cut(isEnd: boolean): Generator<readonly RawRecord[]> {
     for (let record = reader.next(); ; record = reader.next()) {
       if (record !== undefined && isHeaderDue) {
         isHeaderDue = false
@@ -185,12 +134,10 @@ async function* readGroups(
       }
       if (record !== undefined) records.push(record)
       const bytes = (record?.nextByte ?? groupBegin) - groupBegin
-      const isFull =
-        records.length >= (isFirst ? recoveredLines : groupLines) || (!isFirst && bytes >= groupBytesMax)
+      const isFull = records.length >= groupLines || bytes >= groupBytesMax
       if (records.length > 0 && (isFull || (isEnd && record === undefined))) {
-        yield { records, isFirst }
+        yield records
         groupBegin = record?.nextByte ?? groupBegin
-        isFirst = false
         records = []
       }
       if (record === undefined) return

@@ -1,6 +1,8 @@
 import { type Kysely, type Selectable, sql, type Transaction } from "kysely"
 import { importReceivedChannel } from "../../ledger/store/channels.ts"
 import type { Database } from "../../ledger/store/database.ts"
+import { withHead } from "../../ledger/store/ledger-transaction.ts"
+import type { Statement } from "../../ledger/store/statement.ts"
 import type { FieldError } from "../refusal.ts"
 import type { ImportDefaults } from "./import-line.ts"
 
@@ -57,38 +59,69 @@ export type ImportProgress = {
   readonly nextLine: number
   readonly applied: number
   readonly replayed: number
-  readonly refused: number
-  /** Of the refused ones, those that are to be kept. */
   readonly refusals: readonly (FieldError & { readonly line: number })[]
+}
+
+// The division fails the transaction where the import is no longer held.
+const noteText = `
+  WITH moved AS (
+    UPDATE ledger.imports SET next_byte = $5, next_line = $6, applied = applied + $7, replayed = replayed + $8,
+      refused = refused + cardinality($9::bigint[]), touched_at = clock_timestamp(), lease_expires_at = clock_timestamp() + interval '1 millisecond' * $13
+    WHERE ledger_id = $1 AND import_id = $2 AND state = 'running' AND lease_owner = $3 AND lease_epoch = $4
+    RETURNING refused - cardinality($9::bigint[]) AS refused_before, refused_kept_max
+  ), kept AS (
+    INSERT INTO ledger.import_refusals (ledger_id, import_id, line, code, field, message)
+    SELECT $1, $2, r.line, r.code, r.field, r.message
+    FROM moved, unnest($9::bigint[], $10::text[], $11::text[], $12::text[]) WITH ORDINALITY AS r(line, code, field, message, number)
+    WHERE moved.refused_before + r.number <= moved.refused_kept_max
+  )
+  SELECT 1 / count(*) FROM moved`
+
+/** Notes how far the import is, with what was refused on the way. Fails where somebody else has taken it over: see isLeaseLost. */
+export function noteProgress(
+  row: ImportRow,
+  lease: Lease,
+  leaseMs: number,
+  progress: ImportProgress,
+): Statement {
+  const { refusals } = progress
+  return {
+    name: "import-note-progress",
+    text: noteText,
+    values: [
+      row.ledger_id,
+      row.import_id,
+      lease.owner,
+      lease.epoch.toString(),
+      progress.nextByte,
+      progress.nextLine,
+      progress.applied,
+      progress.replayed,
+      refusals.map(({ line }) => line),
+      refusals.map(({ code }) => code),
+      refusals.map(({ field }) => field),
+      refusals.map(({ message }) => message),
+      leaseMs,
+    ],
+  }
+}
+
+export function isLeaseLost(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === "22012"
 }
 
 const held = (row: ImportRow, lease: Lease) =>
   sql`ledger_id = ${row.ledger_id} AND import_id = ${row.import_id} AND state = 'running' AND lease_owner = ${lease.owner} AND lease_epoch = ${lease.epoch}`
 
-/** Notes how far the import is, with what was refused on the way. @returns false where somebody else has taken it over; then nothing is noted */
-export async function saveProgress(
-  db: Handle,
-  row: ImportRow,
-  lease: Lease,
-  leaseMs: number,
-  progress: ImportProgress,
-): Promise<boolean> {
-  const { refusals } = progress
-  const { rows } = await sql<{ held: bigint }>`
-    WITH moved AS (
-      UPDATE ledger.imports SET next_byte = ${progress.nextByte}, next_line = ${progress.nextLine},
-        applied = applied + ${progress.applied}, replayed = replayed + ${progress.replayed}, refused = refused + ${progress.refused},
-        touched_at = clock_timestamp(), lease_expires_at = clock_timestamp() + interval '1 millisecond' * ${leaseMs}
-      WHERE ${held(row, lease)} RETURNING 1
-    ), noted AS (
-      INSERT INTO ledger.import_refusals (ledger_id, import_id, line, code, field, message)
-      SELECT ${row.ledger_id}, ${row.import_id}, r.line, r.code, r.field, r.message
-      FROM unnest(${refusals.map(({ line }) => line)}::bigint[], ${refusals.map(({ code }) => code)}::text[],
-        ${refusals.map(({ field }) => field)}::text[], ${refusals.map(({ message }) => message)}::text[]) AS r(line, code, field, message)
-      WHERE EXISTS (SELECT FROM moved)
-    )
-    SELECT count(*) AS held FROM moved`.execute(db)
-  return rows[0]?.held === 1n
+/** Up to where the import is settled, as soon as nothing is under way any more; undefined where somebody else has taken it over. */
+export function readSettled(db: Kysely<Database>, row: ImportRow, lease: Lease): Promise<bigint | undefined> {
+  // Behind the lock of the head: a group whose connection was lost in its COMMIT has ended by then.
+  return withHead(db, row.ledger_id, async ({ trx }) => {
+    const { rows } = await sql<{
+      next_byte: bigint
+    }>`SELECT next_byte FROM ledger.imports WHERE ${held(row, lease)}`.execute(trx)
+    return rows[0]?.next_byte
+  })
 }
 
 export async function extendLease(db: Handle, row: ImportRow, lease: Lease, leaseMs: number): Promise<void> {

@@ -16,9 +16,6 @@ export type LineRules = {
   readonly lineBytesMax: number
 }
 
-/** Kept in the operation, so that a line that is found recorded is known to be of this import or of another. */
-export type LineOrigin = { readonly import_id: string; readonly line: number }
-
 /** A line that could be read, with what the registry of the moment makes of it. */
 export type KeyedLine = {
   readonly line: number
@@ -26,7 +23,6 @@ export type KeyedLine = {
   readonly isOwnKey: boolean
   readonly requestHash: Buffer
   readonly amountField: "amount" | "balance"
-  readonly isDebit: boolean
 } & (
   | { readonly command: AdjustBalanceCommand; readonly token: RegisteredToken }
   | { readonly refusal: FieldError }
@@ -56,7 +52,6 @@ function resolve(read: ImportLine, rules: LineRules, registry: RegistrySnapshot)
     isOwnKey: read.key !== null,
     requestHash,
     amountField,
-    isDebit: read.adjustment.amount.startsWith("-"),
   }
   const resolved = resolveAdjustments(registry, [read.adjustment], "normal")
   if (isRefusal(resolved)) {
@@ -70,7 +65,6 @@ function resolve(read: ImportLine, rules: LineRules, registry: RegistrySnapshot)
   }
   const [only] = resolved
   if (only === undefined) throw new TypeError("an adjustment was resolved to nothing")
-  const origin: LineOrigin = { import_id: rules.importId, line }
   return {
     ...common,
     token: only.token,
@@ -80,7 +74,7 @@ function resolve(read: ImportLine, rules: LineRules, registry: RegistrySnapshot)
       requestHash,
       route: "/imports",
       businessBatchId: `import_${rules.importId}`,
-      answerContext: origin,
+      answerContext: null,
       adjustments: [only.adjustment],
       ...(read.occurredAt === undefined ? {} : { occurredAt: read.occurredAt }),
     },

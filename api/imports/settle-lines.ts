@@ -1,22 +1,20 @@
 import type { Kysely } from "kysely"
 import type pg from "pg"
 import type { Database } from "../../ledger/store/database.ts"
-import { findOperations, type StoredOperation } from "../../ledger/store/find-operations.ts"
-import { withHead } from "../../ledger/store/ledger-transaction.ts"
+import { findOperations } from "../../ledger/store/find-operations.ts"
 import type { LedgerMemory } from "../../ledger/writer/account-memory.ts"
 import type { TokenDirectory } from "../../ledger/writer/token-directory.ts"
 import { type GroupOutcome, writeGroup } from "../../ledger/writer/write-group.ts"
 import { unreachable } from "../../platform/errors.ts"
 import { refuseCommand } from "../ledger/refuse-command.ts"
 import type { FieldError } from "../refusal.ts"
-import type { KeyedLine, LineOrigin, PreparedLine } from "./prepare-lines.ts"
+import { type ClaimedImport, type ImportProgress, type Lease, noteProgress } from "./import-store.ts"
+import type { KeyedLine, PreparedLine } from "./prepare-lines.ts"
+import type { RawRecord } from "./record-reader.ts"
 
-export type LineOutcome = {
-  readonly line: number
-  /** `applied` by this import, now or before it was interrupted; `replayed`: recorded before, under the same key. */
-  readonly outcome: "applied" | "replayed" | "refused"
-  readonly refusal?: FieldError
-}
+type LineOutcome =
+  | { readonly outcome: "applied" | "replayed" }
+  | { readonly outcome: "refused"; readonly refusal: FieldError }
 
 export type SettlingContext = {
   readonly db: Kysely<Database>
@@ -24,112 +22,88 @@ export type SettlingContext = {
   readonly writerPool: pg.Pool
   readonly tokens: TokenDirectory
   readonly memory: LedgerMemory
-  readonly ledgerId: string
-  readonly importId: string
+  readonly row: ClaimedImport
+  readonly lease: Lease
+  readonly leaseMs: number
 }
 
 /**
- * Has lines recorded in their order, by the writer and in one transaction, and says of each what became of it.
- * @param isRecovering whether a run that was interrupted may have recorded some of them without having noted it
+ * Has lines recorded in their order and notes in the same transaction that they are settled: whatever happens, both have, or neither has. A line is `replayed` that was recorded before,
+ * under the key that it names.
+ * @param place behind the lines
+ * @throws where the import is no longer ours: nothing was recorded then; see isLeaseLost
  */
 export async function settleLines(
   context: SettlingContext,
   lines: readonly PreparedLine[],
-  isRecovering: boolean,
-): Promise<LineOutcome[]> {
-  const outcomes = isRecovering ? await recover(context, lines) : await findUnresolved(context, lines)
-  const open = lines.filter((line): line is CommandLine => "command" in line && !outcomes.has(line.line))
-  const written =
-    open.length === 0
-      ? []
-      : await writeGroup(
-          context.writerPool,
-          context.tokens,
-          context.memory,
-          context.ledgerId,
-          open.map(({ command }) => command),
-          () => new Date(),
-        )
-  for (const [index, line] of open.entries()) {
-    const outcome = written[index]
-    if (outcome === undefined) throw new TypeError("the writer left a line out")
-    outcomes.set(line.line, outcomeOf(context, line, outcome))
+  place: Pick<RawRecord, "nextByte" | "nextLine">,
+): Promise<void> {
+  const { ledger_id: ledgerId } = context.row
+  const outcomes = await settleUnresolved(context.db, ledgerId, lines)
+  const open = lines.filter((line): line is CommandLine => "command" in line)
+
+  function progressOf(written: readonly GroupOutcome[]): ImportProgress {
+    for (const [index, line] of open.entries()) {
+      const outcome = written[index]
+      if (outcome === undefined) throw new TypeError("the writer left a line out")
+      outcomes.set(line.line, outcomeOf(ledgerId, line, outcome))
+    }
+    const all = [...outcomes].sort(([a], [b]) => a - b)
+    const count = (wanted: LineOutcome["outcome"]) =>
+      all.filter(([, { outcome }]) => outcome === wanted).length
+    return {
+      nextByte: place.nextByte,
+      nextLine: place.nextLine,
+      applied: count("applied"),
+      replayed: count("replayed"),
+      refusals: all.flatMap(([line, outcome]) =>
+        outcome.outcome === "refused" ? [{ line, ...outcome.refusal }] : [],
+      ),
+    }
   }
-  return lines.map((line) => outcomes.get(line.line) ?? refused(line.line, faultOf(line)))
+
+  await writeGroup(
+    context.writerPool,
+    context.tokens,
+    context.memory,
+    ledgerId,
+    open.map(({ command }) => command),
+    () => new Date(),
+    (written) => [noteProgress(context.row, context.lease, context.leaseMs, progressOf(written))],
+  )
 }
 
 type CommandLine = Extract<KeyedLine, { command: unknown }>
 
-/**
- * What an interrupted run had recorded is found by its key. It recorded a group as a whole and began none before it knew the one before to be recorded; so a line before one that is recorded had been
- * decided as well, and if nothing is recorded of it, it had been refused. Decided again it might be paid with the money of later lines.
- */
-async function recover(
-  context: SettlingContext,
-  lines: readonly PreparedLine[],
-): Promise<Map<number, LineOutcome>> {
-  const { db, ledgerId, importId } = context
-  const keyed = lines.filter((line): line is KeyedLine => "key" in line)
-  // Behind the lock of the head: a group whose connection was lost in its COMMIT has ended by then.
-  const known = await withHead(db, ledgerId, ({ trx }) => findKnown(trx, ledgerId, keyed))
-  const outcomes = new Map<number, LineOutcome>()
-  let decidedUpTo = 0
-  for (const line of keyed) {
-    const stored = known.get(line.line)
-    if (stored === undefined) continue
-    outcomes.set(line.line, outcomeOfStored(importId, line, stored))
-    if (isOwn(stored, importId, line.line)) decidedUpTo = Math.max(decidedUpTo, line.line)
-  }
-  for (const line of keyed) {
-    if ("command" in line && !known.has(line.line) && line.line < decidedUpTo)
-      outcomes.set(line.line, refused(line.line, refusalOfThen(line)))
-  }
-  return outcomes
-}
-
-/** A line that the registry of now refuses may have been recorded under its own key when it did not. */
-async function findUnresolved(
-  { db, ledgerId, importId }: SettlingContext,
-  lines: readonly PreparedLine[],
-): Promise<Map<number, LineOutcome>> {
-  const asked = lines.filter((line): line is KeyedLine => "refusal" in line && line.isOwnKey)
-  const known = asked.length === 0 ? new Map<number, StoredOperation>() : await findKnown(db, ledgerId, asked)
-  const outcomes = new Map<number, LineOutcome>()
-  for (const line of asked) {
-    const stored = known.get(line.line)
-    if (stored !== undefined) outcomes.set(line.line, outcomeOfStored(importId, line, stored))
-  }
-  return outcomes
-}
-
-/** By line. */
-async function findKnown(
+/** By line, of those that cannot be recorded. One that the registry of now refuses may have been recorded under its own key when it did not. */
+async function settleUnresolved(
   db: Kysely<Database>,
   ledgerId: string,
-  lines: readonly KeyedLine[],
-): Promise<Map<number, StoredOperation>> {
+  lines: readonly PreparedLine[],
+): Promise<Map<number, LineOutcome>> {
   const nameOf = (key: { operationId: string; sequence: number }) => `${key.sequence}\n${key.operationId}`
-  const keys = new Map(lines.map(({ key }) => [nameOf(key), key]))
-  const found = await findOperations(db, ledgerId, [...keys.values()])
+  const unresolved = lines.filter((line) => "refusal" in line)
+  const keys = new Map(unresolved.flatMap(({ key, isOwnKey }) => (isOwnKey ? [[nameOf(key), key]] : [])))
+  const found = keys.size === 0 ? [] : await findOperations(db, ledgerId, [...keys.values()])
   const stored = new Map(found.map((operation) => [nameOf(operation), operation]))
-  const known = new Map<number, StoredOperation>()
-  for (const { line, key } of lines) {
-    const operation = stored.get(nameOf(key))
-    if (operation !== undefined) known.set(line, operation)
+  const outcomes = new Map<number, LineOutcome>()
+  for (const line of lines) {
+    if ("unreadable" in line) outcomes.set(line.line, { outcome: "refused", refusal: line.unreadable })
+    if (!("refusal" in line)) continue
+    const known = line.isOwnKey ? stored.get(nameOf(line.key)) : undefined
+    if (known === undefined) outcomes.set(line.line, { outcome: "refused", refusal: line.refusal })
+    else if (known.requestHash.equals(line.requestHash)) outcomes.set(line.line, { outcome: "replayed" })
+    else outcomes.set(line.line, conflict(line))
   }
-  return known
+  return outcomes
 }
 
-function outcomeOf(
-  { ledgerId, importId }: SettlingContext,
-  line: CommandLine,
-  written: GroupOutcome,
-): LineOutcome {
+function outcomeOf(ledgerId: string, line: CommandLine, written: GroupOutcome): LineOutcome {
   switch (written.outcome) {
     case "recorded":
-      return { line: line.line, outcome: "applied" }
+      return { outcome: "applied" }
     case "replay":
-      return outcomeOfStored(importId, line, written.stored)
+      return { outcome: "replayed" }
     case "conflict":
       return conflict(line)
     case "refused": {
@@ -138,40 +112,15 @@ function outcomeOf(
         tokenOf: () => line.token,
         amountField: () => line.amountField,
       })
-      return refused(line.line, errors[0] ?? { field: null, code, message: "the line was refused" })
+      const refusal = errors[0] ?? { field: null, code, message: "the line was refused" }
+      return { outcome: "refused", refusal }
     }
     default:
       return unreachable(written)
   }
 }
 
-function outcomeOfStored(importId: string, line: KeyedLine, stored: StoredOperation): LineOutcome {
-  if (!stored.requestHash.equals(line.requestHash)) return conflict(line)
-  return { line: line.line, outcome: isOwn(stored, importId, line.line) ? "applied" : "replayed" }
-}
-
-function isOwn(stored: StoredOperation, importId: string, line: number): boolean {
-  const origin = stored.answerContext as Partial<LineOrigin> | null
-  return origin?.import_id === importId && origin.line === line
-}
-
-function refused(line: number, refusal: FieldError): LineOutcome {
-  return { line, outcome: "refused", refusal }
-}
-
-function conflict({ line, key }: KeyedLine): LineOutcome {
+function conflict({ key }: KeyedLine): LineOutcome {
   const message = `operation "${key.operationId}" with sequence ${key.sequence} is recorded with other content; use a new operation_id or sequence for a new operation`
-  return refused(line, { field: "operation_id", code: "IDEMPOTENCY_CONFLICT", message })
-}
-
-function faultOf(line: PreparedLine): FieldError {
-  if ("unreadable" in line) return line.unreadable
-  if ("refusal" in line) return line.refusal
-  throw new TypeError("a line was neither written nor refused")
-}
-
-function refusalOfThen({ isDebit, amountField: field }: KeyedLine): FieldError {
-  return isDebit
-    ? { field, code: "INSUFFICIENT_BALANCE", message: "the debit was larger than what could be spent" }
-    : { field, code: "BALANCE_OUT_OF_RANGE", message: "the balance would have passed 2^255 base units" }
+  return { outcome: "refused", refusal: { field: "operation_id", code: "IDEMPOTENCY_CONFLICT", message } }
 }

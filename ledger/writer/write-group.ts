@@ -14,6 +14,7 @@ import { copyEvents } from "../store/insert-events.ts"
 import { copyOperations, type NewOperation } from "../store/insert-operations.ts"
 import { recordingTime } from "../store/ledger-transaction.ts"
 import { type RecordedOperation, recordedEvent, recordedOperation } from "../store/read-operation.ts"
+import type { Statement } from "../store/statement.ts"
 import type { KnownAccount, LedgerMemory } from "./account-memory.ts"
 import { decideCommand } from "./decide-command.ts"
 import { evolveGroup, type GroupState, loadGroup, operationKey } from "./group-state.ts"
@@ -29,6 +30,7 @@ export type GroupOutcome =
 
 /**
  * Decides and records a group of commands in one transaction, in their order. A refused command leaves no trace and costs its neighbours nothing.
+ * @param alongside what is stored in the same transaction, also where every command was refused; a statement that fails takes the group with it
  * @returns one outcome for each command, in the same order, all of it durable
  */
 export async function writeGroup(
@@ -38,6 +40,7 @@ export async function writeGroup(
   ledgerId: string,
   commands: readonly LedgerCommand[],
   now: () => Date,
+  alongside: (outcomes: readonly GroupOutcome[]) => readonly Statement[] = () => [],
 ): Promise<GroupOutcome[]> {
   return inPipelinedTransaction(pool, async (transaction) => {
     const state = await loadGroup(transaction, memory, ledgerId, commands)
@@ -80,14 +83,14 @@ export async function writeGroup(
       known.set(operationKey(command), stored)
       outcomes.push({ outcome: "recorded", operation })
     }
-    await transaction.commit(
+    const recorded =
       operations.length === 0
         ? []
         : [
             ...prepareAppend(head, events, recordedAt, copyEvents).statements,
             copyOperations(ledgerId, operations),
-          ],
-    )
+          ]
+    await transaction.commit([...recorded, ...alongside(outcomes)])
     memory.remember(head, state.accounts)
     return outcomes
   })
