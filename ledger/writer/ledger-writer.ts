@@ -3,10 +3,11 @@ import type pg from "pg"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import type { Logger } from "../../platform/logger.ts"
 import { isStorageFull, isTransientPostgresError } from "../../platform/postgres.ts"
-import { type CommandRefusal, type LedgerCommand, weightOf } from "../domain/commands.ts"
+import type { CommandRefusal, LedgerCommand } from "../domain/commands.ts"
 import type { Database } from "../store/database.ts"
 import { type RecordedOperation, readOperation } from "../store/read-operation.ts"
 import { type AccountMemory, createAccountMemory } from "./account-memory.ts"
+import { createCommandQueue, type QueueLimits } from "./command-queue.ts"
 import type { TokenDirectory } from "./token-directory.ts"
 import { type GroupOutcome, writeGroup } from "./write-group.ts"
 
@@ -17,13 +18,7 @@ export type CommandResult =
   /** The queue is full: nothing was recorded, and the same key may be sent again. */
   | { readonly outcome: "overloaded"; readonly retryAfterMs: number }
 
-export type WriterLimits = {
-  /** Requests that may wait. */
-  readonly queueRequestsMax: number
-  /** Adjustments that may wait, over all requests. */
-  readonly queueAdjustmentsMax: number
-  readonly groupRequestsMax: number
-  readonly groupAdjustmentsMax: number
+export type WriterLimits = QueueLimits & {
   /** How long a group is tried again after a fault of the database before its callers are told. */
   readonly retryForMs: number
   /** How long nothing is tried after the disk of the database was found full. */
@@ -34,7 +29,7 @@ export const defaultWriterLimits: WriterLimits = {
   queueRequestsMax: 10_000,
   queueAdjustmentsMax: 200_000,
   groupRequestsMax: 256,
-  groupAdjustmentsMax: 4_000,
+  groupAdjustmentsMax: 2_000,
   retryForMs: 15_000,
   storageFullForMs: 3_000,
 }
@@ -77,28 +72,13 @@ export function createLedgerWriter(options: {
   const limits = options.limits ?? defaultWriterLimits
   const memory = (options.memory ?? createAccountMemory())()
   const now = options.now ?? (() => new Date())
-  const queue: Waiting[] = []
-  let queuedAdjustments = 0
+  const queue = createCommandQueue<Waiting>(limits)
   let running: Promise<void> | undefined
   let isStopping = false
   let storageFullUntilMs = 0
 
-  function takeGroup(): Waiting[] {
-    let requests = 0
-    let adjustments = 0
-    for (const { command } of queue) {
-      const weight = weightOf(command)
-      const isFull = requests > 0 && adjustments + weight > limits.groupAdjustmentsMax
-      if (requests >= limits.groupRequestsMax || isFull) break
-      requests += 1
-      adjustments += weight
-    }
-    queuedAdjustments -= adjustments
-    return queue.splice(0, requests)
-  }
-
   async function drain(): Promise<void> {
-    while (queue.length > 0) await settleGroup(takeGroup())
+    while (queue.requests() > 0) await settleGroup(queue.takeGroup())
     // In the same turn that saw the queue empty: a request that comes later starts the next drain.
     running = undefined
   }
@@ -167,18 +147,13 @@ export function createLedgerWriter(options: {
 
   return {
     execute(command) {
-      const weight = weightOf(command)
-      const isFull =
-        queue.length >= limits.queueRequestsMax ||
-        (queue.length > 0 && queuedAdjustments + weight > limits.queueAdjustmentsMax)
-      if (isStopping || isFull) return Promise.resolve({ outcome: "overloaded", retryAfterMs: 1_000 })
       return new Promise((resolve, reject) => {
-        queue.push({ command, resolve, reject })
-        queuedAdjustments += weight
+        if (isStopping || !queue.push({ command, resolve, reject }))
+          return resolve({ outcome: "overloaded", retryAfterMs: 1_000 })
         running ??= drain()
       })
     },
-    queuedRequests: () => queue.length,
+    queuedRequests: queue.requests,
     async stop() {
       isStopping = true
       await running
