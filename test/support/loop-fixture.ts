@@ -18,6 +18,12 @@ export type LoopFixture = Awaited<ReturnType<typeof createLoopFixture>>
 const confirmationBlocks = 2
 
 /**
+ * The indexer asks again for a block that a reorganisation has taken from under it, after pauses that double up to 32 s: a minute in all. A test waits that out, because what it is about is what
+ * comes then.
+ */
+const indexerPatienceMs = 90_000
+
+/**
  * The settlement fixture with a real indexer and the confirming side, which takes its steps when the test says so.
  * @param options.rpcUrl of a proxy in front of the chain, for the indexer and for confirmations
  */
@@ -75,7 +81,7 @@ export async function createLoopFixture(
           if (result.outcome === "confirmed" || result.outcome === "revoked") results.push(result)
           return result.outcome === "idle"
         },
-        { what: "confirmations are idle", describe: () => fixture.step(), timeoutMs: 40_000 },
+        { what: "confirmations are idle", describe: () => fixture.step(), timeoutMs: indexerPatienceMs },
       )
       return results
     },
@@ -98,6 +104,7 @@ export async function createLoopFixture(
         },
         {
           what: "the indexer has finished the newest block",
+          timeoutMs: indexerPatienceMs,
           describe: async () => [await indexerProgress(db, chainId), ponder?.logTail()],
         },
       ),
@@ -179,7 +186,7 @@ export async function createLoopFixture(
       const before = (await fixture.batches()).length
       await fixture.adjust(changes)
       // A flush that finds a part of them taken in would make two batches of them.
-      await waitUntil(takenIn, { what: "the changes are taken in" })
+      await waitUntil(takenIn, { what: "the changes are taken in", timeoutMs: 60_000 })
       await fixture.flush()
       await waitUntil(
         async () => {
@@ -189,7 +196,7 @@ export async function createLoopFixture(
             batches.every(({ state }) => state === "mined" || state === "confirmed")
           )
         },
-        { what: "the batch is mined", describe: fixture.batches },
+        { what: "the batch is mined", describe: fixture.batches, timeoutMs: 60_000 },
       )
     },
 
