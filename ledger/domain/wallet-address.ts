@@ -1,12 +1,4 @@
-import {
-  concatHex,
-  encodeAbiParameters,
-  getCreate2Address,
-  type Hex,
-  keccak256,
-  pad,
-  stringToHex,
-} from "viem"
+import { concatBytes, type Hex, hexToBytes, keccak256, pad, stringToBytes } from "viem"
 import { invariant } from "../../platform/errors.ts"
 
 export type WalletAddressInput = {
@@ -21,20 +13,21 @@ export type WalletAddressInput = {
   readonly userId: string
 }
 
-/** Where a user's wallet is or will be, in lower case. Equal to the manager's `getWalletAddress`. */
+/**
+ * Where a user's wallet is or will be, in lower case. Equal to the manager's `getWalletAddress`: CREATE2 of EIP-1014. A ledger that opens thousands of accounts in a second
+ * asks for as many, so it is computed on bytes, without the checksums that viem's own function adds.
+ */
 export function walletAddress(input: WalletAddressInput): Hex {
-  const salt = keccak256(
-    encodeAbiParameters(
-      [{ type: "bytes32" }, { type: "bytes32" }],
-      [ledgerIdBytes(input.ledgerId), walletIdentifier(input.identifierSalt, input.userId)],
-    ),
-  )
-  const address = getCreate2Address({
-    from: input.walletManager,
-    bytecodeHash: input.walletInitCodeHash,
-    salt,
-  })
-  return `0x${address.slice(2).toLowerCase()}`
+  invariant(/^0x[0-9a-fA-F]{40}$/.test(input.walletManager), "a wallet manager has an address of 20 bytes")
+  const salt = new Uint8Array(64)
+  salt.set(hexToBytes(ledgerIdBytes(input.ledgerId)), 0)
+  salt.set(hexToBytes(walletIdentifier(input.identifierSalt, input.userId)), 32)
+  const preimage = new Uint8Array(85)
+  preimage[0] = 0xff
+  preimage.set(hexToBytes(input.walletManager), 1)
+  preimage.set(keccak256(salt, "bytes"), 21)
+  preimage.set(hexToBytes(input.walletInitCodeHash), 53)
+  return `0x${keccak256(preimage).slice(-40)}`
 }
 
 /** A ledger's uuid as the contracts take it: left-padded to 32 bytes. */
@@ -56,5 +49,5 @@ export function walletIdentifier(identifierSalt: Hex, userId: string): Hex {
   invariant(/^0x[0-9a-fA-F]{64}$/.test(identifierSalt), "an identifier salt has 32 bytes")
   // Encoded, every lone surrogate would become the same replacement character, and two users one wallet.
   invariant(userId.isWellFormed(), "a user id is well-formed Unicode")
-  return keccak256(concatHex([identifierSalt, stringToHex(userId)]))
+  return keccak256(concatBytes([hexToBytes(identifierSalt), stringToBytes(userId)]))
 }
