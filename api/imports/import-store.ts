@@ -151,11 +151,12 @@ export async function finishImport(db: Kysely<Database>, row: ImportRow, lease: 
   })
 }
 
-/** Stops the import for good reason; the same file sent again has it go on from where it stopped. */
-export async function failImport(db: Handle, row: ImportRow, lease: Lease, error: string): Promise<void> {
-  await sql`
+/** Stops the import for good reason; the same file sent again has it go on from where it stopped. @returns false where somebody else has taken it over */
+export async function failImport(db: Handle, row: ImportRow, lease: Lease, error: string): Promise<boolean> {
+  const { numAffectedRows } = await sql`
     UPDATE ledger.imports SET state = 'failed', finished_at = clock_timestamp(), error = ${error}, lease_owner = NULL, lease_expires_at = NULL
     WHERE ${held(row, lease)}`.execute(db)
+  return numAffectedRows === 1n
 }
 
 /** Tells who waits for imports. */

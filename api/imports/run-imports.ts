@@ -102,8 +102,12 @@ export async function workOn(
       await releaseImport(db, row, lease)
       return
     }
+    // What belongs to somebody else by now, and may be finished and gone, is not ours to fail.
+    if (!(await failImport(db, row, lease, reason))) {
+      logger.info({ ...about, reason }, "an import was taken over by another process")
+      return
+    }
     logger.error({ ...about, reason }, "an import failed")
-    await failImport(db, row, lease, reason)
     await raiseAlarm(db, { kind: "import_failed", subject: row.import_id, message: reason })
   }
 }
