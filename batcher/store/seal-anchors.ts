@@ -49,17 +49,18 @@ async function findDue(db: Kysely<Database>, chainId: bigint, now: Date): Promis
     LEFT JOIN LATERAL (
       SELECT a.tree_size, a.state IN ${inFlight} AS is_in_flight, ${hasNonce} AS has_nonce, a.sealed_at FROM settlement.anchors a
       WHERE a.ledger_id = h.ledger_id AND a.state <> 'skipped' ORDER BY a.tree_size DESC LIMIT 1) AS last ON true
+    -- What was anchored, and taken back, says nothing new: a ledger in which nothing else happens would be anchored for ever.
+    CROSS JOIN LATERAL (
+      SELECT 1 FROM ledger.event_log e
+      WHERE e.ledger_id = h.ledger_id AND e.position > coalesce(last.tree_size, 0) AND e.position <= c.tree_size
+        AND e.type <> 'CheckpointAnchored'
+        AND (e.type <> 'ConfirmationRevoked' OR e.data->>'revoked_type' <> 'CheckpointAnchored')
+      ORDER BY e.position LIMIT 1) AS news
     WHERE chain.chain_id = ${chainId} AND c.anchored_position IS NULL
       AND (last.tree_size IS NULL OR (last.tree_size < c.tree_size AND CASE
         -- It has cost nothing yet, and the later one is worth more.
         WHEN last.is_in_flight THEN NOT last.has_nonce
         ELSE last.sealed_at <= ${now}::timestamptz - policy.interval_ms * interval '1 ms' END))
-      -- What was anchored, and taken back, says nothing new: a ledger in which nothing else happens would be anchored for ever.
-      AND EXISTS (
-        SELECT FROM ledger.event_log e
-        WHERE e.ledger_id = h.ledger_id AND e.position > coalesce(last.tree_size, 0) AND e.position <= c.tree_size
-          AND e.type <> 'CheckpointAnchored'
-          AND (e.type <> 'ConfirmationRevoked' OR e.data->>'revoked_type' <> 'CheckpointAnchored'))
     ORDER BY h.ledger_id LIMIT ${ledgersPerTurn}`.execute(db)
   return rows.map((row) => ({ ledgerId: row.ledger_id, treeSize: row.tree_size, contract: row.contract }))
 }
