@@ -31,6 +31,8 @@ export async function runWriterKills(options: {
   readonly adminUrl: string
   readonly kills: number
   readonly seed: number
+  /** No more kills after this time, where half of them have been done. */
+  readonly patienceMs?: number
   readonly onKill?: (kills: number) => void
 }): Promise<WriterKills> {
   const random = createSeededRandom(options.seed)
@@ -58,7 +60,10 @@ export async function runWriterKills(options: {
       },
     })
     let killsThatCut = 0
-    for (let kills = 1; kills <= options.kills; kills += 1) {
+    let kills = 0
+    const patienceEndsMs = performance.now() + (options.patienceMs ?? Number.POSITIVE_INFINITY)
+    while (kills < options.kills && (kills < options.kills / 2 || performance.now() < patienceEndsMs)) {
+      kills += 1
       await sleep(random.between(5, lifeMsMax))
       const cutBefore = load.cutOff()
       const both = random.chance(bothShare)
@@ -78,7 +83,7 @@ export async function runWriterKills(options: {
     await load.finish()
     const url = alive[0]?.url ?? ""
     const checked = await checkLoad({ db, ledgerId: app.ledgerId, outcomes: load.outcomes, url, apiKey })
-    return { ...checked, kills: options.kills, killsThatCut, cutOff: load.cutOff() }
+    return { ...checked, kills, killsThatCut, cutOff: load.cutOff() }
   } finally {
     for (const process of alive) {
       process?.kill("SIGKILL")
