@@ -13,5 +13,6 @@ runProjections({
   logger: createLogger("projections"),
   projections: allProjections,
 })
+process.send?.("ready")
 // The test that started us is gone.
 process.once("disconnect", () => process.kill(process.pid, "SIGKILL"))

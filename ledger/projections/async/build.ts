@@ -30,9 +30,9 @@ export function isOf({ name, version, build }: BuildKey): Sql {
   return sql`name = ${name} AND version = ${version} AND build = ${build}`
 }
 
-/** What an alarm about one build in one ledger is about. */
-export function alarmSubjectOf({ name, version, build }: BuildKey, ledgerId: string): string {
-  return `projection:${name}:v${version}:${build}:${ledgerId}`
+/** What an alarm about a build is about. @param where the ledger's id, or `swap` */
+export function alarmSubjectOf({ name, version, build }: BuildKey, where: string): string {
+  return `projection:${name}:v${version}:${build}:${where}`
 }
 
 /** The builds of a projection that are not retired, and those whose tables wait to be dropped. */

@@ -20,8 +20,8 @@ export async function dropRetired(db: Kysely<Database>, name: string): Promise<n
       const { rows: ledgers } = await sql<{ ledger_id: string }>`SELECT ledger_id FROM ledger.head`.execute(
         trx,
       )
-      for (const { ledger_id } of ledgers)
-        await clearAlarm(trx, "projection_failed", alarmSubjectOf(build, ledger_id))
+      for (const where of ["swap", ...ledgers.map(({ ledger_id }) => ledger_id)])
+        await clearAlarm(trx, "projection_failed", alarmSubjectOf(build, where))
       await asOwnerOfTables(trx)
       for (const table of build.tables)
         await sql`DROP TABLE IF EXISTS analytics.${sql.ref(table)}`.execute(trx)

@@ -8,7 +8,7 @@ export function eventsOf(page: EventPage): Sql {
 
 /**
  * What the events of a page did to accounts, a row for each event and account whose balance or held amount it moves: `position, account_id, kind, operation_id,
- * sequence, amount, locked_change, balance_after, reason_type, business_type, business_batch_id, transaction_hash, block_number, recorded_at`. What moves the confirmed
+ * sequence, amount, locked_change, balance_after, reason_type, business_type, transaction_hash, block_number, recorded_at`. What moves the confirmed
  * figure alone is not among them.
  */
 export function movesOf(page: EventPage): Sql {
@@ -23,7 +23,6 @@ export function movesOf(page: EventPage): Sql {
         ELSE 0 END AS locked_change,
       e.balance_after, ${nameOf("reason_type", "transfer_in", "transfer_out")} AS reason_type,
       ${nameOf("business_type", "deposit", "withdrawal")} AS business_type,
-      e.data->>'business_batch_id' AS business_batch_id,
       CASE WHEN e.operation_id IS NULL THEN e.data->>'transaction_hash' END AS transaction_hash,
       CASE WHEN e.operation_id IS NULL THEN (e.data->>'block_number')::bigint END AS block_number,
       e.recorded_at
@@ -31,7 +30,7 @@ export function movesOf(page: EventPage): Sql {
     UNION ALL
     SELECT e.position, m.account_id, e.type, NULL, NULL,
       CASE e.type WHEN 'SettlementConfirmed' THEN m.amount - m.settled ELSE m.settled - m.amount END, 0, h.pending,
-      'settlement', 'adjustment', NULL, NULL, NULL, e.recorded_at
+      'settlement', 'adjustment', NULL, NULL, e.recorded_at
     FROM (SELECT e.* FROM ${eventsOf(page)} AND e.account_id IS NULL AND e.type IN ('SettlementConfirmed', 'ConfirmationRevoked')) AS e
     CROSS JOIN LATERAL json_to_recordset(e.data->'accounts') AS m(account_id bigint, settled numeric, amount numeric)
     LEFT JOIN ledger.balance_history h
@@ -52,10 +51,11 @@ function nameOf(field: string, inward: string, outward: string): Sql {
       ELSE e.data->>${sql.lit(field)} END`
 }
 
-/** The batches that a page seals: `batch_sequence, batch_id, sealed_position`. */
+/** The batches that a page seals: `batch_sequence, batch_id, sealed_position`, and how many `accounts` they have. */
 export function sealsOf(page: EventPage): Sql {
   return sql`
-    SELECT (e.data->>'batch_sequence')::bigint AS batch_sequence, e.data->>'batch_id' AS batch_id, e.position AS sealed_position
+    SELECT (e.data->>'batch_sequence')::bigint AS batch_sequence, e.data->>'batch_id' AS batch_id, e.position AS sealed_position,
+      json_array_length(e.data->'accounts') AS accounts
     FROM ${eventsOf(page)} AND e.type = 'SettlementSealed'`
 }
 

@@ -5,60 +5,61 @@ import type { EventPage, Sql } from "./projection.ts"
 // A settlement event can be long, and reading a field of it means reading all of it: what rows need of it is taken out once, before it is taken apart into rows.
 
 /**
- * What a page says last of changes and deposits before it or in it: `position, state, batch_sequence, reversed_position`. A null state says nothing about settlement, a null
- * reversed_position nothing about a reversal.
+ * What the events of a page say of changes and deposits before them: `position, said_position, state, batch_sequence`. The last word on a position counts.
  * @param seals the batches that events of the page may name: `batch_sequence, sealed_position`
  */
 export function fatesOf(page: EventPage, seals: Sql): Sql {
   const returned = sql`
-    SELECT s.batch_sequence, s.data->'accounts' AS accounts, s.at, false AS is_reopened FROM said s WHERE s.type = 'SettlementDeferred'
+    SELECT s.batch_sequence, s.data->'accounts' AS accounts, s.said_position, 'waiting' AS state
+    FROM said s WHERE s.type = 'SettlementDeferred'
     UNION ALL
     SELECT s.batch_sequence, (
         SELECT json_agg(json_build_object('account_id', r.account_id))
-        FROM json_array_elements(s.data->'reopened_account_ids') AS r(account_id)), s.at, true
+        FROM json_array_elements(s.data->'reopened_account_ids') AS r(account_id)), s.said_position, 'sealed'
     FROM said s WHERE s.type = 'ConfirmationRevoked' AND s.data->>'revoked_type' = 'SettlementDeferred'`
   return sql`
     WITH said AS MATERIALIZED (
-      SELECT e.position AS at, e.type, e.data, (e.data->>'batch_sequence')::bigint AS batch_sequence FROM ${eventsOf(page)}
+      SELECT e.position AS said_position, e.type, e.data, (e.data->>'batch_sequence')::bigint AS batch_sequence FROM ${eventsOf(page)}
         AND e.type IN ('SettlementSealed', 'SettlementNetted', 'SettlementDeferred', 'ConfirmationRevoked', 'AdjustmentReversed')
-    ), named AS (
-      SELECT p.position::bigint AS position, s.at,
-        CASE s.type WHEN 'SettlementSealed' THEN 'sealed' ELSE 'netted' END AS state, s.batch_sequence
-      FROM said s
-      CROSS JOIN LATERAL json_array_elements(s.data->'accounts') AS a(account)
-      CROSS JOIN LATERAL json_array_elements_text(a.account->'positions') AS p(position)
-      WHERE s.type IN ('SettlementSealed', 'SettlementNetted')
-      UNION ALL
-      SELECT c.position, c.at, CASE WHEN c.is_reopened THEN 'sealed' ELSE 'waiting' END, CASE WHEN c.is_reopened THEN c.batch_sequence END
-      FROM (${changesOf(page, seals, returned, sql`w.at, w.is_reopened`)}) AS c
-    ), settlement AS (
-      SELECT DISTINCT ON (position) position, state, batch_sequence FROM named ORDER BY position, at DESC
-    ), reversal AS (
-      SELECT (data->>'reversed_position')::bigint AS position, at AS reversed_position FROM said WHERE type = 'AdjustmentReversed'
-      UNION ALL
-      SELECT (data->>'revoked_position')::bigint, at FROM said
-      WHERE type = 'ConfirmationRevoked' AND data->>'revoked_type' IN ('DepositObserved', 'WithdrawalObserved')
     )
-    SELECT position, s.state, s.batch_sequence, r.reversed_position FROM settlement s FULL JOIN reversal r USING (position)`
+    SELECT p.position::bigint AS position, s.said_position,
+      CASE s.type WHEN 'SettlementSealed' THEN 'sealed' ELSE 'netted' END AS state, s.batch_sequence
+    FROM said s
+    CROSS JOIN LATERAL json_array_elements(s.data->'accounts') AS a(account)
+    CROSS JOIN LATERAL json_array_elements_text(a.account->'positions') AS p(position)
+    WHERE s.type IN ('SettlementSealed', 'SettlementNetted')
+    UNION ALL
+    SELECT c.position, c.said_position, c.state, CASE c.state WHEN 'sealed' THEN c.batch_sequence END
+    FROM (${changesOf(page, seals, returned, sql`w.said_position, w.state`)}) AS c
+    UNION ALL
+    SELECT (data->>'reversed_position')::bigint, said_position, 'reversed', NULL FROM said WHERE type = 'AdjustmentReversed'
+    UNION ALL
+    SELECT (data->>'revoked_position')::bigint, said_position, 'reversed', NULL FROM said
+    WHERE type = 'ConfirmationRevoked' AND data->>'revoked_type' IN ('DepositObserved', 'WithdrawalObserved')`
 }
 
 /**
  * What a page says last of the confirmation of batches: `batch_sequence, confirmed_position, transaction_hash, block_number, confirmed_at, unsettled_accounts`, the last
  * being accounts that the batch has and the confirmation does not settle. Nulls where it was taken back.
+ * @param seals also with `accounts`, how many the batch has
  */
 export function settledOf(page: EventPage, seals: Sql): Sql {
+  // As a rule a confirmation settles every account of its batch, which two counts show; only where it does not, both lists are compared.
   return sql`
     SELECT c.batch_sequence,
       CASE WHEN c.stands THEN c.position END AS confirmed_position,
       CASE WHEN c.stands THEN c.data->>'transaction_hash' END AS transaction_hash,
       CASE WHEN c.stands THEN (c.data->>'block_number')::bigint END AS block_number,
       CASE WHEN c.stands THEN c.recorded_at END AS confirmed_at,
-      CASE WHEN c.stands THEN ARRAY(
-        SELECT x.account_id FROM ledger.event_log b CROSS JOIN LATERAL json_to_recordset(b.data->'accounts') AS x(account_id bigint)
-        WHERE b.ledger_id = ${page.ledgerId} AND b.position = l.sealed_position
-        EXCEPT
-        SELECT y.account_id FROM json_to_recordset(c.data->'accounts') AS y(account_id bigint, settled text) WHERE y.settled <> '0'
-        ORDER BY 1) END AS unsettled_accounts
+      CASE
+        WHEN NOT c.stands THEN NULL
+        WHEN json_array_length(c.data->'accounts') = l.accounts AND c.data::text NOT LIKE '%"settled":"0"%' THEN ARRAY[]::bigint[]
+        ELSE ARRAY(
+          SELECT x.account_id FROM ledger.event_log b CROSS JOIN LATERAL json_to_recordset(b.data->'accounts') AS x(account_id bigint)
+          WHERE b.ledger_id = ${page.ledgerId} AND b.position = l.sealed_position
+          EXCEPT
+          SELECT y.account_id FROM json_to_recordset(c.data->'accounts') AS y(account_id bigint, settled text) WHERE y.settled <> '0'
+          ORDER BY 1) END AS unsettled_accounts
     FROM (
       SELECT DISTINCT ON (batch_sequence) (e.data->>'batch_sequence')::bigint AS batch_sequence, e.position, e.data, e.recorded_at,
         e.type = 'SettlementConfirmed' AS stands
@@ -72,6 +73,7 @@ export function settledOf(page: EventPage, seals: Sql): Sql {
 /** The batches of a log, whole, with their confirmations. */
 export function batchesOf(page: EventPage, seals: Sql): Sql {
   return sql`
-    SELECT l.batch_sequence, l.batch_id, l.sealed_position, s.confirmed_position, s.transaction_hash, s.block_number, s.confirmed_at, s.unsettled_accounts
+    SELECT l.batch_sequence, l.batch_id, l.sealed_position, l.accounts, s.confirmed_position, s.transaction_hash, s.block_number, s.confirmed_at,
+      s.unsettled_accounts
     FROM (${seals}) AS l LEFT JOIN (${settledOf(page, seals)}) AS s USING (batch_sequence)`
 }

@@ -6,13 +6,13 @@ import { batchesOf, fatesOf, settledOf } from "./history-fates.ts"
 import type { EventPage, Projection, TableOf } from "./projection.ts"
 
 const columns = sql`position, account_id, kind, operation_id, sequence, amount, locked_change, balance_after, reason_type, business_type,
-  business_batch_id, transaction_hash, block_number, recorded_at`
-const fateColumns = sql`position, state, batch_sequence, reversed_position`
-const batchColumns = sql`batch_sequence, batch_id, sealed_position, confirmed_position, transaction_hash, block_number, confirmed_at, unsettled_accounts`
+  transaction_hash, block_number, recorded_at`
+const fateColumns = sql`position, said_position, state, batch_sequence`
+const batchColumns = sql`batch_sequence, batch_id, sealed_position, accounts, confirmed_position, transaction_hash, block_number, confirmed_at, unsettled_accounts`
 
 /**
- * `analytics.history`: what moved whose balance, and what settlement has made of it. Rows of `history` are only ever added; what later events say of them is in
- * `history_fates`, and of a whole batch in one row of `history_batches`. What callers wrote in free words is not here: it can be erased, and stays in the log alone.
+ * `analytics.history`: what moved whose balance, and what settlement has made of it. Rows are only ever added: what later events say of a change is in `history_fates`, a row
+ * for each word; only what is said of a whole batch changes one row of `history_batches`. What callers wrote in free words is not here: it can be erased, and stays in the log alone.
  */
 export const history: Projection = {
   name: "history",
@@ -50,21 +50,18 @@ export const history: Projection = {
         balance_after numeric(78, 0) NOT NULL,
         reason_type text NOT NULL,
         business_type text NOT NULL,
-        business_batch_id text,
         transaction_hash text,
         block_number bigint,
-        recorded_at timestamptz(3) NOT NULL,
-        PRIMARY KEY (ledger_id, position, account_id)
+        recorded_at timestamptz(3) NOT NULL
       )`,
     sql`
       CREATE TABLE ${table("history_fates")} (
         ledger_id uuid NOT NULL,
         position bigint NOT NULL,
-        state text CHECK (state IN ('sealed', 'netted', 'waiting')),
+        said_position bigint NOT NULL,
+        state text NOT NULL CHECK (state IN ('sealed', 'netted', 'waiting', 'reversed')),
         batch_sequence bigint,
-        reversed_position bigint,
-        PRIMARY KEY (ledger_id, position),
-        CHECK ((batch_sequence IS NOT NULL) = (state IS NOT DISTINCT FROM 'sealed'))
+        CHECK ((batch_sequence IS NOT NULL) = (state = 'sealed'))
       )`,
     sql`
       CREATE TABLE ${table("history_batches")} (
@@ -72,6 +69,7 @@ export const history: Projection = {
         batch_sequence bigint NOT NULL,
         batch_id text NOT NULL,
         sealed_position bigint NOT NULL,
+        accounts integer NOT NULL,
         confirmed_position bigint,
         transaction_hash text,
         block_number bigint,
@@ -81,13 +79,15 @@ export const history: Projection = {
       )`,
   ],
   index: (table) => [
+    sql`ALTER TABLE ${table("history")} ADD PRIMARY KEY (ledger_id, position, account_id)`,
+    sql`ALTER TABLE ${table("history_fates")} ADD PRIMARY KEY (ledger_id, position, said_position)`,
     sql`CREATE INDEX ON ${table("history")} (ledger_id, account_id, position)`,
     sql`CREATE INDEX ON ${table("history")} USING brin (recorded_at)`,
   ],
   evolve: (page, table) => [
     sql`INSERT INTO ${table("history")} (ledger_id, ${columns}) SELECT ${page.ledgerId}::uuid, ${columns} FROM (${movesOf(page)}) AS m`,
     sql`
-      INSERT INTO ${table("history_batches")} (ledger_id, batch_sequence, batch_id, sealed_position)
+      INSERT INTO ${table("history_batches")} (ledger_id, batch_sequence, batch_id, sealed_position, accounts)
       SELECT ${page.ledgerId}::uuid, s.* FROM (${sealsOf(page)}) AS s`,
     sql`
       UPDATE ${table("history_batches")} AS b SET confirmed_position = s.confirmed_position, transaction_hash = s.transaction_hash,
@@ -95,32 +95,35 @@ export const history: Projection = {
       FROM (${settledOf(page, sealsIn(page, table))}) AS s
       WHERE b.ledger_id = ${page.ledgerId} AND b.batch_sequence = s.batch_sequence`,
     sql`
-      INSERT INTO ${table("history_fates")} AS f (ledger_id, ${fateColumns})
-      SELECT ${page.ledgerId}::uuid, ${fateColumns} FROM (${fatesOf(page, sealsIn(page, table))}) AS n
-      ON CONFLICT (ledger_id, position) DO UPDATE SET
-        state = coalesce(excluded.state, f.state),
-        batch_sequence = CASE WHEN excluded.state IS NULL THEN f.batch_sequence ELSE excluded.batch_sequence END,
-        reversed_position = coalesce(excluded.reversed_position, f.reversed_position)`,
+      INSERT INTO ${table("history_fates")} (ledger_id, ${fateColumns})
+      SELECT ${page.ledgerId}::uuid, ${fateColumns} FROM (${fatesOf(page, sealsIn(page, table))}) AS n`,
   ],
   views: (table) => [
     sql`
       CREATE OR REPLACE VIEW analytics.history AS
       SELECT h.ledger_id, h.position, h.account_id, a.user_id, t.chain_id, t.symbol AS token_symbol, t.decimals, h.kind, h.operation_id, h.sequence,
-        h.amount, h.balance_after - h.amount AS balance_before, h.balance_after, h.locked_change, h.reason_type, h.business_type, h.business_batch_id,
+        h.amount, h.balance_after - h.amount AS balance_before, h.balance_after, h.locked_change, h.reason_type, h.business_type,
         CASE
-          WHEN f.reversed_position IS NOT NULL THEN 'reversed'
+          WHEN r.reversed_position IS NOT NULL THEN 'reversed'
           WHEN h.kind NOT IN (${sql.join(changeTypes.map((type) => sql.lit(type)))}) THEN 'confirmed'
           WHEN f.state = 'netted' THEN 'confirmed'
           WHEN f.state IS DISTINCT FROM 'sealed' THEN 'pending'
           WHEN b.confirmed_position IS NOT NULL AND h.account_id <> ALL (b.unsettled_accounts) THEN 'confirmed'
           ELSE 'batching' END AS status,
-        f.reversed_position, b.batch_id, coalesce(h.transaction_hash, b.transaction_hash) AS transaction_hash,
+        r.reversed_position, b.batch_id, coalesce(h.transaction_hash, b.transaction_hash) AS transaction_hash,
         coalesce(h.block_number, b.block_number) AS block_number, b.confirmed_at, h.recorded_at
       FROM ${table("history")} h
       JOIN ledger.accounts a ON a.ledger_id = h.ledger_id AND a.account_id = h.account_id
       JOIN registry.tokens t ON t.token_id = a.token_id
-      LEFT JOIN ${table("history_fates")} f ON f.ledger_id = h.ledger_id AND f.position = h.position
-      LEFT JOIN ${table("history_batches")} b ON b.ledger_id = f.ledger_id AND b.batch_sequence = f.batch_sequence`,
+      LEFT JOIN LATERAL (
+        SELECT state, batch_sequence FROM ${table("history_fates")}
+        WHERE ledger_id = h.ledger_id AND position = h.position AND state <> 'reversed' ORDER BY said_position DESC LIMIT 1
+      ) AS f ON true
+      LEFT JOIN LATERAL (
+        SELECT said_position AS reversed_position FROM ${table("history_fates")}
+        WHERE ledger_id = h.ledger_id AND position = h.position AND state = 'reversed' LIMIT 1
+      ) AS r ON true
+      LEFT JOIN ${table("history_batches")} b ON b.ledger_id = h.ledger_id AND b.batch_sequence = f.batch_sequence`,
     ...describeView("history", "What moved the balance or the held amount of an account, a row each.", {
       ledger_id: "The app's ledger",
       position: "Of the event in the log",
@@ -138,7 +141,6 @@ export const history: Projection = {
       locked_change: "Signed change of what is held, base units",
       reason_type: "Why, from the reason registry",
       business_type: "What kind of business it was",
-      business_batch_id: "The caller's label",
       status: "pending, batching, confirmed or reversed, as far as the log says",
       reversed_position: "The event that took it back",
       batch_id: "The batch that settles it",
@@ -169,8 +171,8 @@ export const history: Projection = {
       },
       {
         table: "history_fates",
-        keys: ["position"],
-        position: "position",
+        keys: ["position", "said_position"],
+        position: "said_position",
         logged: fatesOf(page, seals),
         stored: stored("history_fates", fateColumns),
       },
@@ -180,5 +182,5 @@ export const history: Projection = {
 
 /** The batches sealed up to the end of the page, of which this projection keeps its own list. */
 function sealsIn({ ledgerId }: EventPage, table: TableOf) {
-  return sql`SELECT batch_sequence, batch_id, sealed_position FROM ${table("history_batches")} WHERE ledger_id = ${ledgerId}`
+  return sql`SELECT batch_sequence, batch_id, sealed_position, accounts FROM ${table("history_batches")} WHERE ledger_id = ${ledgerId}`
 }

@@ -6,7 +6,7 @@ import type { EventPage, Projection, Sql } from "./projection.ts"
 
 /**
  * `analytics.operation_status`: how much of each operation is settled. An operation's events stand together, so that its first position names it and a change belongs to
- * the last operation that begins at or before it.
+ * the last operation that begins at or before it, unless that one has ended by then.
  */
 export const operationStatus: Projection = {
   name: "operation_status",
@@ -74,9 +74,10 @@ export const operationStatus: Projection = {
         SELECT o.first_position, sum(m.settled) AS settled, sum(m.reversed) AS reversed
         FROM (${outcomesOf(page, sql`SELECT batch_sequence, sealed_position FROM ${table("operation_batches")} WHERE ledger_id = ${page.ledgerId}`)}) AS m
         CROSS JOIN LATERAL (
-          SELECT first_position FROM ${table("operation_status")}
+          SELECT first_position, last_position FROM ${table("operation_status")}
           WHERE ledger_id = ${page.ledgerId} AND first_position <= m.position ORDER BY first_position DESC LIMIT 1
         ) AS o
+        WHERE o.last_position >= m.position
         GROUP BY o.first_position
       ) AS d
       WHERE t.ledger_id = ${page.ledgerId} AND t.first_position = d.first_position`,

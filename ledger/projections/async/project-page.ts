@@ -1,11 +1,11 @@
 import { type Kysely, sql, type Transaction } from "kysely"
 import { describeError } from "../../../platform/errors.ts"
-import { isTransientPostgresError } from "../../../platform/postgres.ts"
 import { eventVersion } from "../../domain/events.ts"
 import { clearAlarm } from "../../store/alarms.ts"
 import type { Database } from "../../store/database.ts"
 import { alarmSubjectOf, type Build, execute, isOf, tableOf } from "./build.ts"
 import { eventsOf } from "./events-of.ts"
+import { isTransient } from "./is-transient.ts"
 import type { EventPage, Projection } from "./projection.ts"
 
 /**
@@ -160,10 +160,4 @@ function knownEvents({ handles }: Projection): {
     (versions === "ignored" ? written : versions).map((version) => ({ type, version })),
   )
   return { types: known.map(({ type }) => type), versions: known.map(({ version }) => version) }
-}
-
-/** Lock timeouts and cancelled statements go away like lost connections do. */
-function isTransient(error: unknown): boolean {
-  const code = error instanceof Error ? (error as { code?: unknown }).code : undefined
-  return isTransientPostgresError(error) || code === "55P03" || code === "57014"
 }

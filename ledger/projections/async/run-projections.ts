@@ -2,11 +2,13 @@ import { type Kysely, sql } from "kysely"
 import { describeError } from "../../../platform/errors.ts"
 import type { Logger } from "../../../platform/logger.ts"
 import { type Loop, startLoop } from "../../../platform/loop.ts"
+import { clearAlarm, raiseAlarm } from "../../store/alarms.ts"
 import type { Database } from "../../store/database.ts"
 import { ensureBuild } from "./begin-build.ts"
-import { type Build, labelOf, readBuilds } from "./build.ts"
+import { alarmSubjectOf, type Build, labelOf, readBuilds } from "./build.ts"
 import { createFiller } from "./catch-up.ts"
 import { dropRetired } from "./drop-retired.ts"
+import { isTransient } from "./is-transient.ts"
 import type { Projection } from "./projection.ts"
 import { indexBuild, serveBuild } from "./serve-build.ts"
 
@@ -82,14 +84,32 @@ function keepBuilding({ db, logger }: Options, projection: Projection): Loop {
     const until = performance.now() + turnMs
     if (await filler.fill(building, () => !isStopping && performance.now() < until)) return 0
     if (isStopping) return 0
+    try {
+      if (!(await takeOver(building))) return lookMs
+    } catch (error) {
+      // No event is to blame, and nobody would hear of it otherwise.
+      if (!isTransient(error)) {
+        const message = `projection ${labelOf(building)} is filled and cannot take over: ${describeError(error)}`
+        await raiseAlarm(db, {
+          kind: "projection_failed",
+          subject: alarmSubjectOf(building, "swap"),
+          message,
+        })
+      }
+      throw error
+    }
+    await clearAlarm(db, "projection_failed", alarmSubjectOf(building, "swap"))
+    logger.info({ projection: labelOf(building) }, "a projection serves")
+    return 0
+  }
+
+  async function takeOver(building: Build): Promise<boolean> {
     const isIndexed = await indexBuild(db, building, (pid) => {
       indexing = pid
     }).finally(() => {
       indexing = undefined
     })
-    if (!isIndexed || !(await serveBuild(db, building))) return lookMs
-    logger.info({ projection: labelOf(building) }, "a projection serves")
-    return 0
+    return isIndexed && (await serveBuild(db, building))
   }
 
   const loop = startLoop({ name: `building of ${projection.name}`, logger, gapMs, turn })

@@ -67,7 +67,7 @@ async function fill(build: Build, ledgerId: string, sizes: readonly number[]): P
     VALUES (${ledgerId}, ${build.name}, ${build.version}, ${build.build})`.execute(ledger.db)
   for (let page = 0; ; page += 1) {
     const result = await projectPage(ledger.db, build, ledgerId, BigInt(sizes[page % sizes.length] ?? 1))
-    if (result.outcome !== "projected") throw new Error(JSON.stringify(result, (_, value) => String(value)))
+    if (result.outcome !== "projected") throw new Error("reason" in result ? result.reason : result.outcome)
     if (!result.isBehind) return
   }
 }
