@@ -18,7 +18,7 @@ export const detailsFields = {
   metadata: adjustmentSchema.shape.metadata,
 }
 
-export const unsignedAmountSchema = amountSchema.openapi({
+const unsignedAmountSchema = amountSchema.openapi({
   description: "Token units, exact; without a sign: the route names the direction",
   example: "12.5",
 })

@@ -58,6 +58,25 @@ Examples:
   npm run chainbridge -- import balances.csv --token CPOP`,
     )
     .action(async (file, options) => (await import("./import.ts")).importCommand(file, options))
+  program
+    .command("redact")
+    .description(
+      "erase what was said of a user (reason_detail, metadata) for ever, all of it that is recorded now",
+    )
+    .option(...dataDirectory)
+    .option("--ledger <id or name>", "whose; needed where there are several")
+    .requiredOption("--user <id>", "the user")
+    .requiredOption("--reason <text>", "stays in the log for ever: name nobody in it", parseReason)
+    .addHelpText(
+      "after",
+      `
+Hashes, balances and proofs stay as they are. Interrupted, by whatever, the erasure goes on where it was: in a running
+worker, or when the command is given again.
+
+Example:
+  npm run chainbridge -- redact --user user_123 --reason "erasure request 4711"`,
+    )
+    .action(async (options) => (await import("./redact.ts")).redactCommand(options))
 }
 
 function parseChainId(text: string): number {
@@ -68,4 +87,9 @@ function parseChainId(text: string): number {
 function parseOperationId(text: string): string {
   if (operationIdSchema.safeParse(text).success) return text
   throw new InvalidArgumentError("Allowed: 1 to 128 printable characters.")
+}
+
+function parseReason(text: string): string {
+  if (text.trim() !== "" && text.length <= 200) return text
+  throw new InvalidArgumentError("Allowed: 1 to 200 characters.")
 }

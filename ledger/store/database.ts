@@ -2,6 +2,7 @@ import type { ColumnType, Generated } from "kysely"
 import type { Priority } from "../domain/priority.ts"
 import type { AnchorTables } from "./anchor-tables.ts"
 import type { AuditTables } from "./audit-tables.ts"
+import type { HoldTables } from "./hold-tables.ts"
 import type { ImportTables } from "./import-tables.ts"
 
 type EventColumns = {
@@ -27,7 +28,7 @@ type EventColumns = {
 
 export type HoldState = "open" | "captured" | "released" | "expired"
 
-type TablesElsewhere = AnchorTables & AuditTables & ImportTables
+type TablesElsewhere = HoldTables & AnchorTables & AuditTables & ImportTables
 
 /** Tables of the schemas `registry`, `ledger`, `settlement` and the views of `chain`, as rows come and go. int8 and numeric are bigint. */
 export type Database = TablesElsewhere & {

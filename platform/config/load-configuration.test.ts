@@ -49,7 +49,7 @@ test("the shipped files hold the documented defaults, and development settles wi
   const development = loadConfiguration({ directory, overlay: "development" })
   const strategy = resolveTokenStrategy(development.batchStrategy, 31_337, "CPOP")
   expect(strategy).toMatchObject({ max_wait_time_ms: 5_000, optimal_batch_size: 25 })
-  expect(Object.keys(production.reasons)).toHaveLength(12)
+  expect(Object.keys(production.reasons)).toHaveLength(13)
 })
 
 test("a token without its own table gets sizes around the optimal one; a chain may set that", () => {
