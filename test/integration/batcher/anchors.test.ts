@@ -1,6 +1,9 @@
 import pg from "pg"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import { batcherSteps } from "../../../batcher/batcher-context.ts"
+import { batcherSteps, createBatcher } from "../../../batcher/batcher-context.ts"
+import { holdSigner } from "../../../batcher/store/leases.ts"
+import { sealDueAnchors } from "../../../batcher/store/seal-anchors.ts"
+import { registerSigner, reserveNonce } from "../../../batcher/store/signers.ts"
 import { createSettlementFixture, type SettlementFixture } from "../../support/settlement-fixture.ts"
 import { waitUntil } from "../../support/wait-until.ts"
 
@@ -129,7 +132,7 @@ describe("two batchers", () => {
     for (let round = 0; round < 3; round += 1) {
       const { treeSize, root } = await checkpoint()
       await fixture.flush()
-      await fixture.anchorIn("mined", treeSize).catch((error: unknown) => {
+      await fixture.anchorIn("mined", treeSize, 45_000).catch((error: unknown) => {
         throw new Error(batchers.map(({ log }) => log()).join("\n"), { cause: error })
       })
       anchored.push(root === (await rootOf(treeSize)))
@@ -274,4 +277,32 @@ it("a ledger's anchors go one at a time: the next one waits until the last is mi
   await fixture.anchorIn("mined", second.treeSize)
   expect(await states()).toEqual(["mined", "mined"])
   expect([await rootOf(first.treeSize), await rootOf(second.treeSize)]).toEqual([first.root, second.root])
+})
+
+it("an anchor that has a nonce is never skipped, whatever comes after it", async () => {
+  const sizes = [await checkpoint(), await checkpoint(), await checkpoint()].map(({ treeSize }) => treeSize)
+  const [first = 0n, second = 0n] = sizes
+  const signer = { chainId: fixture.chainId, address: fixture.token.operator }
+  const batcher = createBatcher(fixture.context())
+  await registerSigner(fixture.db, signer, 0n)
+  const lease = await holdSigner(fixture.db, signer, batcher.processId, 60_000)
+  if (lease === null || fixture.auditAnchor === null) throw new Error("nobody else is here")
+  const row = {
+    ledger_id: fixture.ledgerId,
+    chain_id: fixture.chainId,
+    contract: fixture.auditAnchor,
+    sealed_at: new Date(),
+  }
+  // As after a reorganisation that took back what a stranger had anchored: the older one has a nonce again.
+  await fixture.db
+    .insertInto("settlement.anchors")
+    .values([
+      { ...row, tree_size: first, state: "simulated" },
+      { ...row, tree_size: second, state: "sealed" },
+    ])
+    .execute()
+  const key = { kind: "anchor", ledgerId: fixture.ledgerId, treeSize: first } as const
+  await reserveNonce(fixture.db, { signer, lease, key, reservedAt: new Date() })
+  expect(await sealDueAnchors(batcher, { db: fixture.db, signer, lease })).toBe(1)
+  expect(await states()).toEqual(["simulated", "skipped", "sealed"])
 })
