@@ -93,7 +93,15 @@ export function createLedgerWriter(options: {
         answer(waiting, outcome, isRetry)
       }
     } catch (error) {
-      for (const { reject } of group) reject(error)
+      if (group.length === 1 || isRetryable(error)) {
+        for (const { reject } of group) reject(error)
+        return
+      }
+      // Something that nobody foresaw about one of them. Nothing of the group was recorded; the halves find whose fault it was, and the others go on.
+      logger.error({ err: error, commands: group.length }, "a group of writes is divided")
+      const middle = Math.ceil(group.length / 2)
+      await settleGroup(group.slice(0, middle))
+      await settleGroup(group.slice(middle))
     }
   }
 
@@ -159,6 +167,10 @@ export function createLedgerWriter(options: {
       await running
     },
   }
+}
+
+function isRetryable(error: unknown): boolean {
+  return error instanceof ChainBridgeError && error.retryable
 }
 
 function unavailable(cause: unknown): ChainBridgeError {

@@ -110,6 +110,23 @@ describe("the ledger's writer", () => {
     expect(await verifyLedger(ledger.db, ledgerId)).toMatchObject({ ok: true, events: 102n })
   })
 
+  it("lets a command that fails for reasons nobody foresaw fail alone", async () => {
+    const { ledgerId, writer } = await freshWriter()
+    const unregistered = 999_999
+    // The first is a group by itself; the others wait and become the next one.
+    const first = writer.execute(command("first", ["ann", 1n]))
+    const others = [0, 1, 2, 3, 4, 5, 6].map((index) =>
+      index === 4
+        ? writer.execute(adjustCommand(unregistered, "poison", [["ann", 1n]]))
+        : writer.execute(command(`other-${index}`, ["ann", 1n])),
+    )
+    const settled = await Promise.allSettled([first, ...others])
+    expect(settled.map((one) => (one.status === "fulfilled" ? one.value.outcome : one.reason.code))).toEqual(
+      Array.from({ length: 8 }, (_, index) => (index === 5 ? "UNKNOWN_TOKEN" : "recorded")),
+    )
+    expect(await verifyLedger(ledger.db, ledgerId)).toMatchObject({ ok: true, events: 8n })
+  })
+
   it("refuses work beyond its queue and records nothing of it", async () => {
     const { ledgerId, writer } = await freshWriter({ ...defaultWriterLimits, queueRequestsMax: 2 })
     const results = await Promise.all(
