@@ -33,14 +33,10 @@ export const createRedaction = defineRoute({
       .max(redactedPositionsMax, "name at most 10,000 transactions; split the request")
       .optional()
       .openapi({ description: "Instead of user_id: a tx_id, or a hold_id for what was said with a hold" }),
-    reason: z
-      .string()
-      .min(1, "say why")
-      .max(200, "use at most 200 characters")
-      .openapi({
-        description: "Stays in the log for ever: name nobody in it",
-        example: "erasure request 4711",
-      }),
+    reason: z.string().min(1, "say why").max(200, "use at most 200 characters").openapi({
+      description: "Stays in the log for ever: name nobody in it",
+      example: "erasure request 4711",
+    }),
   }),
   answer: redactionAnswerSchema,
   answerStatus: 202,
