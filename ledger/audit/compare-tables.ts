@@ -24,19 +24,18 @@ export async function compareTables(source: {
   readonly log: FoldedLog
   readonly pool: ScanPool
   readonly secret: Uint8Array
-  readonly operationPages: number
 }): Promise<Problem | null> {
-  const { trx, ledgerId, log, pool, secret, operationPages: pages } = source
+  const { trx, ledgerId, log, pool, secret } = source
   const { replay, operations: logged } = log
   return (
     (await verifyAccounts(trx, ledgerId)) ??
     (await verifyBalances(trx, ledgerId, replay)) ??
-    (await verifyBalanceHistory(trx, ledgerId, log.points)) ??
+    (await verifyBalanceHistory(trx, ledgerId, log.points, pool)) ??
     (await verifyHolds(trx, ledgerId, log.counts)) ??
     (await verifyReversals(trx, ledgerId, log.counts)) ??
     (await verifyRedactions(trx, ledgerId, log.counts)) ??
-    (await verifyOperations(trx, ledgerId, { logged, pool, secret, pages })) ??
-    (await verifyConfirmations(trx, ledgerId)) ??
+    (await verifyOperations(trx, ledgerId, { logged, pool, secret })) ??
+    (await verifyConfirmations(trx, ledgerId, log.counts)) ??
     (await verifyAnchors(trx, ledgerId)) ??
     (await verifyBatches(trx, ledgerId, replay)) ??
     (await verifyItems(trx, ledgerId, log)) ??

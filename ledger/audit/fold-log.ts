@@ -1,11 +1,13 @@
 import { ChainBridgeError } from "../../platform/errors.ts"
-import { countPoints } from "../domain/balance-points.ts"
+import { leavesPoint } from "../domain/balance-points.ts"
 import { limbCount } from "../domain/decimal-limbs.ts"
+import { effectsOf } from "../domain/effects.ts"
 import { genesisHash } from "../domain/event-encoding.ts"
-import type { EventType } from "../domain/events.ts"
+import type { EventType, NewEvent } from "../domain/events.ts"
 import { type Replay, replayAdjustment, replayEvent, startReplay } from "../domain/replay.ts"
 import { ReplayFault } from "../domain/replay-fault.ts"
 import type { Problem } from "./find-difference.ts"
+import { addDigest, emptySum, type KeyedSum, textField } from "./scan/keyed-sum.ts"
 import { type Segment, type SegmentItems, type SegmentOperations, segmentKind } from "./scan/segment.ts"
 import { joinOperations, noOperations } from "./scan/track-operations.ts"
 
@@ -24,8 +26,8 @@ export type FoldedLog = {
   readonly items: Map<number, SegmentItems>
   /** How many events there are of each type that is handed on whole. */
   readonly counts: Map<EventType, number>
-  /** Rows that they leave behind in `ledger.balance_history`. */
-  points: number
+  /** Of the rows that they leave behind in `ledger.balance_history`. */
+  readonly points: KeyedSum
   readonly blockRoots: Uint8Array[]
 }
 
@@ -40,7 +42,7 @@ export function startFold(segmentEvents: number): FoldedLog {
     operations: noOperations(),
     items: new Map(),
     counts: new Map(),
-    points: 0,
+    points: emptySum(),
     blockRoots: [],
   }
 }
@@ -50,7 +52,7 @@ export function startFold(segmentEvents: number): FoldedLog {
  * @returns the first problem of the log
  */
 export function foldSegment(log: FoldedLog, secret: Uint8Array, segment: Segment): Problem | null {
-  const problem = checkJoin(log, segment) ?? replaySegment(log, segment)
+  const problem = checkJoin(log, segment) ?? replaySegment(log, secret, segment)
   if (problem !== null) return problem
   if (segment.count > 0) {
     log.end = segment.from + segment.count - 1
@@ -79,7 +81,7 @@ function checkJoin(log: FoldedLog, segment: Segment): Problem | null {
   return null
 }
 
-function replaySegment(log: FoldedLog, segment: Segment): Problem | null {
+function replaySegment(log: FoldedLog, secret: Uint8Array, segment: Segment): Problem | null {
   const { replay, counts } = log
   const { from, count, kinds, accounts, limbs, events } = segment
   let position = from
@@ -97,12 +99,30 @@ function replaySegment(log: FoldedLog, segment: Segment): Problem | null {
       if (event === undefined) throw new TypeError(`the event at ${position} was not handed on`)
       replayEvent(replay, BigInt(position), event)
       counts.set(event.type, (counts.get(event.type) ?? 0) + 1)
-      log.points += countPoints(event)
+      addPoints(log, secret, position, event)
     }
     return null
   } catch (error) {
     if (error instanceof ReplayFault || error instanceof ChainBridgeError)
       return { position: BigInt(position), problem: error.message }
     throw error
+  }
+}
+
+/** What the event made of every account whose confirmed or locked figure it moves, as the table's row. */
+function addPoints(
+  { replay, points }: FoldedLog,
+  secret: Uint8Array,
+  position: number,
+  event: NewEvent,
+): void {
+  for (const effect of effectsOf(event)) {
+    const account = leavesPoint(event, effect) ? replay.accounts.get(effect.accountId) : undefined
+    if (account === undefined) continue
+    const { pending, confirmed, locked } = account
+    const fields = [effect.accountId, position, pending, confirmed, locked].map((field) =>
+      textField(field.toString()),
+    )
+    addDigest(points, secret, fields.join(""))
   }
 }

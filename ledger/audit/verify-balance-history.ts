@@ -1,24 +1,26 @@
 import { sql, type Transaction } from "kysely"
 import type { Database } from "../store/database.ts"
 import { findDifference, type Problem } from "./find-difference.ts"
+import { equalSums, type KeyedSum } from "./scan/keyed-sum.ts"
+import type { ScanPool } from "./scan/scan-pool.ts"
+import { sumTable } from "./sum-table.ts"
 
 /**
  * Every row of `ledger.balance_history` says what its event made of the account's figures: the pending balance that the event states, or that it leads to from the newest one before it,
- * and the confirmed and the locked figure of the row before it moved by the event. That none is missing follows from their number.
- * @param points how many the log leaves behind
+ * and the confirmed and the locked figure of the row before it moved by the event.
+ * The set of rows is compared by a keyed sum; only where that differs is each row looked up in the log, and named.
+ * @param points what the replay saw the log leave behind
  */
 export async function verifyBalanceHistory(
   trx: Transaction<Database>,
   ledgerId: string,
-  points: number,
+  points: KeyedSum,
+  pool: ScanPool,
 ): Promise<Problem | null> {
-  const difference = await compareRows(trx, ledgerId)
-  if (difference !== null) return difference
-  const { rows } = await sql<{ stored: bigint }>`
-    SELECT count(*) AS stored FROM ledger.balance_history WHERE ledger_id = ${ledgerId}`.execute(trx)
-  const stored = rows[0]?.stored ?? 0n
-  if (stored === BigInt(points)) return null
-  return { position: null, problem: `ledger.balance_history has ${stored} rows, the log leaves ${points}` }
+  const stored = await sumTable(trx, pool, "ledger.balance_history")
+  if (equalSums(points, stored)) return null
+  const problem = `ledger.balance_history has ${stored.count} rows, the log leaves ${points.count}`
+  return (await compareRows(trx, ledgerId)) ?? { position: null, problem }
 }
 
 function compareRows(trx: Transaction<Database>, ledgerId: string): Promise<Problem | null> {

@@ -58,9 +58,10 @@ export async function verifyLedger(
       .where("ledger_id", "=", ledgerId)
       .executeTakeFirst()
     if (head === undefined) throw new ChainBridgeError("UNKNOWN_LEDGER", `there is no ledger ${ledgerId}`)
-    const { rows } = await sql<{ snapshot_id: string; last: bigint | null; operation_pages: bigint }>`
-      SELECT pg_export_snapshot() AS snapshot_id, pg_relation_size('ledger.operations') / current_setting('block_size')::integer AS operation_pages,
-        (SELECT max(position) FROM ledger.event_log WHERE ledger_id = ${ledgerId}) AS last`.execute(trx)
+    const { rows } = await sql<{ snapshot_id: string; last: bigint | null }>`
+      SELECT pg_export_snapshot() AS snapshot_id, (SELECT max(position) FROM ledger.event_log WHERE ledger_id = ${ledgerId}) AS last`.execute(
+      trx,
+    )
     const [facts] = rows
     if (facts === undefined) throw new TypeError("the database told nothing about the log")
     const last = Number(facts.last ?? 0n)
@@ -80,14 +81,7 @@ export async function verifyLedger(
       const problem =
         compareHead(log, head) ??
         verifyErasures(log.erased, log.replay.redacted) ??
-        (await compareTables({
-          trx,
-          ledgerId,
-          log,
-          pool,
-          secret,
-          operationPages: Number(facts.operation_pages),
-        }))
+        (await compareTables({ trx, ledgerId, log, pool, secret }))
       if (problem !== null) return { ok: false, ...problem }
       return {
         ok: true,

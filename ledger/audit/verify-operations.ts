@@ -2,12 +2,11 @@ import { sql, type Transaction } from "kysely"
 import { requestedTypes } from "../domain/events.ts"
 import type { Database } from "../store/database.ts"
 import { findDifference, type Problem } from "./find-difference.ts"
-import { addSums, emptySum, equalSums } from "./scan/operation-runs.ts"
+import { equalSums } from "./scan/keyed-sum.ts"
 import type { ScanPool } from "./scan/scan-pool.ts"
 import type { SegmentOperations } from "./scan/segment.ts"
 import { closeRun } from "./scan/track-operations.ts"
-
-const pagesPerTask = 1_000
+import { sumTable } from "./sum-table.ts"
 
 /**
  * Every key is bound once, to one unbroken run of events that a request asks for, and to the request hash that the first of them states. A row that is gone would let the
@@ -22,21 +21,11 @@ export async function verifyOperations(
     readonly logged: SegmentOperations
     readonly pool: ScanPool
     readonly secret: Uint8Array
-    /** Of the table. */
-    readonly pages: number
   },
 ): Promise<Problem | null> {
-  const { logged, pool, secret, pages } = source
+  const { logged, pool, secret } = source
   closeRun(logged, secret)
-  const stored = emptySum()
-  const tasks = Array.from({ length: Math.ceil(pages / pagesPerTask) }, (_, index) => ({
-    kind: "operations" as const,
-    fromPage: index * pagesPerTask,
-    toPage: (index + 1) * pagesPerTask,
-  }))
-  for await (const result of pool.run(tasks)) {
-    if (result.kind === "operations") addSums(stored, result.sum)
-  }
+  const stored = await sumTable(trx, pool, "ledger.operations")
   if (logged.irregularAt === undefined && equalSums(logged.sum, stored)) return null
   return (
     (await findOperation(trx, ledgerId)) ?? {

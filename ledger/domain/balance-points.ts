@@ -1,4 +1,4 @@
-import { type AccountEffect, effectsOf } from "./effects.ts"
+import type { AccountEffect } from "./effects.ts"
 import type { EventType, NewEvent } from "./events.ts"
 
 /** What says something new of the chain's side of an account. */
@@ -17,9 +17,4 @@ export function isConfirmation({ type }: Pick<NewEvent, "type">): boolean {
 /** Whether an effect of the event leaves a row behind in `ledger.balance_history`: a plain change says its balance itself. */
 export function leavesPoint(event: Pick<NewEvent, "type">, effect: AccountEffect): boolean {
   return isConfirmation(event) || effect.locked !== 0n
-}
-
-/** How many rows it leaves there. */
-export function countPoints(event: NewEvent): number {
-  return effectsOf(event).filter((effect) => leavesPoint(event, effect)).length
 }

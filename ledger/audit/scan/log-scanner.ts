@@ -1,6 +1,7 @@
 import pg from "pg"
 import { copyOut } from "../../../platform/copy-out.ts"
-import { addDigest, emptySum, type KeyedSum, selectOperationRows } from "./operation-runs.ts"
+import { addDigest, emptySum, type KeyedSum } from "./keyed-sum.ts"
+import { type RowTable, selectTableRows } from "./row-tables.ts"
 import { scanSegment } from "./scan-segment.ts"
 import type { Segment } from "./segment.ts"
 
@@ -16,11 +17,11 @@ export type ScanSource = {
 
 export type ScanTask =
   | { readonly kind: "events"; readonly from: number; readonly to: number }
-  | { readonly kind: "operations"; readonly fromPage: number; readonly toPage: number }
+  | { readonly kind: "rows"; readonly table: RowTable; readonly fromPage: number; readonly toPage: number }
 
 export type ScanResult =
   | { readonly kind: "events"; readonly segment: Segment }
-  | { readonly kind: "operations"; readonly sum: KeyedSum }
+  | { readonly kind: "rows"; readonly sum: KeyedSum }
 
 export type LogScanner = {
   /** One task at a time. */
@@ -50,10 +51,10 @@ export async function openLogScanner(source: ScanSource): Promise<LogScanner> {
       if (task.kind === "events")
         return { kind: "events", segment: await scanSegment(client, ledgerId, secret, task) }
       const sum = emptySum()
-      await copyOut(client, selectOperationRows(ledgerId, task.fromPage, task.toPage), (row) =>
+      await copyOut(client, selectTableRows(task.table, ledgerId, task.fromPage, task.toPage), (row) =>
         addDigest(sum, secret, row.toString("latin1", 2)),
       )
-      return { kind: "operations", sum }
+      return { kind: "rows", sum }
     },
     close: () => client.end(),
   }

@@ -53,7 +53,10 @@ export async function openScanPool(source: ScanSource, threads: number): Promise
 }
 
 function startScanner(workerData: ScanSource): LogScanner {
-  const worker = new Worker(new URL("./scan-worker.ts", import.meta.url), { workerData, resourceLimits: { maxYoungGenerationSizeMb: 6, maxOldGenerationSizeMb: 256 } })
+  const worker = new Worker(new URL("./scan-worker.ts", import.meta.url), {
+    workerData,
+    resourceLimits: { maxYoungGenerationSizeMb: 6, maxOldGenerationSizeMb: 256 },
+  })
   let answer: PromiseWithResolvers<ScanResult> | undefined
   let failure: unknown
   const fail = (error: unknown) => {

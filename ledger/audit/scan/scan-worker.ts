@@ -27,7 +27,7 @@ port.on("message", (task: ScanTask | "close") => {
 opened.catch(() => undefined)
 
 function transfersOf(result: ScanResult): ArrayBuffer[] {
-  if (result.kind === "operations") return []
+  if (result.kind === "rows") return []
   const { kinds, accounts, limbs, items } = result.segment
   const arrays = [kinds, accounts, limbs, ...(items === undefined ? [] : [items.states, items.batches])]
   return arrays.map(({ buffer }) => buffer as ArrayBuffer)

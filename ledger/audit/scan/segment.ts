@@ -1,6 +1,7 @@
 import type { NewEvent } from "../../domain/events.ts"
 import type { Problem } from "../find-difference.ts"
-import type { KeyedSum, OperationRun } from "./operation-runs.ts"
+import type { KeyedSum } from "./keyed-sum.ts"
+import type { OperationRun } from "./operation-runs.ts"
 
 /** How an event of a segment is handed on. */
 export const segmentKind = {

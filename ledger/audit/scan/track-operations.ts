@@ -1,6 +1,7 @@
 import { requestedTypes } from "../../domain/events.ts"
 import { column, type EventRow, isNull } from "./event-row.ts"
-import { addRun, addSums, emptySum } from "./operation-runs.ts"
+import { addSums, emptySum } from "./keyed-sum.ts"
+import { addRun } from "./operation-runs.ts"
 import type { SegmentOperations } from "./segment.ts"
 
 const requested: ReadonlySet<string> = new Set(requestedTypes)
