@@ -40,7 +40,7 @@ const lineSchema = adjustmentSchema.extend({
 export const importColumns: readonly string[] = Object.keys(lineSchema.shape)
 
 /** The reason of a line with a `balance`, where neither the line nor the import names one. */
-export const openingReason = "opening_balance"
+const openingReason = "opening_balance"
 
 export type ImportLine = {
   readonly line: number

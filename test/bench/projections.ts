@@ -1,4 +1,4 @@
-// `node test/bench/projections.ts`: how fast each projection is rebuilt from a log that is there, and what a worker that follows costs the writer.
+// `npm run bench:projections`: how fast each projection is rebuilt from a log that is there, and what a worker that follows costs the writer.
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
