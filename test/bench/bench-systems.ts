@@ -1,18 +1,22 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { type BenchCase, type SystemName, usersMax } from "./bench-cases.ts"
+import type { SystemName } from "./bench-cases.ts"
 import { type BenchCluster, type BenchDatabase, withClient } from "./bench-cluster.ts"
 import type { LoadOrder, LoadResult } from "./load-order.ts"
 import { type BenchProcess, runOrder, startBenchProcess } from "./load-process.ts"
 import { createNaiveSchema, openNaiveAccounts } from "./naive-schema.ts"
-import { userName } from "./operations.ts"
 
 /** What is measured: runs one round of load against itself. */
 export type BenchSystem = {
   readonly name: SystemName
-  run(order: Omit<LoadOrder, "targets">, spread: BenchCase["spread"]): Promise<LoadResult>
+  /** Whether there are millions of events on its ledger already. */
+  readonly isStored: boolean
+  run(order: LoadOrder): Promise<LoadResult>
   close(): void
 }
+
+/** Whom a process that makes load can send to: a ledger, the same one by another process, and another ledger. */
+export const targets = { ledger: 0, otherProcess: 1, otherLedger: 2 } as const
 
 const programs = {
   api: new URL("../../cli/main.ts", import.meta.url),
@@ -27,52 +31,58 @@ export async function startHttp(
   cluster: BenchCluster,
   database: BenchDatabase,
   processes: number,
+  isStored = false,
 ): Promise<BenchSystem> {
   const apis: BenchProcess[] = []
   for (let index = 0; index < processes; index += 1)
     apis.push(await startApi(cluster, programs.api, database, ["api"]))
   const [first = ""] = apis.map(urlOf)
   const [ledger, other] = database.ledgers
-  const targets = [
+  const addresses = [
     { apiUrl: first, apiKey: ledger?.apiKey ?? "" },
     { apiUrl: apis[1] === undefined ? first : urlOf(apis[1]), apiKey: ledger?.apiKey ?? "" },
     { apiUrl: first, apiKey: other?.apiKey ?? "" },
   ]
-  return loaded("http", apis, await startHttpLoad(cluster, targets))
+  return { ...loaded("http", apis, await startHttpLoad(cluster, addresses)), isStored }
 }
 
-export async function startNaive(cluster: BenchCluster, database: BenchDatabase): Promise<BenchSystem> {
+export async function startNaive(cluster: BenchCluster, users: number): Promise<BenchSystem> {
+  const database = await cluster.createDatabase("naive")
   await withClient(database.ownerUrl, async (owner) => {
     await createNaiveSchema(owner)
-    await openNaiveAccounts(owner, usersMax, database.tokenId)
+    await openNaiveAccounts(owner, users, database.tokenId)
   })
   const server = await startApi(cluster, programs.naiveApi, database)
   const apiKey = database.ledgers[0]?.apiKey ?? ""
   return loaded("naive", [server], await startHttpLoad(cluster, [{ apiUrl: urlOf(server), apiKey }]))
 }
 
-export async function startWriter(cluster: BenchCluster, database: BenchDatabase): Promise<BenchSystem> {
+export async function startWriter(
+  cluster: BenchCluster,
+  database: BenchDatabase,
+  isStored = false,
+): Promise<BenchSystem> {
   const [first, second] = database.ledgers.map(({ ledgerId }) => ({ ledgerId, tokenId: database.tokenId }))
   const load = await startBenchProcess(
     programs.writerLoad,
     { DATABASE_URL: database.appUrl, BENCH_LEDGERS: JSON.stringify([first, first, second]) },
     join(cluster.directory, "writer.log"),
   )
-  return loaded("writer", [], load)
+  return { ...loaded("writer", [], load), isStored }
 }
 
 /** @param sqlFiles pgledger's own SQL, in the order in which it is installed */
 export async function startPgledger(
   cluster: BenchCluster,
+  users: number,
   sqlFiles: readonly string[],
 ): Promise<BenchSystem> {
   const url = await cluster.createEmptyDatabase("pgledger")
   await withClient(url, async (owner) => {
     for (const file of sqlFiles) await owner.query(readFileSync(file, "utf8"))
     await owner.query(
-      `SELECT count(pgledger_create_account(overlay($1::text placing lpad(i::text, 7, '0') from 6), 'CPOP'))
-       FROM generate_series(0, $2::int - 1) AS i`,
-      [userName(0), usersMax],
+      "SELECT count(pgledger_create_account('user-' || i, 'CPOP')) FROM generate_series(0, $1::int - 1) AS i",
+      [users],
     )
     await owner.query("VACUUM ANALYZE")
   })
@@ -81,19 +91,16 @@ export async function startPgledger(
   return loaded("pgledger", [], await startBenchProcess(programs.pgledgerLoad, environment, log))
 }
 
-/** Opens every account of a ledger through the system itself. */
-export function openAccounts(system: BenchSystem, spread?: "two-ledgers"): Promise<LoadResult> {
+/** Gives every account of a ledger what its debits need, through the system itself, and so opens it. */
+export function openAccounts(
+  system: BenchSystem,
+  users: number,
+  target: number = targets.ledger,
+): Promise<LoadResult> {
   const perRequest = 1_000
-  const operations = usersMax / perRequest
-  const order = {
-    users: usersMax,
-    pick: "each",
-    perRequest,
-    connections: 1,
-    seconds: 600,
-    operations,
-  } as const
-  return system.run(order, spread)
+  const operations = Math.ceil(users / perRequest)
+  const order = { users, pick: "each", perRequest, connections: 2, seconds: 900, operations } as const
+  return system.run({ ...order, targets: [target] })
 }
 
 function startApi(
@@ -106,8 +113,8 @@ function startApi(
   return startBenchProcess(file, environment, join(cluster.directory, "api.log"), args)
 }
 
-function startHttpLoad(cluster: BenchCluster, targets: readonly object[]): Promise<BenchProcess> {
-  const environment = { BENCH_TARGETS: JSON.stringify(targets) }
+function startHttpLoad(cluster: BenchCluster, addresses: readonly object[]): Promise<BenchProcess> {
+  const environment = { BENCH_TARGETS: JSON.stringify(addresses) }
   return startBenchProcess(programs.httpLoad, environment, join(cluster.directory, "load.log"))
 }
 
@@ -116,14 +123,10 @@ const urlOf = ({ ready }: BenchProcess): string => (ready as { details: { url: s
 function loaded(name: SystemName, servers: readonly BenchProcess[], load: BenchProcess): BenchSystem {
   return {
     name,
-    run: (order, spread) => runOrder(load, { ...order, targets: targetsOf(spread) }),
+    isStored: false,
+    run: (order) => runOrder(load, order),
     close: () => {
       for (const { child } of [load, ...servers]) child.disconnect()
     },
   }
-}
-
-function targetsOf(spread: BenchCase["spread"]): readonly number[] {
-  if (spread === undefined) return [0]
-  return spread === "two-processes" ? [0, 1] : [0, 2]
 }

@@ -1,17 +1,11 @@
 // `npm run bench:ledger`: how many adjustments a second are recorded, and how long one takes, side by side with other ways to do it on the same PostgreSQL.
 import { writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
-import { type BenchCase, benchCases, quickCases, type SystemName, usersMax } from "./bench-cases.ts"
+import { type BenchCase, benchCases, quickCases, type SystemName, storedCases } from "./bench-cases.ts"
 import { loadText, startBenchCluster } from "./bench-cluster.ts"
-import {
-  type BenchSystem,
-  openAccounts,
-  startHttp,
-  startNaive,
-  startPgledger,
-  startWriter,
-} from "./bench-systems.ts"
+import { type BenchSystem, targets } from "./bench-systems.ts"
 import type { LoadResult } from "./load-order.ts"
+import { startSystems } from "./start-systems.ts"
 
 const help = `npm run bench:ledger -- [options]
 
@@ -20,12 +14,15 @@ const help = `npm run bench:ledger -- [options]
   --system NAME       only this system: writer, http, naive or pgledger; several times
   --rounds N          rounds of each system in each case, in turns (3); the median one counts
   --seconds N         length of a round (3)
+  --stored N          events on the ledger that some cases are measured on as well, as CASE-stored (10000000); 0: none
   --json FILE         writes {rows:[{system,case,per_second,p50_ms,p99_ms}]}
   --list              names the cases
 
 PGLEDGER_SQL names the SQL files of pgledger in the order of their installation, separated by ":".
 Without it pgledger is skipped.
 `
+
+const warmUpSeconds = 2
 
 type Row = {
   readonly system: SystemName
@@ -42,6 +39,7 @@ const { values: flags } = parseArgs({
     system: { type: "string", multiple: true },
     rounds: { type: "string" },
     seconds: { type: "string" },
+    stored: { type: "string" },
     json: { type: "string" },
     list: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
@@ -55,11 +53,12 @@ async function main(): Promise<void> {
   const cases = chooseCases()
   const rounds = Number(flags.rounds ?? (flags.quick ? 2 : 3))
   const seconds = Number(flags.seconds ?? 3)
+  const storedEvents = Number(flags.stored ?? (flags.quick ? 0 : 10_000_000))
   const cluster = await startBenchCluster()
   const systems: BenchSystem[] = []
   try {
     console.log(await cluster.describe())
-    systems.push(...(await startSystems(cluster, cases)))
+    await startSystems(cluster, cases, storedEvents, (system) => systems.push(system))
     const rows: Row[] = []
     for (const benchCase of cases) rows.push(...(await measure(benchCase, systems, rounds, seconds)))
     console.table(rows)
@@ -90,34 +89,6 @@ function chooseCases(): readonly BenchCase[] {
   return chosen
 }
 
-async function startSystems(
-  cluster: Awaited<ReturnType<typeof startBenchCluster>>,
-  cases: readonly BenchCase[],
-): Promise<BenchSystem[]> {
-  const isNeeded = (name: SystemName): boolean => cases.some(({ systems }) => systems.includes(name))
-  const hasSpread = (spread: BenchCase["spread"]): boolean => cases.some((each) => each.spread === spread)
-  const systems: BenchSystem[] = []
-  for (const [name, start] of [
-    ["http", startHttp],
-    ["writer", startWriter],
-  ] as const) {
-    if (!isNeeded(name)) continue
-    const database = await cluster.createDatabase(name)
-    const system = await start(cluster, database, hasSpread("two-processes") ? 2 : 1)
-    systems.push(system)
-    const { seconds } = await openAccounts(system)
-    console.log(`${name}: ${usersMax} accounts opened in ${seconds.toFixed(1)} s`)
-    if (hasSpread("two-ledgers")) await openAccounts(system, "two-ledgers")
-  }
-  if (isNeeded("naive")) systems.push(await startNaive(cluster, await cluster.createDatabase("naive")))
-  if (isNeeded("pgledger")) {
-    const files = process.env["PGLEDGER_SQL"]
-    if (files === undefined) console.log("pgledger is skipped: PGLEDGER_SQL names no files of it")
-    else systems.push(await startPgledger(cluster, files.split(":")))
-  }
-  return systems
-}
-
 async function measure(
   benchCase: BenchCase,
   systems: readonly BenchSystem[],
@@ -125,20 +96,38 @@ async function measure(
   seconds: number,
 ): Promise<Row[]> {
   const { name, perRequest, connections, population, spread } = benchCase
-  const taking = systems.filter((system) => benchCase.systems.includes(system.name))
+  const taking = systems.filter(
+    (system) =>
+      benchCase.systems.includes(system.name) && (!system.isStored || storedCases.includes(benchCase.name)),
+  )
+  const nameOn = (system: BenchSystem): string => (system.isStored ? `${name}-stored` : name)
   const results = new Map<BenchSystem, LoadResult[]>(taking.map((system) => [system, []]))
-  const order = { ...population, perRequest, connections, seconds }
-  for (const system of taking) await system.run({ ...order, seconds: 0.7 }, spread)
+  const order = { ...population, perRequest, connections, seconds, targets: targetsOf(spread) }
+  // Node compiles what it has run often enough.
+  for (const system of taking) await system.run({ ...order, seconds: warmUpSeconds })
   for (let round = 0; round < rounds; round += 1) {
     for (const system of taking) {
-      const result = await system.run(order, spread)
+      const result = await system.run(order)
       results.get(system)?.push(result)
       const { byTarget } = result
       const parts = byTarget.length > 1 ? `, of ${byTarget.join(" and ")} operations` : ""
-      console.log(`${name} ${system.name}: ${Math.round(result.adjustments / result.seconds)}/s${parts}`)
+      console.log(
+        `${nameOn(system)} ${system.name}: ${Math.round(result.adjustments / result.seconds)}/s${parts}`,
+      )
     }
   }
-  return taking.map((system) => toRow(system.name, name, results.get(system) ?? []))
+  return taking.map((system) => toRow(system.name, nameOn(system), results.get(system) ?? []))
+}
+
+function targetsOf(spread: BenchCase["spread"]): readonly number[] {
+  switch (spread) {
+    case undefined:
+      return [targets.ledger]
+    case "two-processes":
+      return [targets.ledger, targets.otherProcess]
+    case "two-ledgers":
+      return [targets.ledger, targets.otherLedger]
+  }
 }
 
 /** The round whose throughput is the median; the lower one of two. */
@@ -160,7 +149,7 @@ function toRow(system: SystemName, name: string, results: readonly LoadResult[])
 function printRatios(rows: readonly Row[]): void {
   for (const http of rows.filter(({ system }) => system === "http")) {
     for (const other of rows) {
-      if (other.case !== http.case || other.system === "http") continue
+      if (other.case !== http.case || other.system === "http" || other.system === "writer") continue
       console.log(
         `${http.case}: http is ${(http.per_second / other.per_second).toFixed(1)} × ${other.system}`,
       )

@@ -32,11 +32,14 @@ export async function startBenchProcess(
 /** Has a process that serves orders run one. */
 export async function runOrder({ child }: BenchProcess, order: LoadOrder): Promise<LoadResult> {
   child.send(order)
-  const ended = once(child, "exit").then(() => {
+  const answered = new AbortController()
+  const { signal } = answered
+  const ended = once(child, "exit", { signal }).then(() => {
     throw new Error("a process that makes load has ended")
   })
   ended.catch(() => undefined)
-  const [reply] = (await Promise.race([once(child, "message"), ended])) as [Reply]
+  const [reply] = (await Promise.race([once(child, "message", { signal }), ended])) as [Reply]
+  answered.abort()
   if ("error" in reply) throw new Error(reply.error)
   return reply.result
 }

@@ -23,6 +23,8 @@ const context = {
   host: "127.0.0.1",
   port: 0,
   version: "bench",
+  // Requests of a thousand adjustments wait for each other's rows.
+  limits: { requestTimeoutMs: 300_000 },
 }
 const services = {
   ...createServices(context),

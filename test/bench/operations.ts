@@ -39,8 +39,9 @@ export function drawAdjustments(population: Population, seed: number): () => Ben
   }
 }
 
+/** As in a seeded log. */
 export function userName(index: number): string {
-  return `user_${String(index).padStart(7, "0")}`
+  return `user-${index}`
 }
 
 /** The adjustment as a caller writes it, with all that the product stores, checks and hashes. */
