@@ -115,6 +115,7 @@ describe("the registry", () => {
       "daily_checkin",
       "gas_fee",
       "mint",
+      "opening_balance",
       "refund",
       "reward",
       "settlement",
@@ -335,7 +336,8 @@ describe("the documentation", () => {
       expect(declared.map((parameter) => parameter.name)).toEqual(inPath)
       expect(declared.every((parameter) => parameter.required === true)).toBe(true)
       expect(operation?.responses[String(route.answerStatus ?? 200)]).toBeDefined()
-      expect(operation?.requestBody === undefined).toBe(route.body === undefined)
+      const types = route.upload ?? (route.body === undefined ? [] : ["application/json"])
+      expect(Object.keys(operation?.requestBody?.content ?? {})).toEqual(types)
       if (route.auth === "key") expect(operation?.responses).toHaveProperty("401")
     }
   })
