@@ -1,4 +1,4 @@
-import type { Transaction } from "kysely"
+import { sql, type Transaction } from "kysely"
 import { findDifference, type Problem } from "../../audit/find-difference.ts"
 import type { Database } from "../../store/database.ts"
 import { type Build, labelOf, tableOf } from "./build.ts"
@@ -13,6 +13,8 @@ export async function compareBuild(
   ledgerId: string,
   position: bigint,
 ): Promise<Problem | null> {
+  // The comparison is one join of all rows: in memory as far as that goes.
+  await sql`SELECT set_config('work_mem', '128MB', true), set_config('jit', 'off', true)`.execute(trx)
   const whole = { ledgerId, after: 0n, upTo: position }
   for (const comparison of build.projection.comparisons(whole, tableOf(build))) {
     const problem = await findDifference(trx, comparison)

@@ -6,10 +6,12 @@ import { allProjections } from "../../../ledger/projections/async/all-projection
 import { beginRebuild } from "../../../ledger/projections/async/begin-build.ts"
 import type { Build } from "../../../ledger/projections/async/build.ts"
 import { compareBuild } from "../../../ledger/projections/async/compare-build.ts"
+import { operationStatus } from "../../../ledger/projections/async/operation-status.ts"
 import { projectPage } from "../../../ledger/projections/async/project-page.ts"
+import { fillLedger } from "../../support/fill-ledger.ts"
 import { liveThrough } from "../../support/live-through.ts"
 import { countDifferences, startProjections, whenCurrent } from "../../support/projection-fixture.ts"
-import { logSteps, writeRandomLog } from "../../support/random-log.ts"
+import { type LogStep, logSteps, writeRandomLog } from "../../support/random-log.ts"
 import { createTestLedger, insertLedger, type TestLedger } from "../../support/test-ledger.ts"
 
 let ledger: TestLedger
@@ -55,18 +57,78 @@ test("any log, taken in pages of any size, gives what it gives in one piece", as
             .execute((trx) => countDifferences(trx, pages.projection, [pages, whole]))
           expect(differences).toBe(0)
         }
+        expect(await findFalseSums(ledgerId)).toEqual([])
       },
     ),
     { numRuns: 40 },
   )
 }, 240_000)
 
-async function fill(build: Build, ledgerId: string, sizes: readonly number[]): Promise<void> {
+/** Accounts whose balance or held amount the history or the totals do not add up to. They say it without the log and without each other. */
+async function findFalseSums(ledgerId: string): Promise<readonly unknown[]> {
+  const { rows } = await sql`
+    SELECT b.account_id, b.pending, b.locked, h.*
+    FROM ledger.balances b
+    CROSS JOIN LATERAL (
+      SELECT coalesce(sum(amount), 0) AS amounts, coalesce(sum(locked_change), 0) AS locked_changes,
+        coalesce((array_agg(balance_after ORDER BY position DESC))[1], 0) AS last
+      FROM analytics.history_v1_1 WHERE ledger_id = b.ledger_id AND account_id = b.account_id
+    ) AS h
+    WHERE b.ledger_id = ${ledgerId} AND (h.amounts, h.last, h.locked_changes) <> (b.pending, b.pending, b.locked)
+    UNION ALL
+    SELECT 0, (SELECT coalesce(sum(pending), 0) FROM ledger.balances WHERE ledger_id = ${ledgerId}), 0, coalesce(sum(credits - debits), 0), 0, 0
+    FROM analytics.daily_totals_v1_1 WHERE ledger_id = ${ledgerId}
+    HAVING coalesce(sum(credits - debits), 0) <> (SELECT coalesce(sum(pending), 0) FROM ledger.balances WHERE ledger_id = ${ledgerId})`.execute(
+    ledger.db,
+  )
+  return rows
+}
+
+test("a change that no operation has is counted in none", async () => {
+  const apart = await createTestLedger()
+  const step = (step: LogStep) => ({ clockMs: 0, step })
+  await writeRandomLog(apart, [
+    step({ kind: "adjust", user: 0, amount: 90 }),
+    step({ kind: "hold", user: 0, amount: 10 }),
+    step({ kind: "end hold", how: "capture", part: 10 }),
+    step({ kind: "settle", drift: 0 }),
+  ])
+  const key = await beginRebuild(apart.db, operationStatus)
+  if (key === null) throw new Error("a build is in the way")
+  await fill({ ...key, projection: operationStatus }, apart.ledgerId, [100], apart.db)
+  const { rows } = await sql`
+    SELECT changes, settled FROM analytics.operation_status_v1_1 ORDER BY first_position`.execute(apart.db)
+  expect(rows).toEqual([
+    { changes: 1, settled: 1 },
+    { changes: 0, settled: 0 },
+  ])
+  await apart.close()
+})
+
+test("an operation that pages cut into pieces is one operation", async () => {
+  const cut = await createTestLedger()
+  await fillLedger(cut, 1_200)
+  const key = await beginRebuild(cut.db, operationStatus)
+  if (key === null) throw new Error("a build is in the way")
+  const build = { ...key, projection: operationStatus }
+  await fill(build, cut.ledgerId, [170], cut.db)
+  const problem = await cut.db.transaction().execute(async (trx) => {
+    const { rows } = await sql<{ position: bigint }>`SELECT position FROM ledger.head`.execute(trx)
+    return compareBuild(trx, build, cut.ledgerId, rows[0]?.position ?? 0n)
+  })
+  expect(problem).toBeNull()
+  const { rows } =
+    await sql`SELECT changes FROM analytics.operation_status_v1_1 ORDER BY first_position`.execute(cut.db)
+  expect(rows).toEqual([{ changes: 500 }, { changes: 500 }, { changes: 200 }])
+  await cut.close()
+})
+
+async function fill(build: Build, ledgerId: string, sizes: readonly number[], db = ledger.db): Promise<void> {
   await sql`
     INSERT INTO ledger.projection_checkpoints (ledger_id, name, version, build)
-    VALUES (${ledgerId}, ${build.name}, ${build.version}, ${build.build})`.execute(ledger.db)
+    VALUES (${ledgerId}, ${build.name}, ${build.version}, ${build.build})`.execute(db)
   for (let page = 0; ; page += 1) {
-    const result = await projectPage(ledger.db, build, ledgerId, BigInt(sizes[page % sizes.length] ?? 1))
+    const result = await projectPage(db, build, ledgerId, BigInt(sizes[page % sizes.length] ?? 1))
     if (result.outcome !== "projected") throw new Error("reason" in result ? result.reason : result.outcome)
     if (!result.isBehind) return
   }
@@ -149,6 +211,19 @@ describe("what SQL users read", () => {
         },
       ]
     `)
+  })
+
+  test("the accounts that a confirmation leaves out are not settled by it", async () => {
+    const { rows } = await sql`
+      SELECT batch_sequence, unsettled_accounts FROM analytics.history_batches_v1_1 ORDER BY batch_sequence`.execute(
+      lived.db,
+    )
+    expect(rows).toEqual([
+      { batch_sequence: 1n, unsettled_accounts: [] },
+      { batch_sequence: 2n, unsettled_accounts: ["2"] },
+      { batch_sequence: 3n, unsettled_accounts: null },
+      { batch_sequence: 4n, unsettled_accounts: null },
+    ])
   })
 
   test("all days of a token give the sum of its balances", async () => {

@@ -5,6 +5,7 @@ import { beginRebuild, ensureBuild } from "../../../ledger/projections/async/beg
 import { readBuilds } from "../../../ledger/projections/async/build.ts"
 import { createFiller } from "../../../ledger/projections/async/catch-up.ts"
 import { dailyTotals } from "../../../ledger/projections/async/daily-totals.ts"
+import { projectPage } from "../../../ledger/projections/async/project-page.ts"
 import type { Projection } from "../../../ledger/projections/async/projection.ts"
 import { indexBuild, serveBuild } from "../../../ledger/projections/async/serve-build.ts"
 import { createLogger } from "../../../platform/logger.ts"
@@ -62,7 +63,15 @@ test.each(allProjections)(
     })
     expect(compared.differences).toBe(0)
     expect(compared.rows).toBeGreaterThan(projection.tables.length)
+    // Nobody fills either of them now: what is written since is taken by the swap.
+    const since = await headOf()
+    await waitUntil(async () => (await headOf()) > since + 20n, { what: "more is written" })
+    const wanted = await headOf()
+    const former = await findBuild(db, projection, "serving")
     expect(await serveBuild(db, building)).toBe(true)
+    expect(await servingPosition(projection.name)).toBeGreaterThanOrEqual(wanted)
+    // Whoever was about to fill the former one finds nothing to hold.
+    expect(await projectPage(db, former, ledger.ledgerId, 100n)).toEqual({ outcome: "taken" })
     expect(await serveBuild(db, building)).toBe(false)
     expect(load.count()).toBeGreaterThan(before)
     expect(await findDifferenceFromLog(db, projection, ledger.ledgerId)).toBeNull()
@@ -127,8 +136,8 @@ test("a newer program builds its version beside the one that serves, and an olde
   await holder.query("BEGIN")
   await holder.query("LOCK TABLE analytics.daily_totals_v2_1 IN SHARE MODE")
   const newer = startProjections(db, [secondVersion])
-  const { position: before } = await servingPosition()
-  await waitUntil(async () => (await servingPosition()).position > before, {
+  const before = await servingPosition()
+  await waitUntil(async () => (await servingPosition()) > before, {
     what: "the first version follows",
   })
   expect((await readBuilds(db, "daily_totals")).map(({ version, state }) => `${version} ${state}`)).toEqual([
@@ -147,13 +156,13 @@ test("a newer program builds its version beside the one that serves, and an olde
     },
     { what: "the second version serves" },
   )
-  expect((await servingPosition()).position).toBeGreaterThanOrEqual(before)
+  expect(await servingPosition()).toBeGreaterThanOrEqual(before)
   await waitUntil(async () => !(await tablesIn()).includes("daily_totals_v1_3"), {
     what: "the tables of the first version are dropped",
   })
   // The older program neither touches the tables nor builds its own again.
-  const { position: taken } = await servingPosition()
-  await waitUntil(async () => (await servingPosition()).position > taken, {
+  const taken = await servingPosition()
+  await waitUntil(async () => (await servingPosition()) > taken, {
     what: "the second version follows",
   })
   expect((await readBuilds(db, "daily_totals")).map(({ version, state }) => `${version} ${state}`)).toEqual([
@@ -163,11 +172,16 @@ test("a newer program builds its version beside the one that serves, and an olde
   await Promise.all([older.stop(), newer.stop()])
 })
 
-async function servingPosition(): Promise<{ readonly position: bigint }> {
+async function servingPosition(name = "daily_totals"): Promise<bigint> {
   const { rows } = await sql<{ position: bigint }>`
     SELECT c.position FROM ledger.projection_checkpoints c JOIN ledger.projections p USING (name, version, build)
-    WHERE p.name = 'daily_totals' AND p.state = 'serving'`.execute(ledger.db)
-  return rows[0] ?? { position: -1n }
+    WHERE p.name = ${name} AND p.state = 'serving'`.execute(ledger.db)
+  return rows[0]?.position ?? -1n
+}
+
+async function headOf(): Promise<bigint> {
+  const { rows } = await sql<{ position: bigint }>`SELECT position FROM ledger.head`.execute(ledger.db)
+  return rows[0]?.position ?? 0n
 }
 
 test("when writes have ended, all are the log", async () => {
