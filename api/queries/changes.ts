@@ -61,7 +61,7 @@ const status = sql`
     ELSE 'batching'
   END`
 
-/** The columns of a {@link ChangeRow}, from {@link changeTables}. */
+/** The columns of a {@link ChangeRow}, from an event `e` with {@link changeJoins}. */
 export const changeColumns = sql`
   e.position, e.type, e.operation_id, e.sequence, a.user_id, a.token_id, e.amount, e.balance_after, e.recorded_at,
   coalesce(e.data->>'reason_type', CASE e.type WHEN 'DepositObserved' THEN 'transfer_in' ELSE 'transfer_out' END) AS reason_type,
@@ -76,13 +76,15 @@ export const changeColumns = sql`
   b.batch_id, b.recipients AS batch_recipients, b.gas_used, b.effective_gas_price,
   CASE WHEN NOT ${isChange} THEN e.recorded_at WHEN i.state = 'settled' THEN b.confirmed_at END AS confirmed_at`
 
-export const changeTables = sql`
-  ledger.event_log e
+/** What they are read from, beside the event `e` itself. Each event has one row. */
+export const changeJoins = sql`
   JOIN ledger.accounts a ON a.ledger_id = e.ledger_id AND a.account_id = e.account_id
   LEFT JOIN settlement.batch_items i ON i.ledger_id = e.ledger_id AND i.position = e.position
   LEFT JOIN settlement.batches b ON b.ledger_id = i.ledger_id AND b.batch_sequence = i.batch_sequence
   LEFT JOIN ledger.confirmations c ON c.ledger_id = e.ledger_id AND c.position = e.position AND NOT ${isChange}
   LEFT JOIN ledger.reversals r ON r.ledger_id = e.ledger_id AND r.reversed_position = e.position`
+
+const changeTables = sql`ledger.event_log e ${changeJoins}`
 
 /** Which events of the log are one. */
 export const isChangeRow = sql`e.type = ANY(${[...changeTypes, "DepositObserved", "WithdrawalObserved"]})`

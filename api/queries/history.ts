@@ -1,7 +1,7 @@
 import { type Kysely, type RawBuilder, sql } from "kysely"
 import type { Database } from "../../ledger/store/database.ts"
 import { findTime } from "../../ledger/store/find-position.ts"
-import { type ChangeRow, type ChangeStatus, changeColumns, changeTables, isChangeRow } from "./changes.ts"
+import { type ChangeRow, type ChangeStatus, changeColumns, changeJoins, isChangeRow } from "./changes.ts"
 
 export type HistoryFilter = {
   readonly reasonType?: string | undefined
@@ -87,17 +87,26 @@ async function readRows(
   conditions: readonly RawBuilder<unknown>[],
   limit: number,
 ): Promise<readonly ChangeRow[]> {
-  const { rows } = await sql<ChangeRow>`
-    SELECT h.* FROM unnest(${accountIds.map(String)}::bigint[]) AS k(account_id)
-    CROSS JOIN LATERAL (
+  if (accountIds.length === 0) return []
+  // The events come first, whatever is believed about their number: what is joined to them must not make the planner read all of them. The limit of a search is never reached: see findFloor.
+  const eventsMax = conditions.length === 0 ? limit : stepEvents
+  const branches = accountIds.map(
+    (accountId) => sql`(
       SELECT f.* FROM (
-        SELECT ${changeColumns} FROM ${changeTables}
-        WHERE e.ledger_id = ${ledgerId} AND e.account_id = k.account_id AND ${isIn(range)} AND ${isChangeRow}
+        SELECT ${changeColumns} FROM (
+          SELECT e.* FROM ledger.event_log e
+          WHERE e.ledger_id = ${ledgerId} AND e.account_id = ${accountId} AND ${isIn(range)} AND ${isChangeRow}
+          ORDER BY e.position DESC LIMIT ${eventsMax}
+        ) AS e ${changeJoins}
       ) AS f
       WHERE ${sql.join([sql`true`, ...conditions], sql` AND `)}
       ORDER BY f.position DESC LIMIT ${limit}
-    ) AS h
-    ORDER BY h.position DESC LIMIT ${limit}`.execute(db)
+    )`,
+  )
+  const { rows } = await sql<ChangeRow>`
+    SELECT h.* FROM (${sql.join(branches, sql` UNION ALL `)}) AS h ORDER BY h.position DESC LIMIT ${limit}`.execute(
+    db,
+  )
   return rows
 }
 
@@ -108,12 +117,15 @@ async function findFloor(
   accountIds: readonly bigint[],
   range: Range,
 ): Promise<bigint | null> {
-  const { rows } = await sql<{ floor: bigint | null }>`
-    SELECT max(f.position) AS floor FROM unnest(${accountIds.map(String)}::bigint[]) AS k(account_id)
-    CROSS JOIN LATERAL (
+  if (accountIds.length === 0) return null
+  const branches = accountIds.map(
+    (accountId) => sql`(
       SELECT e.position FROM ledger.event_log e
-      WHERE e.ledger_id = ${ledgerId} AND e.account_id = k.account_id AND ${isIn(range)}
+      WHERE e.ledger_id = ${ledgerId} AND e.account_id = ${accountId} AND ${isIn(range)}
       ORDER BY e.position DESC OFFSET ${stepEvents - 1} LIMIT 1
-    ) AS f`.execute(db)
+    )`,
+  )
+  const { rows } = await sql<{ floor: bigint | null }>`
+    SELECT max(f.position) AS floor FROM (${sql.join(branches, sql` UNION ALL `)}) AS f`.execute(db)
   return rows[0]?.floor ?? null
 }

@@ -130,17 +130,23 @@ test("several workers make each checkpoint once, while others write", async () =
   await sql`INSERT INTO registry.checkpoint_policy (events, interval_ms) VALUES (200, 50)`.execute(ledger.db)
   const workers = Array.from({ length: 4 }, () => runCheckpoints({ db: ledger.db, logger, key }))
   try {
-    for (let i = 0; i < 12; i += 1) await fillLedger(ledger, 300)
+    await waitUntil(
+      async () => {
+        await fillLedger(ledger, 300)
+        return (await sizes()).length > 4
+      },
+      { what: "checkpoints are made while others write" },
+    )
+    const written = BigInt((await hashes()).length)
     await waitUntil(
       async () =>
-        (await readCheckpoint(ledger.db, ledger.ledgerId, "newest"))?.checkpoint.treeSize === 3_610n,
+        (await readCheckpoint(ledger.db, ledger.ledgerId, "newest"))?.checkpoint.treeSize === written,
       { what: "the last event is covered" },
     )
   } finally {
     await Promise.all(workers.map((worker) => worker.stop()))
   }
   const made = await sizes()
-  expect(made.length).toBeGreaterThan(2)
   // One chain: each begins where the one before it ends.
   expect(made.map((size) => size.split("-")[0])).toEqual([
     "0",
