@@ -71,6 +71,7 @@ export const logSteps = fc.array(
 const userIds = ["ann", "bob", "carl", "dora"] as const
 // Ahead of the clock by which batches are sealed, so that every step is recorded when it says.
 const epoch = Date.UTC(2030, 0, 1)
+const holdsEnd = new Date(epoch + 500)
 const change = {
   reason_type: "reward",
   business_type: "reward",
@@ -158,7 +159,7 @@ async function eventsOf(
       const { accountId, opening } = await accountOf(head, step.user)
       const { pending, locked } = balanceOf(head, accountId)
       if (pending - locked < BigInt(step.amount)) return []
-      const data = { ...change, amount: String(step.amount), expires_at: new Date(epoch).toISOString() }
+      const data = { ...change, amount: String(step.amount), expires_at: holdsEnd.toISOString() }
       return [...opening, single(head, "HoldPlaced", data, accountId, 0n)]
     }
     case "end hold":
@@ -267,7 +268,7 @@ function single<Type extends NewEvent["type"]>(
     data,
     operation,
     account,
-    occurredAt: new Date(epoch),
+    occurredAt: type === "HoldExpired" ? holdsEnd : new Date(epoch),
     causation: "operation:test:0",
     details: null,
   } as unknown as NewEvent
