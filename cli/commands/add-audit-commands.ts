@@ -34,10 +34,10 @@ Examples:
     )
     .option("--public-key <hex>", "who may have signed; may be repeated", collectKey, [])
     .option("--allow-unsigned", "a file that nobody signed is not refused", false)
-    .option("--rpc <url>", "also compare with the root that a chain has of these events")
+    .option("--rpc <url>", "also compare with every root that a chain has of these events")
     .option(
       "--anchor <address>",
-      "the AuditAnchor there; the one that the file names, unless given",
+      "the AuditAnchor there; the one that the file names, unless given, which proves nothing of its own",
       parseAddress,
     )
     .addHelpText(

@@ -23,19 +23,23 @@ export async function auditVerifyCommand(file: string, options: AuditVerifyOptio
   bar.end()
   if ("problem" in result) return fail(file, result.line, result.problem)
   const onChain =
-    options.rpc === undefined ? null : await compareWithChain(result, options.rpc, options.anchor)
+    options.rpc === undefined ? null : await compareWithChain(file, result, options.rpc, options.anchor)
   if (onChain !== null && "problem" in onChain) return fail(file, null, onChain.problem)
-  // A given checkpoint of the whole file, or a root of it on a chain, says as much as a signature.
-  const isCovered = result.isCovered || onChain?.treeSize === result.last
+  // A given checkpoint of the whole file says as much as a signature, and so does its root in a contract that is known. In one that the file names, a forger put it.
+  const isAnchored = onChain?.treeSize === result.last
+  const isCovered = result.isCovered || (isAnchored && options.anchor !== undefined)
   if (result.signedBy === null && !isCovered && !options.allowUnsigned) {
-    return fail(file, null, "nobody signed it: give a checkpoint of it (--checkpoint), or --allow-unsigned")
+    const how = isAnchored
+      ? `only the file says that its root belongs in ${onChain.contract}: give the contract that you know (--anchor)`
+      : "give a checkpoint of it (--checkpoint), or --allow-unsigned"
+    return fail(file, null, `nobody signed it: ${how}`)
   }
   report(file, result, trustedKeys.length > 0)
   if (onChain !== null) reportChain(onChain, options.anchor !== undefined)
 }
 
 function reportChain(
-  { treeSize, chainId, contract, blockNumber }: ChainRoot,
+  { treeSize, roots, isComplete, chainId, contract, blockNumber }: ChainRoot,
   isContractGiven: boolean,
 ): void {
   const whose = isContractGiven
@@ -43,6 +47,11 @@ function reportChain(
     : ", a contract that only the file names: compare it with one you know, or give that one (--anchor)"
   process.stdout.write(
     `anchored: the root of the first ${treeSize} events is in ${contract} on chain ${chainId} at block ${blockNumber}${whose}\n`,
+  )
+  process.stdout.write(
+    isComplete
+      ? `roots on the chain that agree: ${roots}, all that it has of these events\n`
+      : `roots on the chain that agree: ${roots}; the endpoint does not list its logs, there may be older ones\n`,
   )
 }
 
