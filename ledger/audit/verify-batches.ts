@@ -9,7 +9,8 @@ import type { Database } from "../store/database.ts"
 import { parseEvent, readEventsAt } from "../store/read-events.ts"
 import type { Problem } from "./find-difference.ts"
 
-const pageBatches = 200
+/** A batch may have thousands of accounts, and each comes with its events. */
+const pageBatches = 20
 
 type BatchRow = Awaited<ReturnType<typeof loadBatches>>[number]
 type AccountRow = Awaited<ReturnType<typeof loadBatchAccounts>>[number]

@@ -4,7 +4,7 @@ import { readBatch } from "../domain/replay-batches.ts"
 import type { Database } from "../store/database.ts"
 import { findDifference, type Problem } from "./find-difference.ts"
 import type { FoldedLog } from "./fold-log.ts"
-import { itemStates } from "./scan/segment.ts"
+import type { itemStates } from "./scan/segment.ts"
 
 type ItemState = (typeof itemStates)[number]
 
@@ -27,7 +27,9 @@ export async function verifyItems(
     SELECT h.position AS head, coalesce(n.position, 0) AS intake,
       (SELECT min(i.position) FROM settlement.batch_items i JOIN ledger.accounts a USING (ledger_id, account_id)
        WHERE i.ledger_id = ${ledgerId} AND i.token_id <> a.token_id) AS other_token,
-      (SELECT min(position) FROM settlement.batch_items WHERE ledger_id = ${ledgerId} AND position > ${log.end}) AS beyond
+      coalesce(
+        (SELECT min(position) FROM settlement.batch_items WHERE ledger_id = ${ledgerId} AND position < 1),
+        (SELECT min(position) FROM settlement.batch_items WHERE ledger_id = ${ledgerId} AND position > ${log.end})) AS beyond
     FROM ledger.head h LEFT JOIN settlement.intake n USING (ledger_id) WHERE h.ledger_id = ${ledgerId}`.execute(
     trx,
   )
@@ -51,7 +53,7 @@ function firstDifference(log: FoldedLog, intake: number): bigint | null {
   const { changes, batches } = log.replay
   let first = Number.POSITIVE_INFINITY
   const expect = (position: number, state: ItemState, batch: number) => {
-    const said = itemOf(log, position)
+    const said = log.items.at(position)
     if (said.state !== state || said.batch !== batch) first = Math.min(first, position)
   }
   for (const sequence of batches.keys()) {
@@ -70,15 +72,6 @@ function firstDifference(log: FoldedLog, intake: number): bigint | null {
     else if (owner === "netted") expect(position, "netted", 0)
   }
   return first === Number.POSITIVE_INFINITY ? null : BigInt(first)
-}
-
-function itemOf({ items, segmentEvents }: FoldedLog, position: number): { state: ItemState; batch: number } {
-  const index = (position - 1) % segmentEvents
-  const segment = items.get(position - index)
-  return {
-    state: itemStates[segment?.states[index] ?? 0] ?? "other",
-    batch: segment?.batches[index] ?? 0,
-  }
 }
 
 /** The same in the database, of one event: names what differs. */

@@ -3,13 +3,12 @@ import { availableParallelism } from "node:os"
 import { type Kysely, type Selectable, sql } from "kysely"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import { databaseUrlOf } from "../../platform/postgres.ts"
-import { blockSize } from "../domain/merkle-blocks.ts"
 import type { Database } from "../store/database.ts"
 import { withSnapshot } from "../store/with-snapshot.ts"
 import { compareTables } from "./compare-tables.ts"
 import type { Problem } from "./find-difference.ts"
 import { type FoldedLog, foldSegment, startFold } from "./fold-log.ts"
-import type { ScanTask } from "./scan/log-scanner.ts"
+import { planSegments, type SegmentSizes } from "./scan/plan-segments.ts"
 import { openScanPool } from "./scan/scan-pool.ts"
 import { verifyErasures } from "./verify-erasures.ts"
 
@@ -23,14 +22,11 @@ export type VerifyResult =
     }
   | { readonly ok: false; readonly position: bigint | null; readonly problem: string }
 
-export type VerifyOptions = {
+export type VerifyOptions = SegmentSizes & {
   /** Threads that read and check parts of the log; as many as there are cores unless named, none for a small ledger. */
   readonly threads?: number
-  /** Events that a thread reads at a time: a multiple of the Merkle tree's blocks. */
-  readonly segmentEvents?: number
 }
 
-const segmentEventsDefault = 64 * blockSize
 const threadsMax = 4
 /** A thread takes longer to start than these take to be read. */
 const smallLogEvents = 50_000
@@ -71,9 +67,11 @@ export async function verifyLedger(
       options.threads ?? (last < smallLogEvents ? 0 : Math.min(availableParallelism(), threadsMax)),
     )
     try {
-      const log = startFold(options.segmentEvents ?? segmentEventsDefault)
-      for await (const result of pool.run(segmentTasks(last, log.segmentEvents))) {
+      const log = startFold()
+      const segments = planSegments(last, options)
+      for await (const result of pool.run(segments.tasks)) {
         if (result.kind !== "events") continue
+        segments.adapt(result.segment)
         const problem = foldSegment(log, secret, result.segment)
         if (problem !== null) return { ok: false, ...problem }
         onProgress(BigInt(log.end), head.position)
@@ -94,14 +92,6 @@ export async function verifyLedger(
       await pool.close()
     }
   })
-}
-
-function segmentTasks(last: number, size: number): ScanTask[] {
-  return Array.from({ length: Math.ceil(last / size) }, (_, index) => ({
-    kind: "events",
-    from: index * size + 1,
-    to: Math.min(last, (index + 1) * size),
-  }))
 }
 
 function compareHead(log: FoldedLog, head: Selectable<Database["ledger.head"]>): Problem | null {

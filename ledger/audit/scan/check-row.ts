@@ -13,7 +13,9 @@ export function checkRow(row: EventRow): string | null {
   const hashedEnd = (start[column.detailsHash] ?? 0) + Math.max(lastLength, 0)
   const hashed = bytes.subarray(start[column.prevHash], hashedEnd)
   if (hash("sha256", hashed, "binary") !== fieldBytes(row, column.hash)) return wrongHash
-  if (isNull(row, column.salt) || isNull(row, column.details)) return null
+  const hasDetails = !isNull(row, column.details)
+  if (isNull(row, column.salt) === hasDetails) return "it has details or a salt, and not both"
+  if (!hasDetails) return null
   return lastLength === 32 && detailsDigest(row) === fieldBytes(row, column.detailsHash)
     ? null
     : "its details do not give their hash"

@@ -60,22 +60,35 @@ export type EventRow = {
 
 /** Hands each row on with its fields found. The same object every time: it holds until the next row. */
 export function forEachEventRow(onEvent: (row: EventRow) => void): OnCopiedRow {
-  const row: EventRow = {
+  const row = emptyRow()
+  return (bytes) => {
+    row.bytes = bytes
+    locateFields(row, 2, columnCount)
+    onEvent(row)
+  }
+}
+
+export function emptyRow(): EventRow {
+  return {
     bytes: Buffer.alloc(0),
     start: new Int32Array(columnCount),
     length: new Int32Array(columnCount),
   }
-  return (bytes) => {
-    row.bytes = bytes
-    let offset = 2
-    for (let field = 0; field < columnCount; field += 1) {
-      const length = readInt32(bytes, offset)
-      row.start[field] = offset + 4
-      row.length[field] = length
-      offset += length < 0 ? 4 : length + 4
-    }
-    onEvent(row)
+}
+
+/**
+ * Finds the first `count` fields of the row, which begin at `from`.
+ * @returns where they end
+ */
+export function locateFields({ bytes, start, length }: EventRow, from: number, count: number): number {
+  let offset = from
+  for (let field = 0; field < count; field += 1) {
+    const size = readInt32(bytes, offset)
+    start[field] = offset + 4
+    length[field] = size
+    offset += size < 0 ? 4 : size + 4
   }
+  return offset
 }
 
 function readInt32(bytes: Uint8Array, at: number): number {

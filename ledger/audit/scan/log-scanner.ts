@@ -16,7 +16,13 @@ export type ScanSource = {
 }
 
 export type ScanTask =
-  | { readonly kind: "events"; readonly from: number; readonly to: number }
+  | {
+      readonly kind: "events"
+      readonly from: number
+      readonly to: number
+      /** Of events that are handed on whole, after which the segment is cut. */
+      readonly bytesMax: number
+    }
   | { readonly kind: "rows"; readonly table: RowTable; readonly fromPage: number; readonly toPage: number }
 
 export type ScanResult =

@@ -9,13 +9,18 @@ import {
 
 /** Reads parts of a log, several at once. */
 export type ScanPool = {
-  /** The results in the order of the tasks. No more than a few are read ahead of the one that is asked for. */
-  run(tasks: readonly ScanTask[]): AsyncGenerator<ScanResult>
+  /**
+   * The results in the order of the tasks, which are asked for one by one. No more than a few are read ahead of the one that is asked for. A segment that was cut is followed by what is
+   * left of it, in parts of its length.
+   */
+  run(tasks: Iterable<ScanTask>): AsyncGenerator<ScanResult>
   close(): Promise<void>
 }
 
-/** Tasks that each scanner may be ahead. */
+/** Tasks that each scanner may be ahead. Behind a segment that was cut, as many again are kept. */
 const aheadMax = 2
+
+type Entry = { readonly task: ScanTask; result?: Promise<ScanResult> }
 
 /** @param threads 0: on this one, which is the quickest for a small log */
 export async function openScanPool(source: ScanSource, threads: number): Promise<ScanPool> {
@@ -23,33 +28,58 @@ export async function openScanPool(source: ScanSource, threads: number): Promise
     threads === 0
       ? [await openLogScanner(source)]
       : Array.from({ length: threads }, () => startScanner(source))
+  const desks = scanners.map((scanner) => ({ scanner, last: Promise.resolve(), waiting: 0 }))
+
+  /** Each task waits for the one before it on the same scanner. */
+  function start(task: ScanTask): Promise<ScanResult> {
+    const desk = desks.reduce((least, other) => (other.waiting < least.waiting ? other : least))
+    desk.waiting += 1
+    const result = desk.last.then(() => desk.scanner.run(task))
+    const end = () => {
+      desk.waiting -= 1
+    }
+    // Whoever asks for it hears of its failure.
+    desk.last = result.then(end, end)
+    return result
+  }
+
   return {
     async *run(tasks) {
-      // Each task waits for the one before it on the same scanner.
-      const last = scanners.map((): Promise<unknown> => Promise.resolve())
-      const started: Promise<ScanResult>[] = []
-      const start = () => {
-        const index = started.length % scanners.length
-        const [task, scanner] = [tasks[started.length], scanners[index]]
-        if (task === undefined || scanner === undefined) return
-        const result = (last[index] ?? Promise.resolve()).then(() => scanner.run(task))
-        // Whoever asks for it hears of its failure.
-        result.catch(() => undefined)
-        last[index] = result
-        started.push(result)
+      const source = tasks[Symbol.iterator]()
+      const ahead = aheadMax * scanners.length
+      const queue: Entry[] = []
+      const fill = () => {
+        while (queue.length < ahead) {
+          const next = source.next()
+          if (next.done === true) break
+          queue.push({ task: next.value })
+        }
+        for (const entry of queue.slice(0, ahead)) entry.result ??= start(entry.task)
       }
-      for (let ahead = 0; ahead < aheadMax * scanners.length; ahead += 1) start()
-      for (let next = 0; next < tasks.length; next += 1) {
-        const result = await started[next]
-        delete started[next]
-        start()
-        if (result !== undefined) yield result
+      for (;;) {
+        fill()
+        const first = queue.shift()
+        if (first?.result === undefined) return
+        const result = await first.result
+        queue.unshift(...restOf(first.task, result).map((task) => ({ task })))
+        // So that nobody waits while this result is looked at.
+        fill()
+        yield result
       }
     },
     async close() {
       await Promise.all(scanners.map((scanner) => scanner.close()))
     },
   }
+}
+
+function restOf(task: ScanTask, result: ScanResult): ScanTask[] {
+  if (task.kind !== "events" || result.kind !== "events" || !result.segment.isCut) return []
+  const { from, count } = result.segment
+  const rest: ScanTask[] = []
+  for (let next = from + count; next <= task.to; next += count)
+    rest.push({ ...task, from: next, to: Math.min(task.to, next + count - 1) })
+  return rest
 }
 
 function startScanner(workerData: ScanSource): LogScanner {

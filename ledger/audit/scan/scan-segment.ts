@@ -3,7 +3,7 @@ import { copyOut } from "../../../platform/copy-out.ts"
 import { ChainBridgeError } from "../../../platform/errors.ts"
 import { limbCount, parseLimbs } from "../../domain/decimal-limbs.ts"
 import { isChange } from "../../domain/events.ts"
-import { createBlockRoots } from "../../domain/merkle-blocks.ts"
+import { blockSize, createBlockRoots } from "../../domain/merkle-blocks.ts"
 import type { Priority } from "../../domain/priority.ts"
 import { parseEvent } from "../../store/read-events.ts"
 import { checkRow } from "./check-row.ts"
@@ -22,27 +22,34 @@ import { readPlainAdjustment } from "./plain-adjustment.ts"
 import { readItemBatch, readItemState } from "./read-item.ts"
 import { type Segment, segmentKind } from "./segment.ts"
 import { noOperations, trackOperation } from "./track-operations.ts"
+import { createWholeRows, type WholeRows } from "./whole-events.ts"
 
 /**
  * Reads the events of these positions and checks all that they say by themselves and about their neighbours.
  * @param client in a transaction, and doing nothing else
  * @param part.from one more than a multiple of the block size of the Merkle tree
+ * @param part.bytesMax of events that are handed on whole: behind the block in which they reach it the segment is cut, and the rest of the rows is let go
  */
 export async function scanSegment(
   client: pg.ClientBase,
   ledgerId: string,
   secret: Uint8Array,
-  part: { readonly from: number; readonly to: number },
+  part: { readonly from: number; readonly to: number; readonly bytesMax: number },
 ): Promise<Segment> {
-  const { from, to } = part
+  const { from, to, bytesMax } = part
   const segment = emptySegment(from, to - from + 1)
   const roots = createBlockRoots()
+  const whole = createWholeRows()
   await copyOut(
     client,
     selectEventRows(ledgerId, from, to),
     forEachEventRow((row) => {
-      if (segment.problem !== undefined) return
-      const problem = addEvent(segment, row, secret)
+      if (segment.problem !== undefined || segment.isCut) return
+      if (whole.length >= bytesMax && segment.count % blockSize === 0) {
+        segment.isCut = true
+        return
+      }
+      const problem = addEvent(segment, whole, row, secret)
       if (problem !== null) {
         segment.problem = { position: BigInt(fieldNumber(row, column.position)), problem }
         return
@@ -52,6 +59,7 @@ export async function scanSegment(
     }),
   )
   segment.blockRoots = roots.finish()
+  segment.whole = whole.finish()
   return segment
 }
 
@@ -59,6 +67,7 @@ function emptySegment(from: number, size: number): Segment {
   return {
     from,
     count: 0,
+    isCut: false,
     firstPrevHash: "",
     lastHash: "",
     firstRecordedAtMs: 0,
@@ -66,7 +75,7 @@ function emptySegment(from: number, size: number): Segment {
     kinds: new Uint8Array(size),
     accounts: new Uint32Array(size),
     limbs: new Uint32Array(2 * limbCount * size),
-    events: [],
+    whole: new Uint8Array(0),
     redacted: [],
     items: undefined,
     operations: noOperations(),
@@ -76,7 +85,7 @@ function emptySegment(from: number, size: number): Segment {
 }
 
 /** @returns what does not hold */
-function addEvent(segment: Segment, row: EventRow, secret: Uint8Array): string | null {
+function addEvent(segment: Segment, whole: WholeRows, row: EventRow, secret: Uint8Array): string | null {
   const expected = segment.from + segment.count
   if (fieldNumber(row, column.position) !== expected) return `position ${expected} is missing`
   const prevHash = fieldBytes(row, column.prevHash)
@@ -90,7 +99,7 @@ function addEvent(segment: Segment, row: EventRow, secret: Uint8Array): string |
   if (segment.count === 0) segment.firstRecordedAtMs = recordedAtMs
   const type = fieldBytes(row, column.type)
   try {
-    const { priority, requestHash } = addAdjustment(segment, row, type) ?? addWhole(segment, row)
+    const { priority, requestHash } = addAdjustment(segment, row, type) ?? addWhole(whole, row)
     if (!isNull(row, column.itemState)) addItem(segment, row, priority)
     trackOperation(segment.operations, secret, row, {
       position: expected,
@@ -125,6 +134,9 @@ function addAdjustment(segment: Segment, row: EventRow, type: string): Said | un
   return said
 }
 
+/** Of 2^256 − 1. What is as long is for the fold to judge; a balance that is shorter cannot be beyond it. */
+const uint256Digits = 78
+
 function addLimbs(
   { limbs }: Segment,
   { bytes, start, length }: EventRow,
@@ -132,11 +144,12 @@ function addLimbs(
   at: number,
 ): boolean {
   const from = start[field] ?? 0
-  return parseLimbs(limbs, at, bytes, from, from + (length[field] ?? -1))
+  const size = length[field] ?? -1
+  return size < uint256Digits && parseLimbs(limbs, at, bytes, from, from + size)
 }
 
 /** @throws ChainBridgeError UNREADABLE_EVENT */
-function addWhole(segment: Segment, row: EventRow): Said {
+function addWhole(whole: WholeRows, row: EventRow): Said {
   const number = (field: number) => (isNull(row, field) ? null : BigInt(fieldBytes(row, field)))
   const event = parseEvent({
     ledgerId: fieldBytes(row, column.ledgerId),
@@ -159,7 +172,7 @@ function addWhole(segment: Segment, row: EventRow): Said {
     prevHash: noBytes,
     hash: noBytes,
   })
-  segment.events.push(event)
+  whole.add(row)
   const { request_hash: requestHash } = event.data as { request_hash?: string }
   return { priority: isChange(event) ? event.data.priority : undefined, requestHash }
 }

@@ -28,7 +28,13 @@ opened.catch(() => undefined)
 
 function transfersOf(result: ScanResult): ArrayBuffer[] {
   if (result.kind === "rows") return []
-  const { kinds, accounts, limbs, items } = result.segment
-  const arrays = [kinds, accounts, limbs, ...(items === undefined ? [] : [items.states, items.batches])]
+  const { kinds, accounts, limbs, whole, items } = result.segment
+  const arrays = [
+    kinds,
+    accounts,
+    limbs,
+    whole,
+    ...(items === undefined ? [] : [items.states, items.batches]),
+  ]
   return arrays.map(({ buffer }) => buffer as ArrayBuffer)
 }

@@ -1,11 +1,10 @@
-import type { NewEvent } from "../../domain/events.ts"
 import type { Problem } from "../find-difference.ts"
 import type { KeyedSum } from "./keyed-sum.ts"
 import type { OperationRun } from "./operation-runs.ts"
 
 /** How an event of a segment is handed on. */
 export const segmentKind = {
-  /** As an object, in `events`. */
+  /** As bytes, in `whole`. */
   whole: 0,
   /** An AdjustmentRecorded: its account and limbs say all that the replay asks for. */
   adjustment: 1,
@@ -23,8 +22,10 @@ export type SegmentItems = { readonly states: Uint8Array; readonly batches: Uint
  */
 export type Segment = {
   readonly from: number
-  /** Events from `from` on; fewer than were asked for where the log ends, has a gap, or a problem follows. */
+  /** Events from `from` on; fewer than were asked for where the log ends, has a gap, or a problem follows, and where the segment was cut. */
   count: number
+  /** What is handed on whole was enough for one segment: it ends with a block of the Merkle tree, and the log goes on. */
+  isCut: boolean
   firstPrevHash: string
   lastHash: string
   firstRecordedAtMs: number
@@ -33,7 +34,8 @@ export type Segment = {
   readonly accounts: Uint32Array
   /** Per event: amount and balance after it, as decimal limbs. */
   readonly limbs: Uint32Array
-  readonly events: NewEvent[]
+  /** The rows of the others, for readWholeRows. */
+  whole: Uint8Array
   /** Positions of events whose details were erased. */
   readonly redacted: number[]
   /** Absent where no event of it is in the table. */

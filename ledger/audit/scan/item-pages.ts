@@ -1,0 +1,42 @@
+import { itemStates, type SegmentItems } from "./segment.ts"
+
+const pageEvents = 8_192
+
+/** What `settlement.batch_items` says of every event, five bytes each. */
+export type ItemPages = {
+  /** @param from the position that `items` begin with */
+  add(from: number, count: number, items: SegmentItems): void
+  at(position: number): { readonly state: (typeof itemStates)[number]; readonly batch: number }
+}
+
+/** Pages are there where the table says something. */
+export function createItemPages(): ItemPages {
+  const pages = new Map<number, SegmentItems>()
+
+  function pageAt(index: number): SegmentItems {
+    const known = pages.get(index)
+    if (known !== undefined) return known
+    const page = { states: new Uint8Array(pageEvents), batches: new Uint32Array(pageEvents) }
+    pages.set(index, page)
+    return page
+  }
+
+  return {
+    add(from, count, { states, batches }) {
+      for (let done = 0; done < count; ) {
+        const index = from - 1 + done
+        const at = index % pageEvents
+        const length = Math.min(count - done, pageEvents - at)
+        const page = pageAt(Math.floor(index / pageEvents))
+        page.states.set(states.subarray(done, done + length), at)
+        page.batches.set(batches.subarray(done, done + length), at)
+        done += length
+      }
+    },
+    at(position) {
+      const page = pages.get(Math.floor((position - 1) / pageEvents))
+      const at = (position - 1) % pageEvents
+      return { state: itemStates[page?.states[at] ?? 0] ?? "other", batch: page?.batches[at] ?? 0 }
+    },
+  }
+}
