@@ -1,14 +1,14 @@
 import type { Kysely } from "kysely"
 import { verifyLedger } from "../../ledger/audit/verify-ledger.ts"
 import type { Database } from "../../ledger/store/database.ts"
-import { ChainBridgeError } from "../../platform/errors.ts"
+import { ChainBridgeError, describeError } from "../../platform/errors.ts"
 import { createProgressBar } from "../progress-bar.ts"
 import { withDatabase } from "./open-database.ts"
 
 /** Below it, the answer is there before a bar would be. */
 const progressEvents = 100_000n
 
-/** `chainbridge verify`: a line for each ledger; sets the exit code to 1 when one does not hold. */
+/** `chainbridge verify`: a line for each ledger; sets the exit code to 1 when one does not hold, or could not be read. */
 export async function verifyCommand(options: {
   readonly dataDir: string
   readonly ledger?: string
@@ -30,9 +30,19 @@ export async function verifyCommand(options: {
       )
     }
     for (const { ledger_id: ledgerId, name } of chosen) {
-      process.exitCode = (await verifyOne(db, ledgerId, name)) ? process.exitCode : 1
+      process.exitCode = (await holds(db, ledgerId, name)) ? process.exitCode : 1
     }
   })
+}
+
+/** What keeps one ledger from being read does not keep the others from it. */
+async function holds(db: Kysely<Database>, ledgerId: string, name: string): Promise<boolean> {
+  try {
+    return await verifyOne(db, ledgerId, name)
+  } catch (error) {
+    process.stdout.write(`FAILED ${name} ${ledgerId}: ${describeError(error)}\n`)
+    return false
+  }
 }
 
 async function verifyOne(db: Kysely<Database>, ledgerId: string, name: string): Promise<boolean> {
@@ -43,8 +53,9 @@ async function verifyOne(db: Kysely<Database>, ledgerId: string, name: string): 
     total = of
     const perSecond = Math.round(Number(done) / ((performance.now() - began) / 1_000))
     if (of >= progressEvents) bar.update(Number(done), `${perSecond} events/s`)
+  }).finally(() => {
+    if (total >= progressEvents) bar.end()
   })
-  if (total >= progressEvents) bar.end()
   if (!result.ok) {
     process.stdout.write(
       `FAILED ${name} ${ledgerId}: ${result.problem} (position ${result.position ?? "none"})\n`,

@@ -1,5 +1,6 @@
 import { unreachable } from "../../platform/errors.ts"
 import type { NewEvent } from "./events.ts"
+import { ReplayFault } from "./replay-fault.ts"
 
 /** What one event does to one account, in base units. `unsettled` moves with changes that are not on chain yet. */
 export type AccountEffect = {
@@ -13,6 +14,7 @@ export type AccountEffect = {
 /**
  * How an event moves balances. Every reader of the log (the live projection, a rebuild, the verifier) uses this one function.
  * @returns an entry per touched account; none where the event moves no money
+ * @throws ReplayFault when the event is about an account and names none
  */
 export function effectsOf(event: Pick<NewEvent, "type" | "data" | "account">): AccountEffect[] {
   const { type } = event
@@ -77,11 +79,11 @@ function movesOf(event: Pick<NewEvent, "type" | "data">): Move[] {
 }
 
 function accountOf(event: Pick<NewEvent, "type" | "account">): bigint {
-  if (event.account === null) throw new TypeError(`${event.type} without an account`)
+  if (event.account === null) throw new ReplayFault(`${event.type} without an account`)
   return event.account.accountId
 }
 
 function amountOf(event: Pick<NewEvent, "type" | "account">): bigint {
-  if (event.account === null) throw new TypeError(`${event.type} without an account`)
+  if (event.account === null) throw new ReplayFault(`${event.type} without an account`)
   return event.account.amount
 }

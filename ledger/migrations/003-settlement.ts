@@ -85,7 +85,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     CREATE TABLE settlement.batch_items (
       ledger_id uuid NOT NULL,
-      position bigint NOT NULL,
+      position bigint NOT NULL CHECK (position > 0),
       account_id bigint NOT NULL,
       token_id integer NOT NULL,
       amount numeric(78, 0) NOT NULL CHECK (amount <> 0),
