@@ -3,7 +3,8 @@ import type { Kysely } from "kysely"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import type { AuditKey } from "../domain/audit-key.ts"
 import { type LoggedEvent, writeAuditLine } from "../domain/audit-line.ts"
-import { genesisHash, hashEvent } from "../domain/event-encoding.ts"
+import { holdsSignature } from "../domain/checkpoint-note.ts"
+import { hashEvent } from "../domain/event-encoding.ts"
 import {
   type ExportTrailer,
   exportTrailerText,
@@ -13,9 +14,10 @@ import {
 } from "../domain/export-format.ts"
 import { createMerkleBuilder } from "../domain/merkle-builder.ts"
 import type { Database } from "../store/database.ts"
-import { readEvents, readEventsAt } from "../store/read-events.ts"
-import { readFrontierOf, storeNodes } from "./merkle-nodes.ts"
+import { readEvents } from "../store/read-events.ts"
 import { readCheckpointsAfter, type StoredCheckpoint } from "./read-checkpoints.ts"
+import { readTreeEndAt } from "./read-tree-end.ts"
+import { beginsWith, readSignedPast, refuseForeignAnchor } from "./signed-past.ts"
 
 export type ExportOptions = {
   readonly ledgerId: string
@@ -32,8 +34,8 @@ const pageCheckpoints = 200
 
 /**
  * Writes a ledger's log, or a part of it, with its checkpoints, as docs/audit.md describes. One page is in memory, and the next one on its way. Events never change, so no transaction stays open.
- * Only a log whose hashes hold is signed.
- * @throws ChainBridgeError NOTHING_TO_EXPORT, LOG_ALTERED
+ * Only a log whose hashes hold, and whose checkpoints were signed of it, is written: those within it, and the newest one, before or behind it.
+ * @throws ChainBridgeError NOTHING_TO_EXPORT, LOG_ALTERED, CHECKPOINT_DIFFERS; with a key, FOREIGN_ANCHOR
  */
 export async function exportLedger(
   db: Kysely<Database>,
@@ -43,14 +45,12 @@ export async function exportLedger(
 ): Promise<ExportTrailer> {
   const { ledgerId, hasDetails, key } = options
   const { first, last } = await readRange(db, options)
-  const size = Number(first - 1n)
-  await storeNodes(db, ledgerId, first - 1n)
-  const frontier = await readFrontierOf(db, ledgerId, size)
-  const [before] = first === 1n ? [] : await readEventsAt(db, ledgerId, [first - 1n])
-  const prevHash = before?.hash ?? genesisHash
+  if (key !== null) await refuseForeignAnchor(db, ledgerId)
+  const signed = await readSignedPast(db, ledgerId, key?.publicKey ?? null)
+  const { frontier, headHash: prevHash } = await readTreeEndAt(db, ledgerId, signed, Number(first - 1n))
 
   const digest = createHash("sha256")
-  const tree = createMerkleBuilder({ size, frontier })
+  const tree = createMerkleBuilder({ size: Number(first - 1n), frontier })
   const write = async (lines: readonly string[]): Promise<void> => {
     const text = lines.map((line) => `${line}\n`).join("")
     digest.update(text)
@@ -85,16 +85,26 @@ export async function exportLedger(
       tree.add(hash)
       lines.push(writeAuditLine(hasDetails ? event : { ...event, detailsJson: null, salt: null }))
       const checkpoint = await checkpoints.at(position)
-      if (checkpoint !== null) lines.push(writeExportCheckpoint(checkpoint))
+      if (checkpoint === null) continue
+      if (!isOf(checkpoint, tree.root(), hash)) throw altered(position)
+      lines.push(writeExportCheckpoint(checkpoint))
     }
     await write(lines)
     onProgress(position - first + 1n, last - first + 1n)
   }
+  const root = tree.root()
+  // What goes on behind the end was signed as well, and says how it began.
+  if (
+    signed !== null &&
+    signed.checkpoint.treeSize > last &&
+    !(await beginsWith(db, signed.checkpoint, { treeSize: last, root }))
+  )
+    throw altered(last)
   const trailer = {
     events: last - first + 1n,
     position,
     hash,
-    root: tree.root(),
+    root,
     sha256: digest.digest(),
   }
   await append(`${writeExportTrailer(trailer, key?.sign(exportTrailerText(trailer)) ?? null)}\n`)
@@ -140,10 +150,18 @@ function check(event: LoggedEvent, position: bigint, hash: Buffer): void {
   throw altered(position + 1n)
 }
 
+/** Whether the checkpoint was signed of this very log. */
+function isOf(stored: StoredCheckpoint, root: Buffer, headHash: Buffer): boolean {
+  const { checkpoint, publicKey } = stored
+  return (
+    checkpoint.root.equals(root) && checkpoint.headHash.equals(headHash) && holdsSignature(stored, publicKey)
+  )
+}
+
 function altered(position: bigint): ChainBridgeError {
   return new ChainBridgeError(
     "LOG_ALTERED",
-    `event ${position} is not there or does not give its hash: nothing is exported; run chainbridge verify`,
+    `event ${position} is not there, or is not what its hash or a checkpoint says: nothing is exported; run chainbridge verify`,
   )
 }
 

@@ -1,41 +1,42 @@
 import { type Kysely, sql } from "kysely"
-import { ChainBridgeError } from "../../platform/errors.ts"
 import type { AuditKey } from "../domain/audit-key.ts"
 import { type Checkpoint, checkpointText } from "../domain/checkpoint-note.ts"
+import { foldSubtrees, type MerkleNode } from "../domain/merkle-builder.ts"
 import type { Database } from "../store/database.ts"
-import { readRoots, storeNodes } from "./merkle-nodes.ts"
-import { readCheckpoint } from "./read-checkpoints.ts"
+import { growTree, readRoots, storeNodes } from "./merkle-nodes.ts"
+import { readTreeEnd } from "./read-tree-end.ts"
+import { checkpointDiffers, readSignedPast, refuseForeignAnchor } from "./signed-past.ts"
 
 /**
- * Signs the log as it stands: stores the nodes of its Merkle tree, then the checkpoint. Nothing is locked. Killed at any point it leaves nodes that the next one goes on from; of
- * two processes that extend the same checkpoint one gets its row in.
+ * Signs the log as it stands: grows its Merkle tree from the checkpoint before by the hashes of the events since, and stores its nodes, then the checkpoint. Nothing is locked. Killed at any
+ * point it leaves nodes that the next one goes on from; of two processes that extend the same checkpoint one gets its row in.
+ * @param seen the newest checkpoint of each ledger that this process has found to hold; it is kept up to date
  * @returns null when the newest checkpoint covers the whole log, or somebody else was first
- * @throws ChainBridgeError CHECKPOINT_DIFFERS when the log does not give the root that was signed last: whoever signs once must not sign another past
+ * @throws ChainBridgeError CHECKPOINT_DIFFERS, LOG_ALTERED, when the log or the checkpoints are not what was signed last: whoever signs once must not sign another past; FOREIGN_ANCHOR
  */
 export async function makeCheckpoint(
   db: Kysely<Database>,
   ledgerId: string,
   key: AuditKey,
   now: Date,
+  seen: Map<string, Checkpoint> = new Map(),
 ): Promise<Checkpoint | null> {
-  const last = await readCheckpoint(db, ledgerId, "newest")
+  await refuseForeignAnchor(db, ledgerId)
+  const last = await readSignedPast(db, ledgerId, key.publicKey, seen.get(ledgerId))
   const { position, hash, recorded_at } = await db
     .selectFrom("ledger.head")
     .select(["position", "hash", "recorded_at"])
     .where("ledger_id", "=", ledgerId)
     .executeTakeFirstOrThrow()
   if (position <= (last?.checkpoint.treeSize ?? 0n)) return null
-  await storeNodes(db, ledgerId, position)
-  const ranges = [{ begin: 0, end: Number(position) }]
-  if (last !== null) ranges.push({ begin: 0, end: Number(last.checkpoint.treeSize) })
-  const [root, lastRoot] = await readRoots(db, ledgerId, ranges)
-  if (root === undefined) throw new TypeError("a range without a root")
-  if (last !== null && lastRoot?.equals(last.checkpoint.root) !== true) {
-    throw new ChainBridgeError(
-      "CHECKPOINT_DIFFERS",
-      `the first ${last.checkpoint.treeSize} events of ledger ${ledgerId} do not give the root that was signed for them: nothing more is signed; run chainbridge verify`,
-    )
-  }
+  const store = (nodes: readonly MerkleNode[]) => storeNodes(db, ledgerId, nodes)
+  const tree = await growTree(db, ledgerId, await readTreeEnd(db, last, store), Number(position), store)
+  const root = foldSubtrees(tree.frontier)
+  const [storedRoot] = await readRoots(db, ledgerId, [{ begin: 0, end: tree.size }])
+  if (!tree.headHash.equals(hash)) throw checkpointDiffers(ledgerId, "its last event is not its head")
+  if (storedRoot?.equals(root) !== true)
+    throw checkpointDiffers(ledgerId, `the stored nodes do not give the root of its ${position} events`)
+  if (last !== null) seen.set(ledgerId, last.checkpoint)
   // A clock that goes back must not make a later checkpoint look earlier.
   const createdAt = new Date(
     Math.max(now.getTime(), recorded_at.getTime(), last?.checkpoint.createdAt.getTime() ?? 0),
@@ -53,5 +54,7 @@ export async function makeCheckpoint(
       ON CONFLICT DO NOTHING`.execute(trx)
     return numAffectedRows === 1n
   })
-  return isFirst ? checkpoint : null
+  if (!isFirst) return null
+  seen.set(ledgerId, checkpoint)
+  return checkpoint
 }

@@ -1,5 +1,6 @@
 import { type Kysely, sql, type Transaction } from "kysely"
 import { ChainBridgeError } from "../../platform/errors.ts"
+import { genesisHash } from "../domain/event-encoding.ts"
 import { blockLevel, blockSize } from "../domain/merkle-blocks.ts"
 import { createMerkleBuilder, foldSubtrees, type MerkleNode } from "../domain/merkle-builder.ts"
 import { type LeafRange, type SubtreePlace, subtreesOf } from "../domain/merkle-proof.ts"
@@ -7,49 +8,67 @@ import type { Database } from "../store/database.ts"
 
 type Handle = Kysely<Database> | Transaction<Database>
 
-/** Events that one step reads and whose nodes one statement stores. */
+/** Events that one step reads, and whose nodes one statement stores: so what is there is always whole steps. */
 const stepEvents = 64 * blockSize
 
+/** Where a tree ends: how many events it has, its frontier, and the hash of the last of them. */
+export type TreeEnd = {
+  readonly size: number
+  readonly frontier: readonly Buffer[]
+  readonly headHash: Buffer
+}
+
+export const emptyTree: TreeEnd = { size: 0, frontier: [], headHash: genesisHash }
+
 /**
- * Stores the nodes of every complete block up to a position of the log. A step's nodes come in with one statement, so what is there is always whole steps; several processes may
- * do it at once, because all of them store the same.
+ * Goes on with a tree over the events behind it, by their own hashes; what is stored of them is not believed.
  * @param upTo a position that is committed
+ * @param onNodes is given the complete subtrees of {@link blockLevel} and above, those of a step at once
+ * @throws ChainBridgeError LOG_ALTERED when an event was not hashed onto the one before it
  */
-export async function storeNodes(db: Kysely<Database>, ledgerId: string, upTo: bigint): Promise<void> {
-  const target = Number(upTo - (upTo % BigInt(blockSize)))
-  let { size, frontier } = await readFrontier(db, ledgerId)
-  while (size < target) {
-    const end = Math.min(size + stepEvents, target)
+export async function growTree(
+  db: Handle,
+  ledgerId: string,
+  start: TreeEnd,
+  upTo: number,
+  onNodes: (nodes: readonly MerkleNode[]) => Promise<void> = () => Promise.resolve(),
+): Promise<TreeEnd> {
+  let { size, frontier, headHash } = start
+  while (size < upTo) {
+    const end = Math.min(size + stepEvents, upTo)
     const nodes: MerkleNode[] = []
     const builder = createMerkleBuilder({ size, frontier }, (node) => {
       if (node.level >= blockLevel) nodes.push(node)
     })
-    for (const hash of await readHashes(db, ledgerId, size, end)) builder.add(hash)
-    await sql`
-      INSERT INTO ledger.merkle_nodes (ledger_id, level, index, hash)
-      SELECT ${ledgerId}, * FROM unnest(${nodes.map(({ level }) => level)}::smallint[],
-        ${nodes.map(({ index }) => index)}::bigint[], ${nodes.map(({ hash }) => hash)}::bytea[])
-      ON CONFLICT DO NOTHING`.execute(db)
+    for (const { prev_hash, hash } of await readHashes(db, ledgerId, size, end)) {
+      if (!prev_hash.equals(headHash)) {
+        throw new ChainBridgeError(
+          "LOG_ALTERED",
+          `ledger ${ledgerId}: the event at position ${builder.size + 1} was not hashed onto the one before it; run chainbridge verify`,
+        )
+      }
+      builder.add(hash)
+      headHash = hash
+    }
+    await onNodes(nodes)
     size = end
     frontier = builder.frontier()
   }
+  return { size, frontier, headHash }
 }
 
-/** Where the stored nodes end. */
-async function readFrontier(
+/** Several processes may store the same ones. What is there stays. */
+export async function storeNodes(
   db: Kysely<Database>,
   ledgerId: string,
-): Promise<{ size: number; frontier: Buffer[] }> {
-  const last = await db
-    .selectFrom("ledger.merkle_nodes")
-    .select("index")
-    .where("ledger_id", "=", ledgerId)
-    .where("level", "=", blockLevel)
-    .orderBy("index", "desc")
-    .limit(1)
-    .executeTakeFirst()
-  const size = last === undefined ? 0 : (Number(last.index) + 1) * blockSize
-  return { size, frontier: await readFrontierOf(db, ledgerId, size) }
+  nodes: readonly MerkleNode[],
+): Promise<void> {
+  if (nodes.length === 0) return
+  await sql`
+    INSERT INTO ledger.merkle_nodes (ledger_id, level, index, hash)
+    SELECT ${ledgerId}, * FROM unnest(${nodes.map(({ level }) => level)}::smallint[],
+      ${nodes.map(({ index }) => index)}::bigint[], ${nodes.map(({ hash }) => hash)}::bytea[])
+    ON CONFLICT DO NOTHING`.execute(db)
 }
 
 /** The complete subtrees over the first `size` events, the largest first: where a builder can go on from. */
@@ -127,17 +146,22 @@ async function readWithinBlocks(
     const builder = createMerkleBuilder(undefined, ({ level, index, hash }) =>
       nodes.push([nameOf({ level, index: index + begin / 2 ** level }), hash]),
     )
-    for (const hash of await readHashes(db, ledgerId, begin, end)) builder.add(hash)
+    for (const { hash } of await readHashes(db, ledgerId, begin, end)) builder.add(hash)
   }
   return nodes
 }
 
 /** Hashes of the events of some leaves, which are one position on. */
-async function readHashes(db: Handle, ledgerId: string, begin: number, end: number): Promise<Buffer[]> {
-  const { rows } = await sql<{ hash: Buffer }>`
-    SELECT hash FROM ledger.event_log WHERE ledger_id = ${ledgerId} AND position > ${begin} AND position <= ${end}
+async function readHashes(
+  db: Handle,
+  ledgerId: string,
+  begin: number,
+  end: number,
+): Promise<{ readonly prev_hash: Buffer; readonly hash: Buffer }[]> {
+  const { rows } = await sql<{ prev_hash: Buffer; hash: Buffer }>`
+    SELECT prev_hash, hash FROM ledger.event_log WHERE ledger_id = ${ledgerId} AND position > ${begin} AND position <= ${end}
     ORDER BY position`.execute(db)
-  if (rows.length === end - begin) return rows.map(({ hash }) => hash)
+  if (rows.length === end - begin) return rows
   throw new ChainBridgeError(
     "MERKLE_NODES_MISSING",
     `of the events ${begin + 1} to ${end} of ledger ${ledgerId} ${rows.length} are in the database`,

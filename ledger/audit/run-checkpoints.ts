@@ -3,6 +3,7 @@ import { ChainBridgeError, describeError } from "../../platform/errors.ts"
 import type { Logger } from "../../platform/logger.ts"
 import { type Loop, startLoop } from "../../platform/loop.ts"
 import type { AuditKey } from "../domain/audit-key.ts"
+import type { Checkpoint } from "../domain/checkpoint-note.ts"
 import { clearAlarm, raiseAlarm } from "../store/alarms.ts"
 import type { Database } from "../store/database.ts"
 import { findDueLedgers, readCheckpointPolicy } from "./find-due-ledgers.ts"
@@ -36,6 +37,7 @@ export function runCheckpoints(options: {
   }
   const signer = key
   const failing = new Set<string>()
+  const seen = new Map<string, Checkpoint>()
   let last: CheckpointStatus["last"] = null
 
   async function turn(): Promise<number> {
@@ -48,7 +50,7 @@ export function runCheckpoints(options: {
   async function make(ledgerId: string): Promise<void> {
     const startedMs = performance.now()
     try {
-      const made = await makeCheckpoint(db, ledgerId, signer, new Date())
+      const made = await makeCheckpoint(db, ledgerId, signer, new Date(), seen)
       failing.delete(ledgerId)
       await clearAlarm(db, "checkpoint_failing", ledgerId)
       if (made === null) return
