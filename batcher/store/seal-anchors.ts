@@ -18,7 +18,7 @@ const hasNonce = sql<boolean>`
 
 /**
  * Decides which checkpoints are anchored next on the signer's chain: of each ledger the newest one, not sooner than the interval after the last one, and not before that one is mined. What it covers and
- * nothing was sent for is skipped for good: its consistency with a later root proves it.
+ * nothing was sent for is skipped for good: its consistency with a later root proves it. None of a ledger for which somebody else anchored.
  * @returns how many anchors were sealed
  * @throws ChainBridgeError LEASE_LOST
  */
@@ -57,6 +57,10 @@ async function findDue(db: Kysely<Database>, chainId: bigint, now: Date): Promis
         AND (e.type <> 'ConfirmationRevoked' OR e.data->>'revoked_type' <> 'CheckpointAnchored')
       ORDER BY e.position LIMIT 1) AS news
     WHERE chain.chain_id = ${chainId} AND c.anchored_position IS NULL
+      -- Somebody anchored what was not signed here: of two logs that may both be the ledger's nothing more goes to the chain until somebody has looked.
+      AND NOT EXISTS (
+        SELECT FROM registry.alarms f
+        WHERE f.kind = 'foreign_anchor' AND f.cleared_at IS NULL AND split_part(f.subject, ':', 2) = h.ledger_id::text)
       AND (last.tree_size IS NULL OR (last.tree_size < c.tree_size AND CASE
         -- It has cost nothing yet, and the later one is worth more.
         WHEN last.is_in_flight THEN NOT last.has_nonce

@@ -1,3 +1,4 @@
+import { sql } from "kysely"
 import pg from "pg"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { batcherSteps, createBatcher } from "../../../batcher/batcher-context.ts"
@@ -88,6 +89,22 @@ describe("anchoring", () => {
     await settles()
     expect(await fixture.anchors()).toEqual([])
     expect((await fixture.transactions()).map((row) => row.tree_size)).toEqual([null, null, null])
+  })
+
+  it("seals none of a ledger for which somebody else has anchored, and settles on", async () => {
+    const { treeSize } = await checkpoint()
+    const subject = `31337:${fixture.ledgerId}:7`
+    await sql`INSERT INTO registry.alarms (alarm_id, kind, subject, message)
+      VALUES (gen_random_uuid(), 'foreign_anchor', ${subject}, 'x')`.execute(fixture.db)
+    fixture.run()
+    await fixture.flush()
+    // What the checkpoint covers.
+    await fixture.batchesIn("mined", 1)
+    await settles()
+    await settles()
+    expect(await states()).toEqual([])
+    await sql`UPDATE registry.alarms SET cleared_at = now() WHERE subject = ${subject}`.execute(fixture.db)
+    await fixture.anchorIn("mined", treeSize)
   })
 
   it("signs no checkpoint that somebody changed, and settles on", async () => {
