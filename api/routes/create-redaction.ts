@@ -16,6 +16,8 @@ import { keyFields } from "../validation/hold-schemas.ts"
 import { userIdSchema } from "../validation/schemas.ts"
 
 const route = "/admin/redactions"
+/** With each of them its hold or its capture may go. */
+const namedMax = redactedPositionsMax / 2
 
 export const createRedaction = defineRoute({
   method: "post",
@@ -30,9 +32,12 @@ export const createRedaction = defineRoute({
     tx_ids: z
       .array(z.string())
       .min(1, "name at least one transaction")
-      .max(redactedPositionsMax, "name at most 10,000 transactions; split the request")
+      .max(namedMax, "name at most 5,000 transactions; split the request")
       .optional()
-      .openapi({ description: "Instead of user_id: a tx_id, or a hold_id for what was said with a hold" }),
+      .openapi({
+        description:
+          "Instead of user_id: a tx_id, or a hold_id for what was said with a hold; a hold and its capture go together",
+      }),
     reason: z.string().min(1, "say why").max(200, "use at most 200 characters").openapi({
       description: "Stays in the log for ever: name nobody in it",
       example: "erasure request 4711",

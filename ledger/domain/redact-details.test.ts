@@ -15,8 +15,13 @@ const command: RedactDetailsCommand = {
   requestedBy: "key_1",
 }
 
+const stateOf = (withDetails: bigint[], copies: [bigint, bigint][] = []) => ({
+  withDetails: new Set(withDetails),
+  copies: new Map(copies),
+})
+
 it("names what still has details, in the log's order, and touches no account", () => {
-  expect(decideRedactDetails(new Set([5n, 6n, 11n]), command, at)).toEqual({
+  expect(decideRedactDetails(stateOf([5n, 6n, 11n]), command, at)).toEqual({
     type: "DetailsRedacted",
     data: {
       positions: [5, 11],
@@ -34,5 +39,24 @@ it("names what still has details, in the log's order, and touches no account", (
 })
 
 it("refuses when nothing is left", () => {
-  expect(decideRedactDetails(new Set([6n]), command, at)).toEqual({ refused: "NOTHING_TO_REDACT" })
+  expect(decideRedactDetails(stateOf([6n]), command, at)).toEqual({ refused: "NOTHING_TO_REDACT" })
+})
+
+it("names a hold together with its capture, once each, where single events are named", () => {
+  const state = stateOf(
+    [5n, 7n, 11n, 20n],
+    [
+      [5n, 7n],
+      [7n, 5n],
+      [11n, 20n],
+    ],
+  )
+  const named = { ...command, userId: null, positions: [7n, 5n, 11n] }
+  expect(decideRedactDetails(state, named, at)).toMatchObject({ data: { positions: [5, 7, 11, 20] } })
+  expect(decideRedactDetails(state, { ...named, positions: [20n] }, at)).toMatchObject({
+    data: { positions: [20] },
+  })
+  expect(decideRedactDetails(state, { ...command, positions: [11n] }, at)).toMatchObject({
+    data: { positions: [11] },
+  })
 })

@@ -15,13 +15,24 @@ export type RedactDetailsRefusal = { readonly refused: "NOTHING_TO_REDACT" }
 
 type Redaction = Pick<RedactDetailsCommand, "positions" | "userId" | "reason" | "requestedBy">
 
-/** @param withDetails the positions whose events have details now */
+type State = {
+  /** The positions whose events have details now. */
+  readonly withDetails: ReadonlySet<bigint>
+  /** Of a hold its capture, and of a capture its hold: both say the same, unless the capture had words of its own. */
+  readonly copies: ReadonlyMap<bigint, bigint>
+}
+
+/** Who names a hold or its capture means what was said, wherever it stands. A user's erasure comes to both by itself. */
 export function decideRedactDetails(
-  withDetails: ReadonlySet<bigint>,
+  { withDetails, copies }: State,
   command: RedactDetailsCommand,
   at: Date,
 ): NewEventOf<"DetailsRedacted"> | RedactDetailsRefusal {
-  const data = redactionOf(withDetails, command)
+  const positions =
+    command.userId === null
+      ? command.positions.flatMap((position) => [position, copies.get(position) ?? position])
+      : command.positions
+  const data = redactionOf(withDetails, { ...command, positions: [...new Set(positions)] })
   if (data === null) return { refused: "NOTHING_TO_REDACT" }
   return {
     ...operationFields(command, at),

@@ -15,6 +15,8 @@ export type HoldRow = {
   readonly ended_at: Date | null
   readonly data: ChangeData
   readonly details: EventDetails | null
+  /** Whether an erasure of its user is under way that will come to its details, or has. */
+  readonly is_erased: boolean
   readonly pending: bigint
   readonly confirmed: bigint
   readonly locked: bigint
@@ -22,7 +24,11 @@ export type HoldRow = {
 
 // Index probes for each hold, for the reason that find-operations gives.
 const text = `
-  SELECT h.*, a.user_id, a.token_id, p.data, p.details, x.recorded_at AS ended_at, b.pending, b.confirmed, b.locked
+  SELECT h.*, a.user_id, a.token_id, p.data, p.details, x.recorded_at AS ended_at, b.pending, b.confirmed, b.locked,
+    EXISTS (
+      SELECT FROM ledger.redactions r
+      WHERE r.ledger_id = $1 AND r.finished_at IS NULL AND r.position > h.position AND r.user_id = a.user_id
+    ) AS is_erased
   FROM unnest($2::bigint[]) AS k(position)
   CROSS JOIN LATERAL (
     SELECT position, account_id, amount, expires_at, state, ended_position FROM ledger.holds
@@ -56,7 +62,8 @@ export function toHold(row: HoldRow): Hold {
     amountBaseUnits: row.amount,
     expiresAt: row.expires_at,
     change: changeDataOf(row.data),
-    details: row.details,
+    // A capture would bring them back behind the erasure's end.
+    details: row.is_erased ? null : row.details,
     end: state === "open" ? null : { how: state, at: row.ended_at ?? row.expires_at },
   }
 }

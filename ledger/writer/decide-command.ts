@@ -44,7 +44,7 @@ export function decideCommand(
       )
     }
     case "RedactDetails":
-      return of(null, decideRedactDetails(state.withDetails, command, at))
+      return of(null, decideRedactDetails(state, command, at))
   }
 }
 

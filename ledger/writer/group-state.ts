@@ -1,10 +1,11 @@
 import { accountKey } from "../domain/adjust-balance.ts"
 import type { LedgerCommand } from "../domain/commands.ts"
 import { effectsOf } from "../domain/effects.ts"
-import { changeDataOf, type NewEvent } from "../domain/events.ts"
+import { changeDataOf, type EventDataOf, type NewEvent } from "../domain/events.ts"
 import { type Hold, holdEndedBy } from "../domain/hold.ts"
 import type { Original } from "../domain/reverse-adjustment.ts"
 import { type AccountRow, findAccounts } from "../store/find-accounts.ts"
+import { type CopyRow, findCopies } from "../store/find-copies.ts"
 import { findDetails } from "../store/find-details.ts"
 import { findHolds, type HoldRow, toHold } from "../store/find-holds.ts"
 import {
@@ -34,6 +35,8 @@ export type GroupState = {
   readonly originals: Map<bigint, Original>
   /** Positions of events that have details, of those that a command wants redacted. */
   readonly withDetails: Set<bigint>
+  /** Of holds their captures, and of captures their holds, of those that a command names to be redacted. */
+  readonly copies: Map<bigint, bigint>
 }
 
 export function operationKey(key: OperationKey): string {
@@ -65,6 +68,7 @@ export async function loadGroup(
   const holdsAt = also(wanted.holds.size > 0, () => findHolds(ledgerId, [...wanted.holds]))
   const originalsAt = also(wanted.originals.size > 0, () => findOriginals(ledgerId, [...wanted.originals]))
   const detailsAt = also(wanted.details.size > 0, () => findDetails(ledgerId, [...wanted.details]))
+  const copiesAt = also(wanted.copies.size > 0, () => findCopies(ledgerId, [...wanted.copies]))
   // The lock comes first: the statements behind it see all that was committed before it was granted.
   const results = await transaction.begin(statements)
   const rowsOf = <Row>(index: number): readonly Row[] => (results[index]?.rows ?? []) as Row[]
@@ -75,6 +79,7 @@ export async function loadGroup(
     holds: new Map(),
     originals: new Map(),
     withDetails: new Set(),
+    copies: new Map(),
   }
   for (const row of rowsOf<OperationRow>(1)) {
     const stored = toStoredOperation(row)
@@ -90,6 +95,10 @@ export async function loadGroup(
     state.originals.set(row.position, toOriginal(row))
   }
   for (const { position } of rowsOf<{ position: bigint }>(detailsAt)) state.withDetails.add(position)
+  for (const { position, copy } of rowsOf<CopyRow>(copiesAt)) {
+    state.copies.set(position, copy)
+    state.withDetails.add(copy)
+  }
   if (memory.isTrueAt(state.head)) {
     for (const [key, account] of remembered) addAccount(state, key, account)
   } else if (remembered.size > 0) {
@@ -105,6 +114,7 @@ function wantedBy(commands: readonly LedgerCommand[]) {
   const holds = new Set<bigint>()
   const originals = new Set<bigint>()
   const details = new Set<bigint>()
+  const copies = new Set<bigint>()
   for (const command of commands) {
     switch (command.kind) {
       case "AdjustBalance":
@@ -122,11 +132,14 @@ function wantedBy(commands: readonly LedgerCommand[]) {
         originals.add(command.position)
         break
       case "RedactDetails":
-        for (const position of command.positions) details.add(position)
+        for (const position of command.positions) {
+          details.add(position)
+          if (command.userId === null) copies.add(position)
+        }
         break
     }
   }
-  return { accounts, holds, originals, details }
+  return { accounts, holds, originals, details, copies }
 }
 
 function addRow(state: GroupState, row: AccountRow): void {
@@ -182,6 +195,19 @@ export function evolveGroup(
     const original = state.originals.get(reversed)
     if (original !== undefined) state.originals.set(reversed, { ...original, reversedBy: position })
   }
-  if (event.type === "DetailsRedacted")
-    for (const redacted of event.data.positions) state.withDetails.delete(BigInt(redacted))
+  if (event.type === "HoldCaptured" && event.details !== null) {
+    const held = BigInt(event.data.hold_position)
+    state.copies.set(held, position).set(position, held)
+    state.withDetails.add(position)
+  }
+  if (event.type === "DetailsRedacted") forgetDetails(state, event.data)
+}
+
+/** A capture that comes later in the group must not bring back what was said with its hold. A user's erasure comes to all that was placed before it, if not in its first step. */
+function forgetDetails(state: GroupState, erasure: EventDataOf<"DetailsRedacted">): void {
+  const erased = new Set(erasure.positions.map(BigInt))
+  for (const position of erased) state.withDetails.delete(position)
+  for (const hold of state.holds.values())
+    if (erased.has(hold.position) || hold.userId === erasure.user_id)
+      state.holds.set(hold.position, { ...hold, details: null })
 }
