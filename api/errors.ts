@@ -29,6 +29,7 @@ export const errorCodes = {
   REQUEST_TIMEOUT: { status: 408, message: "The request did not arrive in time" },
   IDEMPOTENCY_CONFLICT: { status: 409, message: "The operation was recorded with another request" },
   HOLD_ENDED: { status: 409, message: "The hold has ended" },
+  IMPORT_NOT_FAILED: { status: 409, message: "The import has not failed" },
   ALREADY_REVERSED: { status: 409, message: "The adjustment was reversed before" },
   PAYLOAD_TOO_LARGE: { status: 413, message: "The body is too large" },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, message: "The body has the wrong content type" },

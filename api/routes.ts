@@ -1,4 +1,5 @@
 import type { Route } from "./route.ts"
+import { abandonImportRoute } from "./routes/abandon-import.ts"
 import { adjustBalance } from "./routes/adjust-balance.ts"
 import { captureHold } from "./routes/capture-hold.ts"
 import { createImport } from "./routes/create-import.ts"
@@ -56,6 +57,7 @@ export const routes: readonly Route[] = [
   createImport,
   getImport,
   listRefusedLines,
+  abandonImportRoute,
   flushBatches,
   listBatches,
   getBatch,

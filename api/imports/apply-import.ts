@@ -1,6 +1,8 @@
+import { createSecretKey } from "node:crypto"
 import { type Kysely, sql } from "kysely"
 import type pg from "pg"
 import type { Database } from "../../ledger/store/database.ts"
+import { readIdentifierSalt } from "../../ledger/store/read-identifier-salt.ts"
 import { createAccountMemory } from "../../ledger/writer/account-memory.ts"
 import { createTokenDirectory } from "../../ledger/writer/token-directory.ts"
 import { ChainBridgeError, describeError } from "../../platform/errors.ts"
@@ -19,7 +21,7 @@ import {
 import { type LineRules, type PreparedLine, prepareLines } from "./prepare-lines.ts"
 import { chunkBytes } from "./receive-import.ts"
 import { createRecordReader, type RawRecord } from "./record-reader.ts"
-import { type SettlingContext, settleLines } from "./settle-lines.ts"
+import { type GroupPlace, type SettlingContext, settleLines } from "./settle-lines.ts"
 
 const groupBytesMax = 4 * 1024 * 1024
 
@@ -57,6 +59,7 @@ export async function applyImport(
     columns: row.columns,
     defaults: defaultsOf(row),
     lineBytesMax: row.line_bytes_max,
+    requestKey: createSecretKey(await readIdentifierSalt(db, row.ledger_id)),
   }
   let isBeating = false
   const heartbeat = setInterval(() => {
@@ -70,14 +73,19 @@ export async function applyImport(
   }, leaseMs / 3)
   /** While one group is written the next one is read; false where the import was lost. */
   let underWay = Promise.resolve(true)
+  let fromByte = Number(row.next_byte)
   try {
     // What was registered before the file came counts from its first line on.
     await context.registry.reload()
     for await (const records of readGroups(db, row, context.groupLines)) {
       const lines = prepareLines(records, rules, await context.registry.current(), new Date())
       if (!(await underWay) || shouldStop()) return false
-      underWay = settle(context, settling, records, lines)
+      const last = records.at(-1)
+      if (last === undefined) continue
+      const { nextByte, nextLine } = last
+      underWay = settle(context, settling, lines, { fromByte, nextByte, nextLine })
       underWay.catch(() => undefined)
+      fromByte = nextByte
     }
     return (await underWay) && !shouldStop() && (await finishImport(db, row, lease))
   } finally {
@@ -90,27 +98,40 @@ export async function applyImport(
 async function settle(
   { logger, retryForMs }: ImportContext,
   settling: SettlingContext,
-  records: readonly RawRecord[],
   lines: readonly PreparedLine[],
+  group: GroupPlace,
 ): Promise<boolean> {
-  const place = records.at(-1)
-  if (place === undefined) return true
   const deadline = performance.now() + retryForMs
-  for (let attempt = 1; ; attempt += 1) {
+  let attempt = 0
+  /** @throws the fault, where another try makes no sense */
+  async function pause(error: unknown): Promise<void> {
+    attempt += 1
+    const isFinal = !(error instanceof Error) || !isTransientPostgresError(error) || isStorageFull(error)
+    if (isFinal || performance.now() >= deadline) throw error
+    logger.warn({ reason: describeError(error), attempt }, "a group of an import is tried again")
+    await new Promise((resolve) => setTimeout(resolve, Math.min(50 * 2 ** attempt, 1_000)))
+  }
+  /** After a fault in the COMMIT nobody knows, except for the database: until it has answered the group is not settled again. */
+  async function readPlace(): Promise<bigint | undefined> {
+    for (;;) {
+      try {
+        return await readSettled(settling.db, settling.row, settling.lease)
+      } catch (error) {
+        await pause(error)
+      }
+    }
+  }
+  for (;;) {
     try {
-      await settleLines(settling, lines, place)
+      await settleLines(settling, lines, group)
       return true
     } catch (error) {
       if (isLeaseLost(error)) return false
-      const isFinal = !(error instanceof Error) || !isTransientPostgresError(error) || isStorageFull(error)
-      if (isFinal || performance.now() >= deadline) throw error
-      logger.warn({ reason: describeError(error), attempt }, "a group of an import is tried again")
-      await new Promise((resolve) => setTimeout(resolve, Math.min(50 * 2 ** attempt, 1_000)))
+      await pause(error)
     }
-    // After a fault in the COMMIT nobody knows, except for the database.
-    const settled = await readSettled(settling.db, settling.row, settling.lease).catch(() => null)
+    const settled = await readPlace()
     if (settled === undefined) return false
-    if (settled !== null && settled >= BigInt(place.nextByte)) return true
+    if (settled >= BigInt(group.nextByte)) return true
   }
 }
 

@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto"
+import type { KeyObject } from "node:crypto"
 import { z } from "@hono/zod-openapi"
+import { hashRequest } from "../ledger/hash-request.ts"
 import type { RequestedAdjustment } from "../ledger/resolve-adjustments.ts"
 import type { FieldError } from "../refusal.ts"
 import { isRefusal } from "../refusal.ts"
 import { adjustmentSchema } from "../validation/adjustment-schemas.ts"
-import { canonicalJson } from "../validation/canonical-json.ts"
 import { checkJson } from "../validation/check-json.ts"
 import { findDuplicateKey } from "../validation/find-duplicate-key.ts"
 import { chainIdSchema, operationIdSchema, sequenceSchema } from "../validation/schemas.ts"
@@ -58,14 +58,19 @@ export type LineRefusal = { readonly line: number; readonly refusal: FieldError 
 type Fields = Record<string, unknown>
 type ReadFields = { readonly fields: Fields } | { readonly refused: FieldError }
 
-/** Reads one line, with the rules of the route that takes single adjustments. Of several faults it tells the first. @param columns of a CSV; null for NDJSON */
-export function readImportLine(
-  record: RawRecord,
-  columns: readonly string[] | null,
-  defaults: ImportDefaults,
-  lineBytesMax: number,
-  now: Date,
-): ImportLine | LineRefusal {
+/** How lines are read; the same for all lines of an import. */
+export type ReadingRules = {
+  /** Of a CSV; null for NDJSON. */
+  readonly columns: readonly string[] | null
+  readonly defaults: ImportDefaults
+  readonly lineBytesMax: number
+  /** See hashRequest. */
+  readonly requestKey: KeyObject
+}
+
+/** Reads one line, with the rules of the route that takes single adjustments. Of several faults it tells the first. */
+export function readImportLine(record: RawRecord, rules: ReadingRules, now: Date): ImportLine | LineRefusal {
+  const { columns, defaults, lineBytesMax } = rules
   const { line } = record
   const refuse = (code: FieldError["code"], field: string | null, message: string): LineRefusal => ({
     line,
@@ -98,6 +103,8 @@ export function readImportLine(
     return refuse("INVALID_FIELD", "amount", "add an amount with its sign, or a balance")
   if (amount !== undefined && balance !== undefined)
     return refuse("INVALID_FIELD", "balance", "give an amount or a balance, not both")
+  if (amount !== undefined && !/^[+-]/.test(amount))
+    return refuse("INVALID_AMOUNT", "amount", 'write the amount with its sign, for example "+12.5"')
   if (operationId === undefined && sequence !== undefined)
     return refuse("INVALID_FIELD", "sequence", "name the operation_id that the sequence belongs to")
   const occurredAt = occurred === undefined ? undefined : new Date(occurred)
@@ -110,9 +117,7 @@ export function readImportLine(
     amountField: amount === undefined ? "balance" : "amount",
     key: operationId === undefined ? null : { operationId, sequence: sequence ?? 0 },
     occurredAt,
-    requestHash: createHash("sha256")
-      .update(canonicalJson({ route: "/imports", line: hashed }))
-      .digest(),
+    requestHash: hashRequest(rules.requestKey, { route: "/imports", line: hashed }),
   }
 }
 
@@ -144,9 +149,8 @@ function fieldsOfJson(text: string): ReadFields {
   }
   if (value === null || typeof value !== "object" || Array.isArray(value))
     return malformed("the line is no JSON object")
-  const duplicate = findDuplicateKey(text)
-  if (duplicate === undefined) return { fields: value as Fields }
-  return malformed(`the object names ${JSON.stringify(duplicate.slice(0, 100))} twice; send every name once`)
+  if (findDuplicateKey(text) === undefined) return { fields: value as Fields }
+  return malformed("an object names something twice; send every name once")
 }
 
 /** An empty value says nothing; what JSON would have as a number or an object is read as one. */

@@ -1,4 +1,5 @@
 import { type Kysely, type Selectable, sql, type Transaction } from "kysely"
+import { clearAlarm } from "../../ledger/store/alarms.ts"
 import { importReceivedChannel } from "../../ledger/store/channels.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { withHead } from "../../ledger/store/ledger-transaction.ts"
@@ -55,6 +56,8 @@ export async function claimImport(
 }
 
 export type ImportProgress = {
+  /** Up to where everything is settled already: the group begins there. */
+  readonly fromByte: number
   readonly nextByte: number
   readonly nextLine: number
   readonly applied: number
@@ -62,12 +65,12 @@ export type ImportProgress = {
   readonly refusals: readonly (FieldError & { readonly line: number })[]
 }
 
-// The division fails the transaction where the import is no longer held.
+// The division fails the transaction where the import is no longer held, or stands elsewhere: what is settled is never settled again.
 const noteText = `
   WITH moved AS (
     UPDATE ledger.imports SET next_byte = $5, next_line = $6, applied = applied + $7, replayed = replayed + $8,
       refused = refused + cardinality($9::bigint[]), touched_at = clock_timestamp(), lease_expires_at = clock_timestamp() + interval '1 millisecond' * $13
-    WHERE ledger_id = $1 AND import_id = $2 AND state = 'running' AND lease_owner = $3 AND lease_epoch = $4
+    WHERE ledger_id = $1 AND import_id = $2 AND state = 'running' AND lease_owner = $3 AND lease_epoch = $4 AND next_byte = $14
     RETURNING refused - cardinality($9::bigint[]) AS refused_before, refused_kept_max
   ), kept AS (
     INSERT INTO ledger.import_refusals (ledger_id, import_id, line, code, field, message)
@@ -77,7 +80,7 @@ const noteText = `
   )
   SELECT 1 / count(*) FROM moved`
 
-/** Notes how far the import is, with what was refused on the way. Fails where somebody else has taken it over: see isLeaseLost. */
+/** Notes how far the import is, with what was refused on the way. Fails where somebody else has taken it over, or has settled this already: see isLeaseLost. */
 export function noteProgress(
   row: ImportRow,
   lease: Lease,
@@ -102,10 +105,12 @@ export function noteProgress(
       refusals.map(({ field }) => field),
       refusals.map(({ message }) => message),
       leaseMs,
+      progress.fromByte,
     ],
   }
 }
 
+/** What we believe of the import is no longer true: whoever goes on with it claims it from the database. */
 export function isLeaseLost(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === "22012"
 }
@@ -144,19 +149,82 @@ export async function finishImport(db: Kysely<Database>, row: ImportRow, lease: 
       UPDATE ledger.imports SET state = 'finished', finished_at = clock_timestamp(), next_byte = bytes, lease_owner = NULL, lease_expires_at = NULL
       WHERE ${held(row, lease)}`.execute(trx)
     if (numAffectedRows !== 1n) return false
-    await sql`DELETE FROM ledger.import_chunks WHERE ledger_id = ${row.ledger_id} AND import_id = ${row.import_id}`.execute(
-      trx,
-    )
+    await deleteChunks(trx, row.ledger_id, row.import_id)
+    // It may have failed before.
+    await clearAlarm(trx, "import_failed", row.import_id)
     return true
   })
 }
 
-/** Stops the import for good reason; the same file sent again has it go on from where it stopped. @returns false where somebody else has taken it over */
-export async function failImport(db: Handle, row: ImportRow, lease: Lease, error: string): Promise<boolean> {
-  const { numAffectedRows } = await sql`
-    UPDATE ledger.imports SET state = 'failed', finished_at = clock_timestamp(), error = ${error}, lease_owner = NULL, lease_expires_at = NULL
-    WHERE ${held(row, lease)}`.execute(db)
-  return numAffectedRows === 1n
+/**
+ * Stops the import for good reason. What was uploaded goes: whoever has it go on sends it again, and nobody else has a use for it. @returns false where somebody else has taken it over
+ */
+export async function failImport(
+  db: Kysely<Database>,
+  row: ImportRow,
+  lease: Lease,
+  error: string,
+): Promise<boolean> {
+  return db.transaction().execute(async (trx) => {
+    const { numAffectedRows } = await sql`
+      UPDATE ledger.imports SET state = 'failed', finished_at = clock_timestamp(), error = ${error}, lease_owner = NULL, lease_expires_at = NULL
+      WHERE ${held(row, lease)}`.execute(trx)
+    if (numAffectedRows !== 1n) return false
+    await deleteChunks(trx, row.ledger_id, row.import_id)
+    return true
+  })
+}
+
+/**
+ * Gives up an import that has failed: its alarm is cleared.
+ * @returns the import as it is now: any other than a failed one stays as it is; undefined where there is none
+ */
+export function abandonImport(
+  db: Kysely<Database>,
+  ledgerId: string,
+  importId: string,
+): Promise<ImportRow | undefined> {
+  return db.transaction().execute(async (trx) => {
+    const { numAffectedRows } = await sql`
+      UPDATE ledger.imports SET state = 'abandoned', finished_at = clock_timestamp()
+      WHERE ledger_id = ${ledgerId} AND import_id = ${importId} AND state = 'failed'`.execute(trx)
+    if (numAffectedRows === 1n) {
+      await deleteChunks(trx, ledgerId, importId)
+      await clearAlarm(trx, "import_failed", importId)
+    }
+    return readImport(trx, ledgerId, importId)
+  })
+}
+
+/**
+ * Has an import that had failed go on with the bytes of an upload of the same content, whose own row goes.
+ * @returns false where it has not failed, or not any more; the upload is as it was
+ */
+export function continueImport(db: Kysely<Database>, failed: ImportRow, uploadId: string): Promise<boolean> {
+  const { ledger_id: ledgerId, import_id: importId } = failed
+  return db.transaction().execute(async (trx) => {
+    const { numAffectedRows } = await sql`
+      UPDATE ledger.imports SET state = 'received', finished_at = NULL, error = NULL
+      WHERE ledger_id = ${ledgerId} AND import_id = ${importId} AND state IN ('failed', 'abandoned')`.execute(
+      trx,
+    )
+    if (numAffectedRows !== 1n) return false
+    await deleteChunks(trx, ledgerId, importId)
+    await sql`
+      UPDATE ledger.import_chunks SET import_id = ${importId}
+      WHERE ledger_id = ${ledgerId} AND import_id = ${uploadId}`.execute(trx)
+    await sql`DELETE FROM ledger.imports WHERE ledger_id = ${ledgerId} AND import_id = ${uploadId}`.execute(
+      trx,
+    )
+    await announceImport(trx, ledgerId)
+    return true
+  })
+}
+
+async function deleteChunks(trx: Transaction<Database>, ledgerId: string, importId: string): Promise<void> {
+  await sql`DELETE FROM ledger.import_chunks WHERE ledger_id = ${ledgerId} AND import_id = ${importId}`.execute(
+    trx,
+  )
 }
 
 /** Tells who waits for imports. */

@@ -3,17 +3,14 @@ import type { OperationKey } from "../../ledger/store/find-operations.ts"
 import { resolveAdjustments } from "../ledger/resolve-adjustments.ts"
 import { type FieldError, isRefusal } from "../refusal.ts"
 import type { RegisteredToken, RegistrySnapshot } from "../registry/registry-snapshot.ts"
-import { type ImportDefaults, type ImportLine, readImportLine } from "./import-line.ts"
+import { type ImportLine, type ReadingRules, readImportLine } from "./import-line.ts"
 import type { RawRecord } from "./record-reader.ts"
 
 /** What lines are read with; the same for all lines of an import. */
-export type LineRules = {
+export type LineRules = ReadingRules & {
   readonly importId: string
   /** For lines without a key of their own: their number is the sequence. */
   readonly operationId: string
-  readonly columns: readonly string[] | null
-  readonly defaults: ImportDefaults
-  readonly lineBytesMax: number
 }
 
 /** A line that could be read, with what the registry of the moment makes of it. */
@@ -38,7 +35,7 @@ export function prepareLines(
   now: Date,
 ): PreparedLine[] {
   return records.map((record) => {
-    const read = readImportLine(record, rules.columns, rules.defaults, rules.lineBytesMax, now)
+    const read = readImportLine(record, rules, now)
     return "refusal" in read ? { line: read.line, unreadable: read.refusal } : resolve(read, rules, registry)
   })
 }

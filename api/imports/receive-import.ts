@@ -1,13 +1,15 @@
-import { createHash, randomUUIDv7 } from "node:crypto"
+import { createHmac, randomUUIDv7 } from "node:crypto"
 import { type Kysely, sql } from "kysely"
 import type { Database } from "../../ledger/store/database.ts"
 import type { ImportFormat } from "../../ledger/store/import-tables.ts"
+import { readIdentifierSalt } from "../../ledger/store/read-identifier-salt.ts"
+import { ChainBridgeError } from "../../platform/errors.ts"
 import { type Refusal, refuse } from "../refusal.ts"
 import { canonicalJson } from "../validation/canonical-json.ts"
 import { readImportHeader } from "./import-header.ts"
 import type { ImportDefaults } from "./import-line.ts"
 import { type ImportPolicy, readImportPolicy } from "./import-policy.ts"
-import { announceImport, type ImportRow, readImport } from "./import-store.ts"
+import { announceImport, continueImport, type ImportRow, readImport } from "./import-store.ts"
 import { createRecordReader } from "./record-reader.ts"
 
 /** Bytes of every chunk but the last. A place in the file is a chunk and a place in it, so this can only be changed together with what is stored. */
@@ -25,6 +27,7 @@ export type ReceivedImport = {
 /**
  * Takes a file in, piece by piece, so that any process can work on it. It is started on when all of it is in the database; one that breaks off leaves nothing.
  * The same content under the same operation id is the same import; without an id, the same content is. An import that had failed goes on.
+ * @returns a refusal with LEDGER_UNAVAILABLE where nobody knows whether it was taken; it says the id to ask for
  * @throws what the stream throws; nothing is left then
  */
 export async function receiveImport(
@@ -58,12 +61,7 @@ export async function receiveImport(
       refused_kept_max: policy.refusedKeptMax,
     })
     .execute()
-  const discard = () =>
-    db
-      .deleteFrom("ledger.imports")
-      .where("ledger_id", "=", ledgerId)
-      .where("import_id", "=", importId)
-      .execute()
+  const discard = () => discardUpload(db, ledgerId, importId)
   try {
     const spooled = await spool(db, { ...file, importId, policy })
     if ("refused" in spooled) {
@@ -72,20 +70,33 @@ export async function receiveImport(
     }
     const operationId = file.operationId ?? `import_${spooled.contentHash.toString("hex").slice(0, 32)}`
     for (;;) {
-      if (await complete(db, ledgerId, importId, operationId, spooled)) {
-        const row = await readImport(db, ledgerId, importId)
-        if (row === undefined) throw new TypeError("an import was received and is not there")
-        return { row, isKnown: false }
-      }
+      const completed = await complete(db, ledgerId, importId, operationId, spooled)
+      if (completed === "unknown") return unknownOutcome(importId)
+      if (completed !== "taken") return { row: completed, isKnown: false }
       const known = await findKnown(db, ledgerId, operationId)
       if (known === undefined) continue
-      await discard()
-      return resume(db, known, operationId, spooled.contentHash)
+      return resume(db, known, importId, spooled.contentHash)
     }
   } catch (error) {
     await discard().catch(() => undefined)
     throw error
   }
+}
+
+/** Removes what was received so far. What is received as a whole belongs to whoever works on it, and stays. @returns whether there was something to remove */
+async function discardUpload(db: Kysely<Database>, ledgerId: string, importId: string): Promise<boolean> {
+  const { numDeletedRows } = await db
+    .deleteFrom("ledger.imports")
+    .where("ledger_id", "=", ledgerId)
+    .where("import_id", "=", importId)
+    .where("state", "=", "receiving")
+    .executeTakeFirstOrThrow()
+  return numDeletedRows > 0n
+}
+
+function unknownOutcome(importId: string): Refusal {
+  const message = `whether the file was taken is not known: GET /imports/${importId} says so when the database answers again, and the same file sent again is the same import`
+  return refuse("LEDGER_UNAVAILABLE", null, message)
 }
 
 type Spooled = {
@@ -99,7 +110,8 @@ async function spool(
   file: Parameters<typeof receiveImport>[1] & { readonly importId: string; readonly policy: ImportPolicy },
 ): Promise<Spooled | Refusal> {
   const { ledgerId, importId, policy, defaults } = file
-  const hash = createHash("sha256").update(`${canonicalJson({ format: file.format, defaults })}\n`)
+  const salt = await readIdentifierSalt(db, ledgerId)
+  const hash = createHmac("sha256", salt).update(`${canonicalJson({ format: file.format, defaults })}\n`)
   let pending: Buffer[] = []
   let pendingBytes = 0
   let bytes = 0
@@ -165,26 +177,43 @@ async function countUnfinished(db: Kysely<Database>, ledgerId: string): Promise<
   return Number(rows[0]?.unfinished ?? 0n)
 }
 
-/** @returns false where an import has the operation id already */
+/**
+ * From here on somebody may work on the import.
+ * @returns the import; `taken` where another one has the operation id already; `unknown` where the database does not say any more what it has done
+ * @throws where nothing was done, and nothing is left
+ */
 async function complete(
   db: Kysely<Database>,
   ledgerId: string,
   importId: string,
   operationId: string,
   { contentHash, bytes, columns }: Spooled,
-): Promise<boolean> {
+): Promise<ImportRow | "taken" | "unknown"> {
   try {
-    await db.transaction().execute(async (trx) => {
-      await sql`
+    return await db.transaction().execute(async (trx) => {
+      const { rows } = await sql<ImportRow>`
         UPDATE ledger.imports SET state = 'received', received_at = clock_timestamp(), touched_at = clock_timestamp(),
           operation_id = ${operationId}, content_hash = ${contentHash}, bytes = ${bytes}, columns = ${columns}
-        WHERE ledger_id = ${ledgerId} AND import_id = ${importId}`.execute(trx)
+        WHERE ledger_id = ${ledgerId} AND import_id = ${importId} AND state = 'receiving' RETURNING *`.execute(
+        trx,
+      )
+      const [row] = rows
+      if (row === undefined)
+        throw new ChainBridgeError(
+          "IMPORT_INCOMPLETE",
+          `the upload of import ${importId} was removed before its end`,
+        )
       await announceImport(trx, ledgerId)
+      return row
     })
-    return true
   } catch (error) {
-    if ((error as { constraint?: unknown }).constraint === "imports_operation") return false
-    throw error
+    if ((error as { constraint?: unknown }).constraint === "imports_operation") return "taken"
+    // The COMMIT may have been carried out. The DELETE waits for one that is under way, and leaves what is received.
+    const isGone = await discardUpload(db, ledgerId, importId).catch(() => undefined)
+    if (isGone === undefined) return "unknown"
+    const row = isGone ? undefined : await readImport(db, ledgerId, importId).catch(() => "unknown" as const)
+    if (row === undefined) throw error
+    return row
   }
 }
 
@@ -202,20 +231,22 @@ function findKnown(
     .executeTakeFirst()
 }
 
+/** What becomes of an upload whose operation id another import has. */
 async function resume(
   db: Kysely<Database>,
   known: ImportRow,
-  operationId: string,
+  uploadId: string,
   contentHash: Buffer,
 ): Promise<ReceivedImport | Refusal> {
-  if (known.content_hash?.equals(contentHash) !== true) {
-    const message = `operation "${operationId}" is an import of other content; use a new operation_id for a new import`
-    return refuse("IDEMPOTENCY_CONFLICT", "operation_id", message)
-  }
-  if (known.state !== "failed") return { row: known, isKnown: true }
-  await sql`
-    UPDATE ledger.imports SET state = 'received', finished_at = NULL, error = NULL
-    WHERE ledger_id = ${known.ledger_id} AND import_id = ${known.import_id} AND state = 'failed'`.execute(db)
-  await announceImport(db, known.ledger_id)
-  return { row: (await readImport(db, known.ledger_id, known.import_id)) ?? known, isKnown: true }
+  const { ledger_id: ledgerId, import_id: importId } = known
+  const isSame = known.content_hash?.equals(contentHash) === true
+  const isContinued = isSame && isGivenUp(known) && (await continueImport(db, known, uploadId))
+  if (!isContinued) await discardUpload(db, ledgerId, uploadId)
+  if (isSame) return { row: (await readImport(db, ledgerId, importId)) ?? known, isKnown: true }
+  const message = `operation "${known.operation_id}" is an import of other content; use a new operation_id for a new import`
+  return refuse("IDEMPOTENCY_CONFLICT", "operation_id", message)
+}
+
+function isGivenUp({ state }: ImportRow): boolean {
+  return state === "failed" || state === "abandoned"
 }

@@ -9,12 +9,14 @@ import { unreachable } from "../../platform/errors.ts"
 import { refuseCommand } from "../ledger/refuse-command.ts"
 import type { FieldError } from "../refusal.ts"
 import { type ClaimedImport, type ImportProgress, type Lease, noteProgress } from "./import-store.ts"
+import { refusalOfLine } from "./line-refusal.ts"
 import type { KeyedLine, PreparedLine } from "./prepare-lines.ts"
-import type { RawRecord } from "./record-reader.ts"
 
 type LineOutcome =
   | { readonly outcome: "applied" | "replayed" }
   | { readonly outcome: "refused"; readonly refusal: FieldError }
+
+export type GroupPlace = Pick<ImportProgress, "fromByte" | "nextByte" | "nextLine">
 
 export type SettlingContext = {
   readonly db: Kysely<Database>
@@ -30,13 +32,13 @@ export type SettlingContext = {
 /**
  * Has lines recorded in their order and notes in the same transaction that they are settled: whatever happens, both have, or neither has. A line is `replayed` that was recorded before,
  * under the key that it names.
- * @param place behind the lines
- * @throws where the import is no longer ours: nothing was recorded then; see isLeaseLost
+ * @param group where the lines stand in the file
+ * @throws where the import is no longer ours, or does not stand there: nothing was recorded then; see isLeaseLost
  */
 export async function settleLines(
   context: SettlingContext,
   lines: readonly PreparedLine[],
-  place: Pick<RawRecord, "nextByte" | "nextLine">,
+  group: GroupPlace,
 ): Promise<void> {
   const { ledger_id: ledgerId } = context.row
   const outcomes = await settleUnresolved(context.db, ledgerId, lines)
@@ -52,12 +54,11 @@ export async function settleLines(
     const count = (wanted: LineOutcome["outcome"]) =>
       all.filter(([, { outcome }]) => outcome === wanted).length
     return {
-      nextByte: place.nextByte,
-      nextLine: place.nextLine,
+      ...group,
       applied: count("applied"),
       replayed: count("replayed"),
       refusals: all.flatMap(([line, outcome]) =>
-        outcome.outcome === "refused" ? [{ line, ...outcome.refusal }] : [],
+        outcome.outcome === "refused" ? [{ line, ...refusalOfLine(outcome.refusal) }] : [],
       ),
     }
   }
@@ -93,7 +94,7 @@ async function settleUnresolved(
     const known = line.isOwnKey ? stored.get(nameOf(line.key)) : undefined
     if (known === undefined) outcomes.set(line.line, { outcome: "refused", refusal: line.refusal })
     else if (known.requestHash.equals(line.requestHash)) outcomes.set(line.line, { outcome: "replayed" })
-    else outcomes.set(line.line, conflict(line))
+    else outcomes.set(line.line, conflict())
   }
   return outcomes
 }
@@ -105,7 +106,7 @@ function outcomeOf(ledgerId: string, line: CommandLine, written: GroupOutcome): 
     case "replay":
       return { outcome: "replayed" }
     case "conflict":
-      return conflict(line)
+      return conflict()
     case "refused": {
       const { errors, refused: code } = refuseCommand(written.refusal, {
         ledgerId,
@@ -120,7 +121,8 @@ function outcomeOf(ledgerId: string, line: CommandLine, written: GroupOutcome): 
   }
 }
 
-function conflict({ key }: KeyedLine): LineOutcome {
-  const message = `operation "${key.operationId}" with sequence ${key.sequence} is recorded with other content; use a new operation_id or sequence for a new operation`
+function conflict(): LineOutcome {
+  const message =
+    "operation_id and sequence are recorded with other content; use a new operation_id or sequence for a new operation"
   return { outcome: "refused", refusal: { field: "operation_id", code: "IDEMPOTENCY_CONFLICT", message } }
 }

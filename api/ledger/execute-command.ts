@@ -1,4 +1,3 @@
-import { hash } from "node:crypto"
 import type { LedgerCommand } from "../../ledger/domain/commands.ts"
 import type { WriteRequest } from "../../ledger/domain/write-request.ts"
 import { findOperations, type OperationKey } from "../../ledger/store/find-operations.ts"
@@ -8,7 +7,7 @@ import type { Answer } from "../presenters/envelope.ts"
 import { isRefusal, type Refusal, refuse } from "../refusal.ts"
 import type { Caller } from "../registry/api-keys.ts"
 import type { Services } from "../services.ts"
-import { canonicalJson } from "../validation/canonical-json.ts"
+import { hashRequest } from "./hash-request.ts"
 import { operationKeyOf } from "./operation-key.ts"
 import { type CommandSubject, refuseCommand } from "./refuse-command.ts"
 
@@ -37,7 +36,7 @@ export async function executeCommand(services: Services, request: CommandRequest
   const { caller, route } = request
   const key = operationKeyOf(request)
   if ("refused" in key) return key
-  const requestHash = hash("sha256", canonicalJson({ route, ...request.said }), "buffer")
+  const requestHash = hashRequest(caller.requestKey, { route, ...request.said })
   const prepared = await request.prepare({ ...key, requestHash, route })
   if (isRefusal(prepared)) {
     // What was asked for may have been possible when the operation was recorded: then it is recorded all the same.

@@ -10,7 +10,7 @@ export const importSchema = z.object({
     description:
       "Lines without an operation_id of their own are recorded under it, with their line number as the sequence",
   }),
-  state: z.enum(["received", "running", "finished", "failed"]),
+  state: z.enum(["received", "running", "finished", "failed", "abandoned"]),
   format: z.enum(["csv", "ndjson"]),
   file_name: z.string().nullable(),
   received_at: timeAnswer,

@@ -1,4 +1,4 @@
-import { hash } from "node:crypto"
+import { createSecretKey, hash, type KeyObject } from "node:crypto"
 import { type Kysely, sql } from "kysely"
 import { LRUCache } from "lru-cache"
 import type { Hex } from "viem"
@@ -12,6 +12,8 @@ export type Caller = {
   readonly appId: string
   readonly ledgerId: string
   readonly identifierSalt: Hex
+  /** Of the same bytes, for the hashes of requests. */
+  readonly requestKey: KeyObject
   readonly scopes: ReadonlySet<string>
   readonly expiresAt: Date | null
 }
@@ -54,6 +56,7 @@ export function createApiKeys(options: {
       appId: row.app_id,
       ledgerId: row.ledger_id,
       identifierSalt: `0x${row.identifier_salt.toString("hex")}`,
+      requestKey: createSecretKey(row.identifier_salt),
       scopes: new Set(row.scopes),
       expiresAt: row.expires_at,
     }

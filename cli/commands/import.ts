@@ -134,7 +134,10 @@ async function workUntilDone(
       work.catch(() => undefined)
     }
     do {
-      row = (await readImport(db, row.ledger_id, row.import_id)) ?? row
+      const current = await readImport(db, row.ledger_id, row.import_id)
+      if (current === undefined)
+        throw new ChainBridgeError("UNKNOWN_IMPORT", `import ${row.import_id} is gone from the database`)
+      row = current
       bar.update(Number(row.next_byte), describe(row))
       if (!isDone(row)) await new Promise((done) => setTimeout(done, pollMs))
     } while (isWorking)
@@ -146,7 +149,7 @@ async function workUntilDone(
 }
 
 function isDone({ state }: ImportRow): boolean {
-  return state === "finished" || state === "failed"
+  return state === "finished" || state === "failed" || state === "abandoned"
 }
 
 function describe({ applied, replayed, refused }: ImportRow): string {
@@ -160,7 +163,7 @@ async function report(db: Kysely<Database>, row: ImportRow, refusedPath: string)
     await writeStreamDurably(refusedPath, (append) => writeRefusals(db, row, append))
     process.stdout.write(`the refused lines with their reasons are in ${refusedPath}\n`)
   }
-  if (row.state === "failed") throw new ChainBridgeError("IMPORT_FAILED", row.error ?? "the import failed")
+  if (row.state !== "finished") throw new ChainBridgeError("IMPORT_FAILED", row.error ?? "the import failed")
 }
 
 async function writeRefusals(

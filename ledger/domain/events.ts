@@ -20,7 +20,7 @@ const accountMove = z.strictObject({ account_id: id, settled: integer, amount: i
 const positive = z.string().regex(/^[1-9]\d*$/)
 const natural = z.string().regex(/^(?:0|[1-9]\d*)$/)
 
-/** SHA-256 of the request, in hex: in the first event of its operation, and in no other. */
+/** HMAC-SHA256 of the request, in hex: in the first event of its operation, and in no other. */
 const requestHash = z
   .string()
   .regex(/^[0-9a-f]{64}$/)

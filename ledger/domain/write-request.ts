@@ -3,7 +3,7 @@ export type WriteRequest = {
   readonly operationId: string
   /** 0 … 2^31 − 1 */
   readonly sequence: number
-  /** SHA-256 of the request in canonical form, without defaults of ours. */
+  /** HMAC-SHA256 of the request in canonical form, without defaults of ours. */
   readonly requestHash: Buffer
   readonly route: string
   /** What the first answer says beyond the events; kept so that a replay says the same. */

@@ -15,14 +15,15 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       ledger_id uuid NOT NULL REFERENCES ledger.head,
       import_id uuid NOT NULL,
       -- receiving: not complete, and nobody may start on it.
-      state text NOT NULL CHECK (state IN ('receiving', 'received', 'running', 'finished', 'failed')),
+      -- abandoned: it had failed, and nobody waits for it any more.
+      state text NOT NULL CHECK (state IN ('receiving', 'received', 'running', 'finished', 'failed', 'abandoned')),
       format text NOT NULL CHECK (format IN ('csv', 'ndjson')),
       file_name text,
       -- What stands for a field that a line leaves out.
       defaults json NOT NULL,
       -- Lines without an operation id of their own are recorded under this one, with their number as the sequence.
       operation_id text,
-      -- SHA-256 of the defaults and of every byte.
+      -- HMAC-SHA256 of the defaults and of every byte, with the ledger's identifier_salt as its key.
       content_hash bytea CHECK (octet_length(content_hash) = 32),
       -- Of a CSV, in their order.
       columns text[],
@@ -49,8 +50,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       CHECK ((state = 'receiving') = (received_at IS NULL)),
       CHECK ((state = 'receiving') = (content_hash IS NULL)),
       CHECK (state = 'receiving' OR operation_id IS NOT NULL),
-      CHECK ((state IN ('finished', 'failed')) = (finished_at IS NOT NULL)),
-      CHECK ((state = 'failed') = (error IS NOT NULL)),
+      CHECK ((state IN ('finished', 'failed', 'abandoned')) = (finished_at IS NOT NULL)),
+      CHECK ((state IN ('failed', 'abandoned')) = (error IS NOT NULL)),
       CHECK (state <> 'finished' OR next_byte = bytes)
     )`.execute(db)
   // The same file is the same import.

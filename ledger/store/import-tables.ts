@@ -1,6 +1,6 @@
 import type { ColumnType, Generated } from "kysely"
 
-export type ImportState = "receiving" | "received" | "running" | "finished" | "failed"
+export type ImportState = "receiving" | "received" | "running" | "finished" | "failed" | "abandoned"
 export type ImportFormat = "csv" | "ndjson"
 
 /** Tables of 007-imports, part of {@link Database}. */

@@ -3,6 +3,7 @@ import type { Address, Hex } from "viem"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import { walletAddress } from "../domain/wallet-address.ts"
 import type { Database } from "../store/database.ts"
+import { readIdentifierSalt } from "../store/read-identifier-salt.ts"
 
 export type TokenOnChain = {
   readonly chainId: bigint
@@ -45,18 +46,9 @@ export function createTokenDirectory(db: Kysely<Database>, ledgerId: string): To
 
   async function addressOf(tokenId: number, userId: string): Promise<Address> {
     const { walletManager, walletInitCodeHash } = await token(tokenId)
-    identifierSalt ??= await readIdentifierSalt(db, ledgerId)
+    identifierSalt ??= `0x${(await readIdentifierSalt(db, ledgerId)).toString("hex")}`
     return walletAddress({ walletManager, walletInitCodeHash, ledgerId, identifierSalt, userId })
   }
 
   return { token, addressOf }
-}
-
-async function readIdentifierSalt(db: Kysely<Database>, ledgerId: string): Promise<Hex> {
-  const row = await db
-    .selectFrom("registry.ledgers")
-    .select("identifier_salt")
-    .where("ledger_id", "=", ledgerId)
-    .executeTakeFirstOrThrow()
-  return `0x${row.identifier_salt.toString("hex")}`
 }

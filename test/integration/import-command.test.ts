@@ -1,19 +1,23 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { sql } from "kysely"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { runCli } from "../support/run-cli.ts"
 import { startTestApi, type TestApi } from "../support/test-api.ts"
 import { waitUntil } from "../support/wait-until.ts"
 
 let api: TestApi
+let owner: ReturnType<TestApi["openAsOwner"]>
 const directory = mkdtempSync(join(tmpdir(), "chainbridge-import-"))
 
 beforeAll(async () => {
   api = await startTestApi()
+  owner = api.openAsOwner()
 })
 afterAll(async () => {
   rmSync(directory, { recursive: true, force: true })
+  await owner?.destroy()
   await api?.close()
 })
 
@@ -102,6 +106,33 @@ test.each([
   expect([code, stdout]).toEqual([1, ""])
   expect(stderr).toMatch(sentence)
 })
+
+test("ends when the import that it follows is gone", async () => {
+  // Somebody else works on it, so that the command follows.
+  await sql`
+    CREATE FUNCTION public.lease() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN NEW.lease_expires_at = now() + interval '1 hour'; RETURN NEW; END $$`.execute(owner)
+  await sql`
+    CREATE TRIGGER lease BEFORE INSERT ON ledger.imports FOR EACH ROW EXECUTE FUNCTION public.lease()`.execute(
+    owner,
+  )
+  try {
+    const { ended } = start("gone.csv", "user_id,balance\nann,10\n", "--token", "CPOP")
+    const find = () =>
+      api.db
+        .selectFrom("ledger.imports")
+        .select("import_id")
+        .where("file_name", "=", "gone.csv")
+        .where("state", "=", "received")
+        .executeTakeFirst()
+    const row = await waitUntil(async () => (await find()) ?? false, { what: "the file was received" })
+    await api.db.deleteFrom("ledger.imports").where("import_id", "=", row.import_id).execute()
+    const { code, stderr } = await ended
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`import ${row.import_id} is gone`)])
+  } finally {
+    await sql`DROP FUNCTION public.lease CASCADE`.execute(owner)
+  }
+}, 30_000)
 
 test("says that there is no such file", async () => {
   const { code, stderr } = await runCli(["import", join(directory, "nowhere.csv")], {

@@ -13,6 +13,8 @@ export type CommitCutter = {
 }
 
 const message = Buffer.from("COMMIT\0")
+/** As Kysely asks for it. */
+const lowerCase = Buffer.from("commit\0")
 /** Of a simple query: its type and its length. */
 const headerBytes = 5
 
@@ -31,7 +33,7 @@ export async function startCommitCutter(databaseUrl: string): Promise<CommitCutt
       socket.on("error", () => socket.destroy())
     }
     client.on("data", (bytes) => {
-      const at = armed === null ? -1 : bytes.indexOf(message)
+      const at = armed === null ? -1 : Math.max(bytes.indexOf(message), bytes.indexOf(lowerCase))
       if (at !== -1) {
         cut = armed
         armed = null
@@ -51,6 +53,10 @@ export async function startCommitCutter(databaseUrl: string): Promise<CommitCutt
         client.resetAndDestroy()
         database.destroy()
       }
+    })
+    // Nobody answers behind here: the client must not wait for it.
+    database.on("close", (isBroken) => {
+      if (isBroken) client.destroy()
     })
     client.on("end", () => database.end())
     database.on("end", () => client.end())

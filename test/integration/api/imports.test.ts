@@ -116,7 +116,7 @@ describe("POST /imports", () => {
       ["ref-ann,CPOP,,+1.0000000000000000001,reward,,,,,", "INVALID_AMOUNT", "amount"],
       [`ref-ann,CPOP,,+${2n ** 255n / 10n ** 18n},reward,,,,,`, "BALANCE_OUT_OF_RANGE", "amount"],
       ["ref-ann,CPOP,,+1,no_reason,,,,,", "UNKNOWN_REASON", "reason_type"],
-      ['ref-ann,CPOP,,+1,reward,,"{""other"":1}",,,', "METADATA_NOT_ALLOWED", "metadata.other"],
+      ['ref-ann,CPOP,,+1,reward,,"{""other"":1}",,,', "METADATA_NOT_ALLOWED", "metadata"],
       ["ref-ann,CPOP,,+1,reward,,[1],,,", "MALFORMED_JSON", "metadata"],
       ["ref ann,CPOP,,+1,reward,,,,,", "INVALID_FIELD", "user_id"],
       [",CPOP,,+1,reward,,,,,", "INVALID_FIELD", "user_id"],
