@@ -23,7 +23,11 @@ export async function findPosition(
   now: Date,
 ): Promise<LedgerPoint | NoSuchPoint> {
   if ("time" in moment) {
-    if (moment.time > now) return { refused: "IN_THE_FUTURE" }
+    // What the log says has happened is not in the future, should this process's clock be behind it.
+    if (moment.time > now) {
+      const { recordedAt } = await readHeadPoint(db, ledgerId)
+      if (recordedAt === null || moment.time > recordedAt) return { refused: "IN_THE_FUTURE" }
+    }
     return findTime(db, ledgerId, moment.time)
   }
   const head = await readHeadPoint(db, ledgerId)

@@ -128,3 +128,20 @@ test("an account of the user that was not open yet has zeros, and a position bey
   const future = { time: new Date(later.getTime() + 1) }
   expect(await findPosition(shared.db, ledgerId, future, later)).toEqual({ refused: "IN_THE_FUTURE" })
 })
+
+test("a time that the log itself gives is not in the future, however far behind the clock of the reader is", async () => {
+  const ledgerId = await insertLedger(shared.db)
+  const behind = new Date(Date.UTC(2029, 0, 1))
+  const future = { refused: "IN_THE_FUTURE" }
+  expect(await findPosition(shared.db, ledgerId, { time: later }, behind)).toEqual(future)
+  await writeRandomLog({ ...shared, ledgerId }, [
+    { clockMs: 1, step: { kind: "adjust", user: 0, amount: 5 } },
+  ])
+  const recordedAt = new Date(Date.UTC(2030, 0, 1) + 1)
+  expect(await findPosition(shared.db, ledgerId, { time: recordedAt }, behind)).toEqual({
+    position: 2n,
+    recordedAt,
+  })
+  const beyond = new Date(recordedAt.getTime() + 1)
+  expect(await findPosition(shared.db, ledgerId, { time: beyond }, behind)).toEqual(future)
+})
