@@ -18,6 +18,12 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     db,
   )
   await sql`REVOKE UPDATE, DELETE, TRUNCATE ON ledger.events FROM chainbridge_app`.execute(db)
+  // What is only ever added to, and what may change but never go. (A lock of a row needs UPDATE as well.)
+  await sql`
+    REVOKE UPDATE, DELETE ON ledger.operations, ledger.reversals, ledger.balance_history, ledger.accounts FROM chainbridge_app`.execute(
+    db,
+  )
+  await sql`REVOKE DELETE ON ledger.head, ledger.holds, ledger.balances FROM chainbridge_app`.execute(db)
   await sql`
     DO $$ DECLARE partition regclass; BEGIN
       FOR partition IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'ledger.events'::regclass
