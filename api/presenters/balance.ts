@@ -17,10 +17,10 @@ export const balanceSchema = z.object({
   pending_changes: amountAnswer.openapi({ description: "Signed" }),
   locked_balance: amountAnswer.openapi({ description: "Holds and outgoing transfers" }),
   available_balance: amountAnswer.openapi({ description: "Pending without locked: what can be spent now" }),
-  sync_status: z
-    .enum(["synced", "pending", "syncing", "error"])
-    .nullable()
-    .openapi({ description: "Where its settlement stands now; null of a past balance" }),
+  sync_status: z.enum(["synced", "pending", "syncing", "error"]).nullable().openapi({
+    description:
+      "Where its settlement stands now; null of a past balance, and where too much would have to be read to know",
+  }),
   sync_error: z.string().nullable(),
   last_sync_time: timeAnswer.nullable().openapi({ description: "When the confirmed figure last moved" }),
   next_sync_estimate: timeAnswer
@@ -116,10 +116,11 @@ function presentFigures(token: RegisteredToken, figures: Figures | undefined) {
   }
 }
 
-function syncStatus(account: UserAccount): NonNullable<Balance["sync_status"]> {
+function syncStatus(account: UserAccount): Balance["sync_status"] {
   if (account.sync_error !== null) return "error"
   if (account.open_batches > 0n) return "syncing"
-  return account.is_waiting || account.pending !== account.confirmed ? "pending" : "synced"
+  if (account.is_waiting === null) return null
+  return account.is_waiting ? "pending" : "synced"
 }
 
 export function secondsSince(time: Date | null, now: Date): number | null {

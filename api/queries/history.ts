@@ -11,15 +11,15 @@ export type HistoryFilter = {
   readonly to?: Date | undefined
 }
 
-/** Events of an account that one statement looks through for what a filter wants. */
+/** Events of an account that one statement looks through, for what a filter wants or among others that are no changes. */
 const stepEvents = 5_000
 /** Nobody waits longer for rows that few events are. */
 const searchMsMax = 250
 
 /**
  * What happened to these accounts, newest first. Each account is a walk down its index in the log itself, so that a change is there as soon as it is recorded; times become
- * positions first. A filter by what has no index looks through a bounded number of events: however long the history is and however seldom it fits, the answer
- * comes after a moment, perhaps with fewer rows.
+ * positions first. One statement looks through a bounded number of events: however long the history is and however few of its events are wanted, the answer comes after a
+ * moment, perhaps with fewer rows.
  * @param before only older ones
  * @param limit rows at most
  * @param searchMs after this long an answer says what it has found so far
@@ -34,16 +34,17 @@ export async function readHistory(
   limit: number,
   searchMs: number = searchMsMax,
 ): Promise<{ readonly rows: readonly ChangeRow[]; readonly continueAt: bigint | null }> {
+  if (accountIds.length === 0) return { rows: [], continueAt: null }
   const range = await toPositions(db, ledgerId, filter, before)
   const conditions = conditionsOf(filter)
-  if (conditions.length === 0)
-    return { rows: await readRows(db, ledgerId, accountIds, range, conditions, limit), continueAt: null }
   const until = performance.now() + searchMs
   const found: ChangeRow[] = []
-  for (let { below } = range; ; ) {
-    const floor = await findFloor(db, ledgerId, accountIds, { ...range, below })
-    const step = { after: floor === null ? range.after : floor - 1n, below }
-    found.push(...(await readRows(db, ledgerId, accountIds, step, conditions, limit - found.length)))
+  // Most events of most accounts are changes: without a filter few of them have to be looked at.
+  let events = conditions.length === 0 ? Math.min(limit * 4, stepEvents) : stepEvents
+  for (let { below } = range; ; events = stepEvents) {
+    const step = { ...range, below, events, rows: limit - found.length }
+    const { rows, floor } = await readStep(db, ledgerId, accountIds, step, conditions)
+    found.push(...rows)
     if (floor === null || found.length >= limit) return { rows: found, continueAt: null }
     if (performance.now() >= until) return { rows: found, continueAt: floor }
     below = floor
@@ -79,53 +80,48 @@ function isIn({ after, below }: Range): RawBuilder<unknown> {
   return below === null ? sql`e.position > ${after}` : sql`e.position > ${after} AND e.position < ${below}`
 }
 
-async function readRows(
+/**
+ * The newest rows of the newest events of a range, and the position down to which these go: the same for all accounts, null where it meets the end of all of them. One statement
+ * reads both: an event that is appended between two would push the oldest one of a step out of it, and the next step begins below.
+ */
+async function readStep(
   db: Kysely<Database>,
   ledgerId: string,
   accountIds: readonly bigint[],
-  range: Range,
+  step: Range & { readonly events: number; readonly rows: number },
   conditions: readonly RawBuilder<unknown>[],
-  limit: number,
-): Promise<readonly ChangeRow[]> {
-  if (accountIds.length === 0) return []
-  // The events come first, whatever is believed about their number: what is joined to them must not make the planner read all of them. The limit of a search is never reached: see findFloor.
-  const eventsMax = conditions.length === 0 ? limit : stepEvents
+): Promise<{ readonly rows: readonly ChangeRow[]; readonly floor: bigint | null }> {
+  const ofAccount = (accountId: bigint) =>
+    sql`e.ledger_id = ${ledgerId} AND e.account_id = ${accountId} AND ${isIn(step)}`
+  const floors = accountIds.map(
+    (accountId) => sql`(
+      SELECT e.position FROM ledger.event_log e WHERE ${ofAccount(accountId)}
+      ORDER BY e.position DESC OFFSET ${step.events - 1} LIMIT 1
+    )`,
+  )
+  // The events come first, whatever is believed about their number: what is joined to them must not make the planner read all of them. With a filter their limit is never reached.
+  const eventsMax = conditions.length === 0 ? step.rows : step.events
   const branches = accountIds.map(
     (accountId) => sql`(
       SELECT f.* FROM (
         SELECT ${changeColumns} FROM (
           SELECT e.* FROM ledger.event_log e
-          WHERE e.ledger_id = ${ledgerId} AND e.account_id = ${accountId} AND ${isIn(range)} AND ${isChangeRow}
+          WHERE ${ofAccount(accountId)} AND e.position >= (SELECT coalesce(floor, 0) FROM step) AND ${isChangeRow}
           ORDER BY e.position DESC LIMIT ${eventsMax}
         ) AS e ${changeJoins}
       ) AS f
       WHERE ${sql.join([sql`true`, ...conditions], sql` AND `)}
-      ORDER BY f.position DESC LIMIT ${limit}
+      ORDER BY f.position DESC LIMIT ${step.rows}
     )`,
   )
-  const { rows } = await sql<ChangeRow>`
-    SELECT h.* FROM (${sql.join(branches, sql` UNION ALL `)}) AS h ORDER BY h.position DESC LIMIT ${limit}`.execute(
-    db,
-  )
-  return rows
-}
-
-/** The position down to which a step looks, the same for all accounts; null where it meets the end of all of them. */
-async function findFloor(
-  db: Kysely<Database>,
-  ledgerId: string,
-  accountIds: readonly bigint[],
-  range: Range,
-): Promise<bigint | null> {
-  if (accountIds.length === 0) return null
-  const branches = accountIds.map(
-    (accountId) => sql`(
-      SELECT e.position FROM ledger.event_log e
-      WHERE e.ledger_id = ${ledgerId} AND e.account_id = ${accountId} AND ${isIn(range)}
-      ORDER BY e.position DESC OFFSET ${stepEvents - 1} LIMIT 1
-    )`,
-  )
-  const { rows } = await sql<{ floor: bigint | null }>`
-    SELECT max(f.position) AS floor FROM (${sql.join(branches, sql` UNION ALL `)}) AS f`.execute(db)
-  return rows[0]?.floor ?? null
+  const { rows } = await sql<ChangeRow & { readonly floor: bigint | null }>`
+    WITH step AS MATERIALIZED (SELECT max(f.position) AS floor FROM (${sql.join(floors, sql` UNION ALL `)}) AS f)
+    SELECT step.floor, h.* FROM step LEFT JOIN (
+      SELECT * FROM (${sql.join(branches, sql` UNION ALL `)}) AS b ORDER BY b.position DESC LIMIT ${step.rows}
+    ) AS h ON true ORDER BY h.position DESC`.execute(db)
+  return {
+    // Where there are none, the floor stands alone.
+    rows: rows.filter(({ position }: { position: bigint | null }) => position !== null),
+    floor: rows[0]?.floor ?? null,
+  }
 }

@@ -15,9 +15,12 @@ export type UserAccount = {
   readonly open_batches: bigint
   /** Why one of them is in the dead letters; null where none is. */
   readonly sync_error: string | null
-  /** Whether the newest change waits to be sealed. */
-  readonly is_waiting: boolean
+  /** Whether a change waits to be sealed; null where too much would have to be read to know. */
+  readonly is_waiting: boolean | null
 }
+
+/** Of an account's events that the intake has not seen, so many are looked at. */
+const newEventsMax = 1_000
 
 /** The accounts of a user with their balances and where their settlement stands; none for a user that the ledger does not know. */
 export async function readUserAccounts(
@@ -25,10 +28,23 @@ export async function readUserAccounts(
   ledgerId: string,
   userId: string,
 ): Promise<readonly UserAccount[]> {
-  // The two branches each have a partial index; the newest change is the first step down the account's index.
+  // Each branch has a partial index. What waits is in the items as far as the intake has come; from there on the log is looked at, but only where both figures are equal: where they
+  // are not, something is on its way.
   const { rows } = await sql<UserAccount>`
     SELECT a.account_id, a.token_id, a.address, b.pending, b.confirmed, b.locked, b.changed_at, b.confirmed_at,
-      o.open_batches, o.sync_error, coalesce(n.is_waiting, false) AS is_waiting
+      o.open_batches, o.sync_error,
+      CASE WHEN b.pending <> b.confirmed OR EXISTS (
+        SELECT FROM settlement.batch_items i
+        WHERE i.ledger_id = a.ledger_id AND i.account_id = a.account_id AND i.state = 'waiting'
+      ) THEN true ELSE (
+        SELECT CASE WHEN bool_or(e.type = ANY(${[...changeTypes]})) THEN true WHEN count(*) < ${newEventsMax} THEN false END
+        FROM (
+          SELECT type FROM ledger.event_log
+          WHERE ledger_id = a.ledger_id AND account_id = a.account_id
+            AND position > coalesce((SELECT position FROM settlement.intake WHERE ledger_id = a.ledger_id), 0)
+          ORDER BY position DESC LIMIT ${newEventsMax}
+        ) AS e
+      ) END AS is_waiting
     FROM ledger.accounts a
     JOIN ledger.balances b ON b.ledger_id = a.ledger_id AND b.account_id = a.account_id
     CROSS JOIN LATERAL (
@@ -43,13 +59,6 @@ export async function readUserAccounts(
       ) AS s
       JOIN settlement.batches t ON t.ledger_id = a.ledger_id AND t.batch_sequence = s.batch_sequence
     ) AS o
-    LEFT JOIN LATERAL (
-      SELECT i.state IS NULL OR i.state = 'waiting' AS is_waiting
-      FROM ledger.event_log e
-      LEFT JOIN settlement.batch_items i ON i.ledger_id = e.ledger_id AND i.position = e.position
-      WHERE e.ledger_id = a.ledger_id AND e.account_id = a.account_id AND e.type = ANY(${[...changeTypes]})
-      ORDER BY e.position DESC LIMIT 1
-    ) AS n ON true
     WHERE a.ledger_id = ${ledgerId} AND a.user_id = ${userId}
     ORDER BY a.token_id`.execute(db)
   return rows

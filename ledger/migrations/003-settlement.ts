@@ -113,6 +113,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     CREATE INDEX batch_items_deferred ON settlement.batch_items (ledger_id, token_id, deferred_block)
       WHERE state = 'waiting' AND deferred_block IS NOT NULL`.execute(db)
   await sql`
+    CREATE INDEX batch_items_account ON settlement.batch_items (ledger_id, account_id)
+      WHERE state = 'waiting'`.execute(db)
+  await sql`
     CREATE INDEX batch_items_batch ON settlement.batch_items (ledger_id, batch_sequence, position)
       WHERE batch_sequence IS NOT NULL`.execute(db)
   await createAnchors(db)
