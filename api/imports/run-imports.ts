@@ -108,6 +108,11 @@ export async function workOn(
       return
     }
     logger.error({ ...about, reason }, "an import failed")
-    await raiseAlarm(db, { kind: "import_failed", subject: row.import_id, message: reason })
+    await raiseAlarm(db, {
+      kind: "import_failed",
+      subject: row.import_id,
+      ledgerId: row.ledger_id,
+      message: reason,
+    })
   }
 }

@@ -30,10 +30,7 @@ export type OpenAlarm = {
 /** Which open alarms are not about another app's ledger; without a ledger, all of them. */
 function openTo(ledgerId: string | undefined): RawBuilder<boolean> {
   if (ledgerId === undefined) return sql`m.cleared_at IS NULL`
-  return sql`m.cleared_at IS NULL AND NOT EXISTS (
-      SELECT FROM registry.ledgers l
-      WHERE l.ledger_id <> ${ledgerId} AND position(l.ledger_id::text IN m.subject || ' ' || m.message) > 0
-    )`
+  return sql`m.cleared_at IS NULL AND (m.ledger_id IS NULL OR m.ledger_id = ${ledgerId})`
 }
 
 /** Open alarms that are not about another app's ledger. */

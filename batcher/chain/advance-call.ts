@@ -76,6 +76,7 @@ async function noteDone(turn: DeskTurn, call: OpenCall): Promise<void> {
       await raiseAlarm(trx, {
         kind: "batch_used_elsewhere",
         subject: `batch:${call.batchId}`,
+        ledgerId: call.ledgerId,
         message: `batch ${call.batchSequence} was settled or cancelled by a transaction that we do not know`,
       })
     },

@@ -18,11 +18,12 @@ export async function alarmFailing(
   call: OpenCall,
   message: string,
 ): Promise<void> {
+  const { ledgerId } = call
   await raiseAlarm(
     db,
     call.kind === "batch"
-      ? { kind: "batch_failing", subject: `batch:${call.batchId}`, message }
-      : { kind: "anchor_failing", subject: `anchor:${call.ledgerId}`, message },
+      ? { kind: "batch_failing", subject: `batch:${call.batchId}`, ledgerId, message }
+      : { kind: "anchor_failing", subject: `anchor:${ledgerId}`, ledgerId, message },
   )
 }
 
@@ -31,7 +32,12 @@ export async function alarmForeign({ batcher, desk }: DeskTurn, what: string): P
   const { chainId, address } = desk.signer
   const message = `signer ${address} on chain ${chainId} is used by somebody else: ${what}`
   await batcher.db.transaction().execute(async (trx) => {
-    await raiseAlarm(trx, { kind: "foreign_transaction", subject: `signer:${chainId}:${address}`, message })
+    await raiseAlarm(trx, {
+      kind: "foreign_transaction",
+      subject: `signer:${chainId}:${address}`,
+      ledgerId: null,
+      message,
+    })
     await pauseLanesOfChain(trx, chainId, message)
   })
 }
@@ -40,7 +46,12 @@ export async function alarmUnderfunded({ batcher, desk }: DeskTurn): Promise<voi
   const { chainId, address } = desk.signer
   const message = `signer ${address} on chain ${chainId} cannot pay for gas: send it coins and resume`
   await batcher.db.transaction().execute(async (trx) => {
-    await raiseAlarm(trx, { kind: "signer_balance", subject: `signer:${chainId}:${address}`, message })
+    await raiseAlarm(trx, {
+      kind: "signer_balance",
+      subject: `signer:${chainId}:${address}`,
+      ledgerId: null,
+      message,
+    })
     await pauseLanesOfChain(trx, chainId, message)
   })
 }

@@ -69,7 +69,8 @@ async function stopAltered(turn: DeskTurn, call: OpenCall, message: string): Pro
     retryAt: retryAtAfterFailure(turn, call),
     also: async (trx: Transaction<Database>) => {
       if (call.kind === "anchor") return alarmFailing(trx, call, message)
-      await raiseAlarm(trx, { kind: "batch_altered", subject: `batch:${call.batchId}`, message })
+      const { batchId, ledgerId } = call
+      await raiseAlarm(trx, { kind: "batch_altered", subject: `batch:${batchId}`, ledgerId, message })
       await pauseLane(trx, call, message)
     },
   }

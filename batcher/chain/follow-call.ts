@@ -134,6 +134,7 @@ async function alarmIfStuck(turn: DeskTurn, call: OpenCall): Promise<void> {
   await raiseAlarm(batcher.db, {
     kind: "stuck_nonce",
     subject: stuckSubject(turn, call),
+    ledgerId: null,
     message: `nonce ${nonce.value} of signer ${nonce.signer} is not mined after ${Math.round(ageMs / 1000)} s; later transactions wait behind it`,
   })
 }

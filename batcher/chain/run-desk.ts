@@ -84,7 +84,12 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
       faults += 1
       if (faults === faultsBeforeAlarm) {
         const message = `chain ${chainId} could not be worked on ${faults} times in a row: ${lastFault}`
-        await raiseAlarm(db, { kind: "chain_unreachable", subject: `chain:${chainId}`, message })
+        await raiseAlarm(db, {
+          kind: "chain_unreachable",
+          subject: `chain:${chainId}`,
+          ledgerId: null,
+          message,
+        })
         mayBeAlarmed = true
       }
       throw error

@@ -74,6 +74,7 @@ export async function pauseLane(
   await raiseAlarm(db, {
     kind: "lane_paused",
     subject: `lane:${key.ledgerId}:${key.tokenId}`,
+    ledgerId: key.ledgerId,
     message: reason,
   })
 }

@@ -29,6 +29,6 @@ export async function watchLanes(db: Kysely<Database>, chainIds: readonly bigint
       continue
     }
     const message = `changes in ${row.symbol} wait to be sealed since ${row.deadline?.toISOString()}${row.is_paused ? "; the lane is paused" : ""}`
-    await raiseAlarm(db, { kind: "lane_behind", subject, message })
+    await raiseAlarm(db, { kind: "lane_behind", subject, ledgerId: row.ledger_id, message })
   }
 }

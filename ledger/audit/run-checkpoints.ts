@@ -68,7 +68,12 @@ export function runCheckpoints(options: {
       if (!(error instanceof ChainBridgeError)) throw error
       failing.add(ledgerId)
       logger.error({ ledgerId, fault: describeError(error) }, "a checkpoint could not be made")
-      await raiseAlarm(db, { kind: "checkpoint_failing", subject: ledgerId, message: error.message })
+      await raiseAlarm(db, {
+        kind: "checkpoint_failing",
+        subject: ledgerId,
+        ledgerId,
+        message: error.message,
+      })
     }
   }
 

@@ -125,7 +125,12 @@ async function confirmNext(
   const seen = new Set(logs.map((log) => `${log.blockHash}:${log.logIndex}`))
   if (keys.length !== seen.size || keys.some((key) => !seen.has(`${key.blockHash}:${key.logIndex}`))) {
     const reason = `the indexer has ${seen.size} logs in blocks ${fromBlock} to ${last}, the chain's endpoints have ${keys.length}`
-    await raiseAlarm(db, { kind: "indexer_disagrees", subject: chainSubject(chain.chainId), message: reason })
+    await raiseAlarm(db, {
+      kind: "indexer_disagrees",
+      subject: chainSubject(chain.chainId),
+      ledgerId: null,
+      message: reason,
+    })
     return { outcome: "waiting", reason }
   }
   await clearAlarm(db, "indexer_disagrees", chainSubject(chain.chainId))

@@ -24,7 +24,12 @@ export async function goBack(
   const common = await findCommon(view, remembered)
   if (common === undefined) {
     const message = `chain ${chainId} has none of the ${remembered.length} confirmed blocks that are remembered: this is another chain, or one that went back further than that`
-    await raiseAlarm(db, { kind: "reorg_beyond_memory", subject: chainSubject(chainId), message })
+    await raiseAlarm(db, {
+      kind: "reorg_beyond_memory",
+      subject: chainSubject(chainId),
+      ledgerId: null,
+      message,
+    })
     return { outcome: "waiting", reason: message }
   }
   const orphanedHashes: string[] = []

@@ -18,6 +18,7 @@ export async function watchOverdrawn(
     await raiseAlarm(trx, {
       kind: "overdrawn",
       subject: subjectOf(accountId),
+      ledgerId,
       message: `account ${accountId} owes ${-balance} base units: its tokens left the wallet before its debits reached the chain`,
     })
   }

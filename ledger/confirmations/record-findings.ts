@@ -128,16 +128,40 @@ async function refuseUnknownBatch(
   at: Date,
 ): Promise<void> {
   const { chainId, address, transactionHash } = finding.log
-  const message = `the token ${address} on chain ${chainId} settled a batch ${finding.batchId} that no ledger here sealed (transaction ${transactionHash}); nothing was credited`
-  await raiseAlarm(trx, { kind: "unknown_batch", subject: `${chainId}:${finding.batchId}`, message })
-  await sql`
+  const where = `the token ${address} on chain ${chainId}`
+  const message = `${where} settled a batch ${finding.batchId} that no ledger here sealed (transaction ${transactionHash}); nothing was credited`
+  await raiseAlarm(trx, {
+    kind: "unknown_batch",
+    subject: `${chainId}:${finding.batchId}`,
+    ledgerId: await ledgerNamedBy(trx, finding.batchId),
+    message,
+  })
+  const { rows } = await sql<{ ledger_id: string; token_id: number }>`
     WITH of_token AS MATERIALIZED (
       SELECT l.ledger_id, l.token_id FROM settlement.lanes l JOIN registry.tokens t ON t.token_id = l.token_id
       WHERE t.chain_id = ${chainId} AND t.token_address = ${address} AND l.paused_at IS NULL
       ORDER BY l.ledger_id, l.token_id FOR NO KEY UPDATE OF l
     )
     UPDATE settlement.lanes l SET paused_at = ${at}, paused_reason = ${message}
-    FROM of_token o WHERE o.ledger_id = l.ledger_id AND o.token_id = l.token_id`.execute(trx)
+    FROM of_token o WHERE o.ledger_id = l.ledger_id AND o.token_id = l.token_id
+    RETURNING l.ledger_id, l.token_id`.execute(trx)
+  // Each learns that its own lane stands still, and nothing of the others.
+  for (const { ledger_id: ledgerId, token_id: tokenId } of rows)
+    await raiseAlarm(trx, {
+      kind: "lane_paused",
+      subject: `lane:${ledgerId}:${tokenId}`,
+      ledgerId,
+      message: `${where} settled a batch that no ledger here sealed (transaction ${transactionHash})`,
+    })
+}
+
+/** The ledger whose id is in the id of a batch: see batchIdOf. null where there is no such ledger here. */
+async function ledgerNamedBy(trx: Transaction<Database>, batchId: string): Promise<string | null> {
+  const { rows } = await sql<{ ledger_id: string }>`
+    SELECT ledger_id FROM registry.ledgers WHERE replace(ledger_id::text, '-', '') = substr(${batchId}, 19, 32)`.execute(
+    trx,
+  )
+  return rows[0]?.ledger_id ?? null
 }
 
 async function refuseForeignAnchor(
@@ -149,7 +173,12 @@ async function refuseForeignAnchor(
   const signed =
     signedRoot === null ? "no checkpoint of that size was signed here" : `signed is ${signedRoot}`
   const message = `the contract ${address} on chain ${chainId} has the root ${root} for the first ${treeSize} events of ledger ${ledgerId}, and ${signed} (transaction ${transactionHash}): somebody else may anchor there, or events were lost here`
-  await raiseAlarm(trx, { kind: "foreign_anchor", subject: `${chainId}:${ledgerId}:${treeSize}`, message })
+  await raiseAlarm(trx, {
+    kind: "foreign_anchor",
+    subject: `${chainId}:${ledgerId}:${treeSize}`,
+    ledgerId,
+    message,
+  })
 }
 
 /** What the chain moved is what counts; that it is not what was sealed has to be looked at. */
@@ -161,6 +190,7 @@ async function watchSettled(ledger: LedgerTransaction, findings: readonly Record
     await raiseAlarm(ledger.trx, {
       kind: "settlement_differs",
       subject: `batch:${finding.batch.batchId}`,
+      ledgerId: ledger.ledgerId,
       message: `batch ${finding.batch.batchId} moved something else on the chain than its changes, for ${differing.length} accounts (transaction ${finding.log.transactionHash})`,
     })
   }

@@ -49,7 +49,12 @@ export function revokeBlocks(
     await rewindCursor(trx, chainId, step.common, now)
     const blocks = `${step.common.number + 1n} to ${step.cursor.blockNumber}`
     const message = `chain ${chainId} replaced blocks that had been confirmed, of ${blocks}; ${orphaned.length} confirmations were taken back`
-    await raiseAlarm(trx, { kind: "reorg_below_confirmations", subject: chainSubject(chainId), message })
+    await raiseAlarm(trx, {
+      kind: "reorg_below_confirmations",
+      subject: chainSubject(chainId),
+      ledgerId: null,
+      message,
+    })
     return orphaned.length
   })
 }

@@ -71,7 +71,12 @@ export function runConfirmations(options: {
     const waitedMs = performance.now() - waitingSince
     if (waitedMs < waitingMsMax || isAlarmRaised) return
     const message = `nothing could be confirmed on chain ${chainId} for ${Math.round(waitedMs / 1_000)} s: ${result.reason}`
-    await raiseAlarm(db, { kind: "indexer_behind", subject: chainSubject(chain.chainId), message })
+    await raiseAlarm(db, {
+      kind: "indexer_behind",
+      subject: chainSubject(chain.chainId),
+      ledgerId: null,
+      message,
+    })
     isAlarmRaised = true
   }
 

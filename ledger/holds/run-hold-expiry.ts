@@ -1,16 +1,17 @@
 import { type Kysely, sql } from "kysely"
-import { ChainBridgeError, describeError } from "../../platform/errors.ts"
+import { describeError } from "../../platform/errors.ts"
 import type { Logger } from "../../platform/logger.ts"
 import { type Loop, startLoop } from "../../platform/loop.ts"
 import { clearAlarm, raiseAlarm } from "../store/alarms.ts"
+import { createBackOff } from "../store/back-off.ts"
 import type { Database } from "../store/database.ts"
 import { expireHolds } from "./expire-holds.ts"
 
 /** Holds of one transaction. */
 const pageHolds = 500
 const pollMs = 1_000
-/** A ledger whose holds cannot be ended keeps no other one waiting. */
-const retryMs = 30_000
+/** How often alarms are looked at whose holds have ended without us. */
+const clearMs = 30_000
 
 /** Gives back what is held beyond its time, for as long as the process lives. Any number of processes may run it: of those that see the same hold one ends it. */
 export function runHoldExpiry(options: {
@@ -19,13 +20,14 @@ export function runHoldExpiry(options: {
   readonly now?: () => Date
 }): Loop {
   const { db, logger, now = () => new Date() } = options
-  const failedAt = new Map<string, number>()
+  /** A ledger whose holds cannot be ended keeps no other one waiting. */
+  const backOff = createBackOff()
+  let clearedAtMs = Number.NEGATIVE_INFINITY
 
   async function turn(): Promise<number> {
-    for (const [ledgerId, ms] of failedAt) if (performance.now() - ms > retryMs) failedAt.delete(ledgerId)
     const { rows } = await sql<{ ledger_id: string; position: bigint }>`
       SELECT ledger_id, position FROM ledger.holds
-      WHERE state = 'open' AND expires_at <= ${now()} AND ledger_id <> ALL(${[...failedAt.keys()]}::uuid[])
+      WHERE state = 'open' AND expires_at <= ${now()} AND ledger_id <> ALL(${backOff.waiting()}::uuid[])
       ORDER BY expires_at LIMIT ${pageHolds}`.execute(db)
     const due = new Map<string, bigint[]>()
     for (const { ledger_id: ledgerId, position } of rows) {
@@ -34,21 +36,31 @@ export function runHoldExpiry(options: {
       else positions.push(position)
     }
     for (const [ledgerId, positions] of due) await expire(ledgerId, positions)
+    await clearEnded()
     return rows.length === pageHolds ? 0 : pollMs
   }
 
   async function expire(ledgerId: string, positions: readonly bigint[]): Promise<void> {
-    try {
+    const failure = await backOff.attempt(ledgerId, async () => {
       const expired = await expireHolds(db, ledgerId, positions, now())
       if (expired > 0) logger.info({ ledgerId, expired }, "holds expired")
       await clearAlarm(db, "holds_failing", ledgerId)
-    } catch (error) {
-      // Anything else is the database's trouble and shows with the next question.
-      if (!(error instanceof ChainBridgeError)) throw error
-      failedAt.set(ledgerId, performance.now())
-      logger.error({ ledgerId, fault: describeError(error) }, "holds could not be ended")
-      await raiseAlarm(db, { kind: "holds_failing", subject: ledgerId, message: error.message })
-    }
+    })
+    if (failure === null) return
+    const message = describeError(failure)
+    logger.error({ ledgerId, fault: message }, "holds could not be ended")
+    await raiseAlarm(db, { kind: "holds_failing", subject: ledgerId, ledgerId, message })
+  }
+
+  /** What could not be ended may have been captured or released since. */
+  async function clearEnded(): Promise<void> {
+    if (performance.now() - clearedAtMs < clearMs) return
+    clearedAtMs = performance.now()
+    await sql`
+      UPDATE registry.alarms a SET cleared_at = now() WHERE a.kind = 'holds_failing' AND a.cleared_at IS NULL AND NOT EXISTS (
+        SELECT FROM ledger.holds h WHERE h.ledger_id = a.ledger_id AND h.state = 'open' AND h.expires_at <= ${now()})`.execute(
+      db,
+    )
   }
 
   return startLoop({ name: "hold expiry", logger, gapMs: 0, turn })

@@ -94,6 +94,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       kind text NOT NULL,
       -- What the alarm is about; an alarm that is open is raised once only.
       subject text NOT NULL,
+      -- Whose it is; only that app sees it. NULL: it concerns everybody.
+      ledger_id uuid REFERENCES registry.ledgers,
       message text NOT NULL,
       raised_at timestamptz(3) NOT NULL DEFAULT now(),
       cleared_at timestamptz(3)

@@ -88,5 +88,5 @@ async function tellOfDrifts(
   for (const drift of large) if (driftSize(drift) > largest) largest = driftSize(drift)
   const supply = accounts < large.length ? " and of the supply" : ""
   const message = `ledger, indexer and chain ${run.chainId} differ in ${run.symbol} of ${accounts} accounts${supply} at block ${blockNumber}, by up to ${largest} base units: see reconciliation run ${run.runId}`
-  await raiseAlarm(trx, { kind: "drift", subject, message })
+  await raiseAlarm(trx, { kind: "drift", subject, ledgerId: run.ledgerId, message })
 }

@@ -26,17 +26,24 @@ export type AlarmKind =
   | "import_failed"
   | "checkpoint_failing"
   | "holds_failing"
+  | "redactions_failing"
 
 type Handle = Kysely<Database> | Transaction<Database>
 
 /** Raises an alarm, once: while one of the same kind and subject is open, only its message changes. Open alarms show in `/system/health`. */
 export async function raiseAlarm(
   db: Handle,
-  alarm: { readonly kind: AlarmKind; readonly subject: string; readonly message: string },
+  alarm: {
+    readonly kind: AlarmKind
+    readonly subject: string
+    /** Whose alarm it is: nobody else is shown it. null: it concerns everybody. */
+    readonly ledgerId: string | null
+    readonly message: string
+  },
 ): Promise<void> {
   await sql`
-    INSERT INTO registry.alarms AS open (alarm_id, kind, subject, message)
-    VALUES (${randomUUID()}, ${alarm.kind}, ${alarm.subject}, ${alarm.message})
+    INSERT INTO registry.alarms AS open (alarm_id, kind, subject, ledger_id, message)
+    VALUES (${randomUUID()}, ${alarm.kind}, ${alarm.subject}, ${alarm.ledgerId}, ${alarm.message})
     ON CONFLICT (kind, subject) WHERE cleared_at IS NULL
       DO UPDATE SET message = excluded.message WHERE open.message <> excluded.message`.execute(db)
 }

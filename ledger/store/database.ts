@@ -102,6 +102,7 @@ export type Database = TablesElsewhere & {
     alarm_id: string
     kind: string
     subject: string
+    ledger_id: string | null
     message: string
     raised_at: Generated<Date>
     cleared_at: Date | null

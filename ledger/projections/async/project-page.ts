@@ -3,9 +3,9 @@ import { describeError } from "../../../platform/errors.ts"
 import { eventVersion } from "../../domain/events.ts"
 import { clearAlarm } from "../../store/alarms.ts"
 import type { Database } from "../../store/database.ts"
+import { isTransient } from "../../store/is-transient.ts"
 import { alarmSubjectOf, type Build, execute, isOf, tableOf } from "./build.ts"
 import { eventsOf } from "./events-of.ts"
-import { isTransient } from "./is-transient.ts"
 import type { EventPage, Projection } from "./projection.ts"
 
 /**
@@ -65,7 +65,8 @@ export async function projectPage(
   }
 }
 
-type Checkpoint = {
+/** A checkpoint whose row is locked, and the head of its ledger. */
+export type Checkpoint = {
   readonly position: bigint
   readonly head: bigint
   readonly failed_position: bigint | null

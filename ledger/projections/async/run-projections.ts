@@ -4,13 +4,13 @@ import type { Logger } from "../../../platform/logger.ts"
 import { type Loop, startLoop } from "../../../platform/loop.ts"
 import { clearAlarm, raiseAlarm } from "../../store/alarms.ts"
 import type { Database } from "../../store/database.ts"
+import { isTransient } from "../../store/is-transient.ts"
 import { ensureBuild } from "./begin-build.ts"
 import { alarmSubjectOf, type Build, labelOf, readBuilds } from "./build.ts"
 import { createFiller } from "./catch-up.ts"
 import { dropRetired } from "./drop-retired.ts"
-import { isTransient } from "./is-transient.ts"
 import type { Projection } from "./projection.ts"
-import { indexBuild, serveBuild } from "./serve-build.ts"
+import { hasFailed, indexBuild, serveBuild } from "./serve-build.ts"
 
 /** A burst of commits becomes one page. */
 const gapMs = 100
@@ -84,6 +84,11 @@ function keepBuilding({ db, logger }: Options, projection: Projection): Loop {
     const until = performance.now() + turnMs
     if (await filler.fill(building, () => !isStopping && performance.now() < until)) return 0
     if (isStopping) return 0
+    if (await hasFailed(db, building)) {
+      // What its event's alarm says already, the swap may have met first.
+      await clearAlarm(db, "projection_failed", alarmSubjectOf(building, "swap"))
+      return lookMs
+    }
     try {
       if (!(await takeOver(building))) return lookMs
     } catch (error) {
@@ -93,6 +98,7 @@ function keepBuilding({ db, logger }: Options, projection: Projection): Loop {
         await raiseAlarm(db, {
           kind: "projection_failed",
           subject: alarmSubjectOf(building, "swap"),
+          ledgerId: null,
           message,
         })
       }

@@ -1,7 +1,16 @@
 import { type Kysely, sql, type Transaction } from "kysely"
 import type { Database } from "../../store/database.ts"
-import { asOwnerOfTables, type Build, type BuildRow, execute, isOf, readBuilds, tableOf } from "./build.ts"
-import { projectFrom } from "./project-page.ts"
+import {
+  asOwnerOfTables,
+  type Build,
+  type BuildKey,
+  type BuildRow,
+  execute,
+  isOf,
+  readBuilds,
+  tableOf,
+} from "./build.ts"
+import { type Checkpoint, projectFrom } from "./project-page.ts"
 
 /** So many events may still be missing when the swap begins: it takes them itself, while nobody else moves. */
 const missingMax = 20_000n
@@ -29,6 +38,18 @@ export function indexBuild(
     await execute(trx, build.projection.index(tableOf(build)))
     return true
   })
+}
+
+/** Whether an event of some ledger could not be taken into a build: then it does not serve, and the alarm about that event says why. */
+export async function hasFailed(
+  db: Kysely<Database> | Transaction<Database>,
+  build: BuildKey,
+): Promise<boolean> {
+  const { rows } = await sql`
+    SELECT FROM ledger.projection_checkpoints WHERE ${isOf(build)} AND failed_position IS NOT NULL LIMIT 1`.execute(
+    db,
+  )
+  return rows.length > 0
 }
 
 /**
@@ -80,17 +101,18 @@ export async function holdStill(
  * @returns false where they are too many, or one cannot be taken
  */
 async function levelUp(trx: Transaction<Database>, build: Build): Promise<boolean> {
-  const { rows } = await sql<{ ledger_id: string; position: bigint; head: bigint; is_new: boolean }>`
-    SELECT h.ledger_id, coalesce(c.position, 0) AS position, h.position AS head, c.ledger_id IS NULL AS is_new
+  // Under the lock: somebody else may have met the event since this one looked.
+  if (await hasFailed(trx, build)) return false
+  const { rows } = await sql<Checkpoint & { readonly ledger_id: string; readonly is_new: boolean }>`
+    SELECT h.ledger_id, coalesce(c.position, 0) AS position, h.position AS head, c.failed_position, c.ledger_id IS NULL AS is_new
     FROM ledger.head h
     LEFT JOIN (SELECT * FROM ledger.projection_checkpoints WHERE ${isOf(build)}) AS c ON c.ledger_id = h.ledger_id
     WHERE h.position > coalesce(c.position, 0) ORDER BY h.ledger_id`.execute(trx)
   const missing = rows.reduce((sum, row) => sum + row.head - row.position, 0n)
   // A ledger without a checkpoint is met by the next turn.
   if (missing > missingMax || rows.some(({ is_new }) => is_new)) return false
-  for (const row of rows) {
-    const checkpoint = { ...row, failed_position: null }
-    const result = await projectFrom(trx, build, row.ledger_id, checkpoint, missingMax)
+  for (const checkpoint of rows) {
+    const result = await projectFrom(trx, build, checkpoint.ledger_id, checkpoint, missingMax)
     if (result.outcome !== "projected" || result.isBehind) return false
   }
   return true

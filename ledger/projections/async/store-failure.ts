@@ -20,6 +20,7 @@ export async function storeFailure(
     await raiseAlarm(trx, {
       kind: "projection_failed",
       subject: alarmSubjectOf(build, ledgerId),
+      ledgerId,
       message: `projection ${labelOf(build)} stopped before event ${failure.position}: ${failure.reason}`,
     })
   })

@@ -273,9 +273,9 @@ describe("health", () => {
       api.db,
     )
     await sql`
-      INSERT INTO registry.alarms (alarm_id, kind, subject, message) VALUES
-        (gen_random_uuid(), 'lane_paused', ${`lane:${other}:1`}, 'of another app'),
-        (gen_random_uuid(), 'chain_unreachable', 'chain:1', 'of everybody')`.execute(api.db)
+      INSERT INTO registry.alarms (alarm_id, kind, subject, ledger_id, message) VALUES
+        (gen_random_uuid(), 'batch_failing', 'batch:0x1', ${other}, 'of another app'),
+        (gen_random_uuid(), 'chain_unreachable', 'chain:1', NULL, 'of everybody')`.execute(api.db)
     const health = await components()
     expect(health).toMatchObject({ status: "degraded", open_alarms: 1 })
     expect(health.alarms.map((alarm: { message: string }) => alarm.message)).toEqual(["of everybody"])

@@ -2,9 +2,11 @@ import { sql } from "kysely"
 import { pino } from "pino"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { startApiServer } from "../../../api/api-server.ts"
+import { runTestImports, upload, whenEnded } from "../../support/import-fixture.ts"
 import { seedApp } from "../../support/seed-registry.ts"
 import { type HandSettlement, settleByHand } from "../../support/settle-by-hand.ts"
 import { startTestApi, type TestApi } from "../../support/test-api.ts"
+import { waitUntil } from "../../support/wait-until.ts"
 
 let api: TestApi
 let settlement: HandSettlement
@@ -94,6 +96,28 @@ describe("another app's key", () => {
     expect(await log.text()).not.toContain(api.app.ledgerId)
     const ours = (await get(`/wallet/${user}`)).wallets[0].aa_address
     expect((await see(`/wallet/${user}`)).wallets[0].aa_address).not.toBe(ours)
+  })
+})
+
+describe("an alarm about one app's ledger", () => {
+  it("is shown to that app alone, whatever the alarm is called", async () => {
+    const health = async (headers?: Record<string, string>) =>
+      (await api.call("GET", "/api/v1/system/health", undefined, headers)).body.data
+    const stranger = { authorization: `Bearer ${(await seedApp(api.db)).apiKey}` }
+    const before = await health(stranger)
+    const line = `${user},CPOP,+1,reward\n`
+    const file = await upload(api, `user_id,token_symbol,amount,reason_type\n${line.repeat(20_000)}`)
+    const importId = file.data?.import_id ?? ""
+    // A piece of the file is lost: the import cannot go on.
+    await sql`DELETE FROM ledger.import_chunks WHERE chunk = 1`.execute(api.db)
+    const imports = runTestImports(api)
+    expect(await whenEnded(api, importId)).toMatchObject({ state: "failed" })
+    const shown = () => health().then(({ alarms }) => alarms as { subject: string }[])
+    await waitUntil(async () => (await shown()).some(({ subject }) => subject === importId), {
+      what: "the app is told",
+    })
+    await imports.stop()
+    expect(await health(stranger)).toMatchObject({ open_alarms: before.open_alarms, alarms: before.alarms })
   })
 })
 

@@ -29,7 +29,10 @@ it("signs nothing for a batch whose deltas were changed, and stops its lane", as
   const sealed = await alterDeltas()
   fixture.run()
   await waitUntil(isPaused, { what: "the lane is paused", describe: fixture.batches })
-  expect((await fixture.alarms()).map(({ kind }) => kind).sort()).toEqual(["batch_altered", "lane_paused"])
+  expect((await fixture.alarms()).map(({ kind, ledger_id }) => [kind, ledger_id]).sort()).toEqual([
+    ["batch_altered", fixture.ledgerId],
+    ["lane_paused", fixture.ledgerId],
+  ])
   expect(await fixture.transactions()).toEqual([])
   expect(await fixture.settledCounts()).toEqual(new Map())
 

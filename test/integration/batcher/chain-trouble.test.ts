@@ -77,7 +77,10 @@ describe("what a chain does to a batch", () => {
     )
     expect(lane.paused_reason).toMatch(/failed 3 times.*EnforcedPause/)
     expect(await fixture.transactions()).toEqual([])
-    expect((await fixture.alarms()).map(({ kind }) => kind).sort()).toEqual(["batch_failing", "lane_paused"])
+    expect((await fixture.alarms()).map(({ kind, ledger_id }) => [kind, ledger_id]).sort()).toEqual([
+      ["batch_failing", fixture.ledgerId],
+      ["lane_paused", fixture.ledgerId],
+    ])
     await fixture.token.callAsAdmin("unpause")
     await fixture.resume()
     await fixture.batchesIn("mined", 1)

@@ -1,6 +1,7 @@
 import { sql } from "kysely"
 import pg from "pg"
 import { afterAll, beforeAll, expect, test } from "vitest"
+import { beginRebuild } from "../../../ledger/projections/async/begin-build.ts"
 import { dailyTotals } from "../../../ledger/projections/async/daily-totals.ts"
 import { history } from "../../../ledger/projections/async/history.ts"
 import type { Projection } from "../../../ledger/projections/async/projection.ts"
@@ -109,6 +110,30 @@ test("what is repaired in the database goes on when it is asked to", async () =>
   await worker.stop()
   expect(await openAlarms()).toEqual([])
 })
+
+test("a build that has stopped beside the tables that serve takes their place when it goes on, and its alarm ends", async () => {
+  const builds = async () => (await readProgress(ledger.db)).filter(({ name }) => name === "daily_totals")
+  expect((await beginRebuild(ledger.db, dailyTotals))?.build).toBe(2)
+  await owner.query("ALTER TABLE analytics.daily_totals_v1_2 ADD CONSTRAINT broken CHECK (false) NOT VALID")
+  const worker = startProjections(ledger.db, [dailyTotals])
+  await waitUntil(async () => (await openAlarms()).length > 0, { what: "it alarms" })
+  // Time enough to try to take over several times.
+  await new Promise((resolve) => setTimeout(resolve, 5_000))
+  expect(await openAlarms()).toMatchObject([{ subject: `projection:daily_totals:v1:2:${ledger.ledgerId}` }])
+  await owner.query("ALTER TABLE analytics.daily_totals_v1_2 DROP CONSTRAINT broken")
+  expect(await resumeFailed(ledger.db, "daily_totals")).toBe(1)
+  await waitUntil(
+    async () => (await builds()).some(({ build, state }) => build === 2 && state === "serving"),
+    {
+      what: "it serves",
+      timeoutMs: 20_000,
+      describe: builds,
+    },
+  )
+  await worker.stop()
+  expect(await openAlarms()).toEqual([])
+  expect(await findDifferenceFromLog(ledger.db, dailyTotals, ledger.ledgerId)).toBeNull()
+}, 60_000)
 
 test("one ledger that has stopped keeps no other one back", async () => {
   const otherId = await insertLedger(ledger.db)

@@ -1,4 +1,4 @@
-import { isTransientPostgresError } from "../../../platform/postgres.ts"
+import { isTransientPostgresError } from "../../platform/postgres.ts"
 
 /** Whether the same may succeed when it is tried again. Lock timeouts and cancelled statements go away like lost connections do. */
 export function isTransient(error: unknown): boolean {
