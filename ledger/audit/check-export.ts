@@ -4,7 +4,7 @@ import { keyIdOf, verifySignature } from "../domain/audit-key.ts"
 import { type LoggedEvent, parseAuditLine } from "../domain/audit-line.ts"
 import { openNote } from "../domain/checkpoint-note.ts"
 import { hashDetails, hashEvent } from "../domain/event-encoding.ts"
-import type { NewEvent } from "../domain/events.ts"
+import { changeTypes, type EventType, type NewEvent } from "../domain/events.ts"
 import {
   type ExportHeader,
   exportTrailerText,
@@ -71,10 +71,12 @@ export function createExportCheck(options: ExportCheckOptions): {
   const checkpoints = new Map<bigint, Buffer>()
   const anchors = new Map<bigint, ExportedAnchor>()
   const withoutDetails = new Set<number>()
+  const redacted = new Set<number>()
   const replay: Replay = startReplay()
   let started: Started | undefined
   let position = 0n
   let hash: Buffer = Buffer.alloc(0)
+  let recordedAtMs = Number.NEGATIVE_INFINITY
   let checkpointAt = 0n
   let ended: { signature: Buffer | null } | undefined
 
@@ -104,10 +106,12 @@ export function createExportCheck(options: ExportCheckOptions): {
     if (event.ledgerId !== header.ledgerId) return "it is of another ledger"
     if (!event.prevHash.equals(hash)) return "its previous hash is not the hash of the event before it"
     if (!hashEvent(hash, event).equals(event.hash)) return "its content does not give its hash"
+    if (event.recordedAt.getTime() < recordedAtMs) return "it was recorded before the event before it"
     const problem = checkDetails(event, header) ?? follow(event, header)
     if (problem !== null) return problem
     position = event.position
     hash = event.hash
+    recordedAtMs = event.recordedAt.getTime()
     tree.add(event.hash)
     return compareNote({ header, tree, notes })
   }
@@ -120,6 +124,7 @@ export function createExportCheck(options: ExportCheckOptions): {
       return null
     }
     if (!hasDetails) return "it has details, and the file has none by its first line"
+    if (event.salt.length !== saltBytes) return `its salt has ${event.salt.length} bytes`
     if (event.detailsHash?.equals(hashDetails(event.salt, event.detailsJson)) === true) return null
     return "its details do not give their hash"
   }
@@ -128,15 +133,23 @@ export function createExportCheck(options: ExportCheckOptions): {
   function follow(stored: LoggedEvent, { first, hasDetails }: ExportHeader): string | null {
     try {
       const event = parseEvent(stored)
+      const problem = checkShape(stored, event)
+      if (problem !== null) return `event ${stored.position}: ${problem}`
       if (first === 1n) replayEvent(replay, stored.position, event)
       noteAnchor(anchors, stored.position, event)
-      if (event.type !== "DetailsRedacted" || !hasDetails) return null
+      if (event.type !== "DetailsRedacted") return null
+      for (const at of event.data.positions) {
+        if (redacted.has(at)) return `position ${at} is redacted already`
+        redacted.add(at)
+      }
+      if (!hasDetails) return null
       const kept = event.data.positions.find((at) => at >= first && !withoutDetails.has(at))
       return kept === undefined
         ? null
         : `it says that the details of event ${kept} were erased: they are there`
     } catch (error) {
-      if (error instanceof ReplayFault || error instanceof ChainBridgeError) return error.message
+      if (error instanceof ReplayFault) return `event ${stored.position}: ${error.message}`
+      if (error instanceof ChainBridgeError) return error.message
       throw error
     }
   }
@@ -231,7 +244,6 @@ export function createExportCheck(options: ExportCheckOptions): {
           problem: `the given checkpoint covers ${beyond} events, the file those from ${header.first} to ${header.last}`,
         }
       }
-      const redacted = [...withoutDetails]
       return {
         ledgerId: header.ledgerId,
         first: header.first,
@@ -239,8 +251,8 @@ export function createExportCheck(options: ExportCheckOptions): {
         hash,
         root: tree.root(),
         accounts: header.first === 1n ? replay.accounts.size : null,
-        redacted: redacted.length,
-        redactedLater: header.first === 1n ? redacted.filter((at) => !replay.redacted.has(at)).length : 0,
+        redacted: withoutDetails.size,
+        redactedLater: [...withoutDetails].filter((at) => !redacted.has(at)).length,
         signedBy: header.publicKey === null ? null : keyIdOf(header.publicKey),
         isCovered: notes.has(header.last),
         checkpoints,
@@ -248,6 +260,27 @@ export function createExportCheck(options: ExportCheckOptions): {
       }
     },
   }
+}
+
+const saltBytes = 16
+const typesOfAnAccount: readonly string[] = [
+  ...changeTypes,
+  "AccountOpened",
+  "HoldPlaced",
+  "HoldReleased",
+  "HoldExpired",
+  "DepositObserved",
+  "WithdrawalObserved",
+] satisfies readonly EventType[]
+
+/** What the fields have to be together before an event can be read: half of an account, or of a key, would be none. */
+function checkShape(stored: LoggedEvent, { type, account, operation }: NewEvent): string | null {
+  const { accountId, amount, balanceAfter, operationId, sequence } = stored
+  if (account === null && [accountId, amount, balanceAfter].some((field) => field !== null))
+    return "account_id, amount and balance_after are not there together"
+  if (operation === null && (operationId !== null || sequence !== null))
+    return "operation_id and sequence are not there together"
+  return account === null && typesOfAnAccount.includes(type) ? `${type} without an account` : null
 }
 
 function noteAnchor(anchors: Map<bigint, ExportedAnchor>, position: bigint, event: NewEvent): void {
@@ -273,6 +306,11 @@ type Started = {
   readonly notes: ReadonlyMap<bigint, OpenedNote>
 }
 
+/** Signed twice, at two times, the same is still the same. */
+function isSamePast(one: OpenedNote, other: OpenedNote): boolean {
+  return one.ledgerId === other.ledgerId && one.root.equals(other.root) && one.headHash.equals(other.headHash)
+}
+
 /** The given checkpoints, each signed by a given key; by the one that the file names, where none is given. */
 function openNotes(
   { notes, trustedKeys }: ExportCheckOptions,
@@ -291,7 +329,14 @@ function openNotes(
         problem: `the given checkpoint does not hold: ${first !== undefined && "problem" in first ? first.problem : ""}`,
       }
     }
-    opened.set(good.checkpoint.treeSize, good.checkpoint)
+    const { checkpoint } = good
+    const other = opened.get(checkpoint.treeSize)
+    if (other !== undefined && !isSamePast(other, checkpoint)) {
+      return {
+        problem: `the key signed two pasts: two given checkpoints of ${checkpoint.treeSize} events differ`,
+      }
+    }
+    opened.set(checkpoint.treeSize, checkpoint)
   }
   return { opened }
 }

@@ -31,6 +31,7 @@ export type ExportTrailer = {
   readonly sha256: Buffer
 }
 
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const headerStart = '{"chainbridge_export":1,'
 const checkpointStart = '{"checkpoint":'
 const trailerStart = '{"chainbridge_export_end":1,'
@@ -71,7 +72,12 @@ export function parseExportHeader(line: string): ExportHeader | null {
     const isWhole = [prevHash, ...frontier, ...(publicKey === null ? [] : [publicKey])].every(
       ({ length }) => length === 32,
     )
-    return isPossible && isWhole && frontier.length === levelsOf(Number(first - 1n)).length ? header : null
+    return uuidPattern.test(header.ledgerId) &&
+      isPossible &&
+      isWhole &&
+      frontier.length === levelsOf(Number(first - 1n)).length
+      ? header
+      : null
   })
 }
 

@@ -6,6 +6,7 @@ import { sql } from "kysely"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { makeCheckpoint } from "../../../ledger/audit/make-checkpoint.ts"
 import { auditKeyOf } from "../../../ledger/domain/audit-key.ts"
+import { buildExport, opened } from "../../support/build-export.ts"
 import { checkBytes, exportToBytes, forgeExport } from "../../support/export-to-bytes.ts"
 import { fillLedger } from "../../support/fill-ledger.ts"
 import { liveThrough } from "../../support/live-through.ts"
@@ -22,7 +23,7 @@ test("the program in the docs is short enough to be read, and needs nothing but 
   const text = readFileSync(program, "utf8")
   expect(text.split("\n").length - 1).toBeLessThanOrEqual(150)
   expect(text.match(/^(?:import|from) .*$/gm)).toEqual([
-    "import argparse, base64, functools, hashlib, json, re, sys",
+    "import argparse, base64, datetime, functools, hashlib, json, re, sys",
   ])
 })
 
@@ -138,7 +139,7 @@ describe.skipIf(!hasPython)(
       ])
       expect(result.said).toMatch(
         new RegExp(
-          `^ok FILE: \\d+ accounts, last event ${third}, root [0-9a-f]{64}, proofs that hold: 12\n$`,
+          `^ok FILE: \\d+ accounts, last event ${third}, root [0-9a-f]{64}, details erased: 0, 0 of them later; proofs that hold: 12, 0 of them beyond the file\n$`,
         ),
       )
       const ours = checkBytes(whole)
@@ -172,6 +173,20 @@ describe.skipIf(!hasPython)(
         (data) => (data as unknown as { checkpoint: { note: string } }).checkpoint.note,
       )
       expect(run(unsigned, [...publicKey, "--checkpoint", note])).toMatchObject({ status: 0 })
+    })
+
+    test("says how many proofs go beyond the file, and refuses one of another ledger that the same key signed", async () => {
+      const proof = await save("proof/2", "beyond.json")
+      const part = await exportToBytes(ledger, { key, last: sizes[0] ?? 1n })
+      expect(run(part, [...publicKey, "--proof", proof]).said).toMatch(
+        /proofs that hold: 1, 1 of them beyond the file\n$/,
+      )
+      const other = buildExport([opened(1n)], { key })
+      expect(run(other.bytes)).toMatchObject({ status: 0 })
+      expect(run(other.bytes, [...publicKey, "--proof", proof])).toMatchObject({
+        status: 1,
+        said: expect.stringMatching(/beyond\.json: .*of another ledger/),
+      })
     })
 
     const lines = () => whole.toString().split("\n").slice(0, -1)
