@@ -1,5 +1,5 @@
 import { type Kysely, type Selectable, sql, type Transaction } from "kysely"
-import { clearAlarm } from "../../ledger/store/alarms.ts"
+import { clearAlarm, raiseAlarm } from "../../ledger/store/alarms.ts"
 import { importReceivedChannel } from "../../ledger/store/channels.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { withHead } from "../../ledger/store/ledger-transaction.ts"
@@ -157,7 +157,7 @@ export async function finishImport(db: Kysely<Database>, row: ImportRow, lease: 
 }
 
 /**
- * Stops the import for good reason. What was uploaded goes: whoever has it go on sends it again, and nobody else has a use for it. @returns false where somebody else has taken it over
+ * Stops the import for good reason, with an alarm. What was uploaded goes: whoever has it go on sends it again, and nobody else has a use for it. @returns false where somebody else has taken it over
  */
 export async function failImport(
   db: Kysely<Database>,
@@ -170,7 +170,9 @@ export async function failImport(
       UPDATE ledger.imports SET state = 'failed', finished_at = clock_timestamp(), error = ${error}, lease_owner = NULL, lease_expires_at = NULL
       WHERE ${held(row, lease)}`.execute(trx)
     if (numAffectedRows !== 1n) return false
-    await deleteChunks(trx, row.ledger_id, row.import_id)
+    const { ledger_id: ledgerId, import_id: importId } = row
+    await deleteChunks(trx, ledgerId, importId)
+    await raiseAlarm(trx, { kind: "import_failed", subject: importId, ledgerId, message: error })
     return true
   })
 }

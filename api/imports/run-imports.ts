@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto"
-import { clearAlarm, raiseAlarm } from "../../ledger/store/alarms.ts"
 import { importReceivedChannel } from "../../ledger/store/channels.ts"
 import { describeError } from "../../platform/errors.ts"
 import { listen } from "../../platform/listen.ts"
@@ -91,10 +90,8 @@ export async function workOn(
   const about = { ledger_id: row.ledger_id, import_id: row.import_id }
   try {
     logger.info({ ...about, next_line: String(row.next_line) }, "working on an import")
-    if (await applyImport(context, row, lease, shouldStop)) {
-      logger.info(about, "an import is finished")
-      await clearAlarm(db, "import_failed", row.import_id)
-    } else await releaseImport(db, row, lease)
+    if (await applyImport(context, row, lease, shouldStop)) logger.info(about, "an import is finished")
+    else await releaseImport(db, row, lease)
   } catch (error) {
     const reason = describeError(error)
     if (error instanceof Error && isTransientPostgresError(error)) {
@@ -108,11 +105,5 @@ export async function workOn(
       return
     }
     logger.error({ ...about, reason }, "an import failed")
-    await raiseAlarm(db, {
-      kind: "import_failed",
-      subject: row.import_id,
-      ledgerId: row.ledger_id,
-      message: reason,
-    })
   }
 }
