@@ -17,7 +17,7 @@ export type MadeUp = Partial<Omit<LoggedEvent, "position" | "prevHash" | "hash">
   readonly data: object
 }
 
-export type BuiltExport = {
+type BuiltExport = {
   readonly bytes: Buffer
   readonly ledgerId: string
   /** Of the tree over the first n events, for every n. */
