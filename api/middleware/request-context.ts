@@ -6,7 +6,9 @@ import type { ApiEnv } from "../api-env.ts"
 const saneRequestId = /^[A-Za-z0-9._:-]{1,128}$/
 
 /** Gives the request its id, the caller's own where it is sane, and writes its one log line: the route's pattern, never the path, which names users. */
-export function requestContext(logger: Logger): MiddlewareHandler<ApiEnv> {
+export function requestContext(parent: Logger): MiddlewareHandler<ApiEnv> {
+  // None of these fields can hold a secret, and looking for one costs more than the line.
+  const logger = parent.child({}, { redact: [] })
   return async (context, next) => {
     const given = context.req.header("x-request-id")
     const requestId = given !== undefined && saneRequestId.test(given) ? given : `req_${randomUUID()}`

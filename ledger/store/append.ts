@@ -58,21 +58,22 @@ export async function append(
 /**
  * The same append without its round trips, for who loaded the balances of every account that the events touch and sends the statements himself, in their order. Moves
  * `head` on. Settlement events and anchors are not for here: their projections look at what is stored.
- * @param storeRows makes the statement that stores the events
+ * @param storeRows makes the statement that stores the events. It may take the rows while it is sent: they are hashed one by one as they are taken, and all have to be before the next
+ *   statement is asked for. What the events contradict has been found before the first one.
  */
 export function prepareAppend<Store>(
   head: LedgerHead,
   events: readonly NewEvent[],
   now: Date,
-  storeRows: (ledgerId: string, rows: readonly EventRow[]) => Store,
-): { readonly recorded: RecordedEvent[]; readonly statements: readonly (Statement | Store)[] } {
+  storeRows: (ledgerId: string, rows: Iterable<EventRow>) => Store,
+): { readonly recorded: RecordedEvent[]; readonly statements: Iterable<Statement | Store> } {
   const recordedAt = recordingTime(head, now)
   const firstPosition = head.position + 1n
-  const rows: EventRow[] = []
   const recorded: RecordedEvent[] = []
   const points: BalancePoint[] = []
   const touched = new Map<bigint, { position: bigint; isConfirmed: boolean }>()
   for (const event of events) {
+    checkData(event)
     const position = head.position + 1n
     for (const effect of effectsOf(event)) {
       const before =
@@ -96,12 +97,9 @@ export function prepareAppend<Store>(
         `${event.type} says that the balance of account ${event.account.accountId} becomes ${event.account.balanceAfter}, and it becomes ${after}`,
       )
     }
-    const row = toRow(head, event, position, recordedAt)
-    rows.push(row)
     recorded.push({ ...event, position, recordedAt })
     head.position = position
     head.recordedAt = recordedAt
-    head.hash = row.hash
     if (event.type === "AccountOpened") head.accountCount += 1n
     if (event.type === "SettlementSealed") head.batchCount += 1n
   }
@@ -109,23 +107,31 @@ export function prepareAppend<Store>(
   const balances = [...touched]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([accountId, touch]) => ({ accountId, ...touch, ...balanceOf(head, accountId) }))
-  const statements: (Statement | Store)[] = []
-  // Long before the last partition is full; a partition holds several millions.
-  if (firstPosition / partitionCheckEvery !== (head.position + 1n) / partitionCheckEvery) {
-    statements.push(ensurePartitions(head.position + partitionsAhead))
+  function* statements(): Generator<Statement | Store> {
+    // Long before the last partition is full; a partition holds several millions.
+    if (firstPosition / partitionCheckEvery !== (head.position + 1n) / partitionCheckEvery)
+      yield ensurePartitions(head.position + partitionsAhead)
+    const rows = chainRows(head, recorded)
+    yield storeRows(head.ledgerId, rows)
+    invariant(rows.next().done === true, "the events of an append are all stored before anything else")
+    if (recorded.some(({ type }) => type === "AccountOpened")) yield projectAccounts(head.ledgerId, recorded)
+    if (balances.length > 0) yield projectBalances(head.ledgerId, balances, recordedAt)
+    if (points.length > 0) yield projectBalanceHistory(head.ledgerId, points)
+    yield* projectHolds(head.ledgerId, recorded)
+    yield* projectReversals(head.ledgerId, recorded)
+    yield* projectRedactions(head.ledgerId, recorded)
+    yield moveHead(head)
   }
-  statements.push(storeRows(head.ledgerId, rows))
-  if (rows.some(({ type }) => type === "AccountOpened"))
-    statements.push(projectAccounts(head.ledgerId, recorded))
-  if (balances.length > 0) statements.push(projectBalances(head.ledgerId, balances, recordedAt))
-  if (points.length > 0) statements.push(projectBalanceHistory(head.ledgerId, points))
-  statements.push(
-    ...projectHolds(head.ledgerId, recorded),
-    ...projectReversals(head.ledgerId, recorded),
-    ...projectRedactions(head.ledgerId, recorded),
-    moveHead(head),
-  )
-  return { recorded, statements }
+  return { recorded, statements: statements() }
+}
+
+/** The rows of the events, each hashed onto the one before it when it is taken. */
+function* chainRows(head: LedgerHead, events: readonly RecordedEvent[]): Generator<EventRow> {
+  for (const event of events) {
+    const row = toRow(head, event)
+    head.hash = row.hash
+    yield row
+  }
 }
 
 /** Stores where the ledger stands now, and tells who listens at the commit. */
@@ -157,14 +163,13 @@ function ensurePartitions(upto: bigint): Statement {
   }
 }
 
-function toRow(head: LedgerHead, event: NewEvent, position: bigint, recordedAt: Date): EventRow {
-  checkData(event)
+function toRow(head: LedgerHead, event: RecordedEvent): EventRow {
   const dataJson = JSON.stringify(event.data)
   const detailsJson = event.details === null ? null : JSON.stringify(event.details)
   const salt = detailsJson === null ? null : takeSalt()
   const row = {
     ledgerId: head.ledgerId,
-    position,
+    position: event.position,
     type: event.type,
     version: eventVersion,
     operationId: event.operation?.operationId ?? null,
@@ -173,7 +178,7 @@ function toRow(head: LedgerHead, event: NewEvent, position: bigint, recordedAt: 
     amount: event.account?.amount ?? null,
     balanceAfter: event.account?.balanceAfter ?? null,
     occurredAt: event.occurredAt,
-    recordedAt,
+    recordedAt: event.recordedAt,
     causation: event.causation,
     dataJson,
     detailsJson,

@@ -1,8 +1,8 @@
 /**
  * Rows for `COPY … FROM STDIN` in its text format. The server takes them in at two thirds of what an INSERT of arrays costs it, and they are made here by
- * joining texts; only a pipelined transaction can send them.
+ * joining texts; only a pipelined transaction can send them. Each text of `rows` is some rows, and is taken once, when those before it are on their way.
  */
-export type CopyStatement = { readonly text: string; readonly rows: string }
+export type CopyStatement = { readonly text: string; readonly rows: Iterable<string> }
 
 const special = /[\b\f\n\r\t\v\\]/
 const escapes: Readonly<Record<string, string>> = {

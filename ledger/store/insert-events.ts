@@ -24,7 +24,8 @@ const text = `
       occurred_at, recorded_at, causation, data, details, salt, details_hash, prev_hash, hash)`
 
 /** Inserts any number of events with one statement. */
-export function insertEvents(ledgerId: string, rows: readonly EventRow[]): Statement {
+export function insertEvents(ledgerId: string, events: Iterable<EventRow>): Statement {
+  const rows = [...events]
   return {
     name: "ledger-insert-events",
     text,
@@ -51,8 +52,15 @@ export function insertEvents(ledgerId: string, rows: readonly EventRow[]): State
   }
 }
 
-/** The same on a connection that can copy. */
-export function copyEvents(ledgerId: string, rows: readonly EventRow[]): CopyStatement {
+/** Enough rows for the server to be busy with while the next ones are made. */
+const copyChunkLength = 65_536
+
+/** The same on a connection that can copy. The rows are taken while they are sent, so that the server stores the first ones while we still hash the last. */
+export function copyEvents(ledgerId: string, rows: Iterable<EventRow>): CopyStatement {
+  return { text: `COPY ledger.events (${columns}) FROM STDIN`, rows: copyLines(ledgerId, rows) }
+}
+
+function* copyLines(ledgerId: string, rows: Iterable<EventRow>): Generator<string> {
   let lines = ""
   let previous: Buffer | undefined
   let hash = ""
@@ -65,6 +73,9 @@ export function copyEvents(ledgerId: string, rows: readonly EventRow[]): CopySta
       `${row.sequence ?? copyNull}\t${row.accountId ?? copyNull}\t${row.amount ?? copyNull}\t${row.balanceAfter ?? copyNull}\t` +
       `${copyTime(row.occurredAt)}\t${copyTime(row.recordedAt)}\t${copyText(row.causation)}\t${copyText(row.dataJson)}\t` +
       `${copyText(row.detailsJson)}\t${copyBytes(row.salt)}\t${copyBytes(row.detailsHash)}\t${prevHash}\t${hash}\n`
+    if (lines.length < copyChunkLength) continue
+    yield lines
+    lines = ""
   }
-  return { text: `COPY ledger.events (${columns}) FROM STDIN`, rows: lines }
+  if (lines !== "") yield lines
 }

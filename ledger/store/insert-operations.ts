@@ -23,5 +23,5 @@ export function copyOperations(ledgerId: string, operations: readonly NewOperati
       `${copyText(operation.route)}\t${operation.firstPosition}\t${operation.lastPosition}\t${copyTime(operation.recordedAt)}\t` +
       `${copyText(JSON.stringify(operation.answerContext))}\n`
   }
-  return { text: `COPY ledger.operations (${columns}) FROM STDIN`, rows: lines }
+  return { text: `COPY ledger.operations (${columns}) FROM STDIN`, rows: [lines] }
 }

@@ -13,7 +13,7 @@ export type Statement = {
 /** Runs statements one after the other in a transaction of Kysely's, which prepares nothing. */
 export async function runStatements(
   trx: Transaction<Database>,
-  statements: readonly Statement[],
+  statements: Iterable<Statement>,
 ): Promise<void> {
   for (const { text, values } of statements) await trx.executeQuery(CompiledQuery.raw(text, [...values]))
 }

@@ -24,11 +24,17 @@ class CopyQuery extends pg.Query {
 
   override submit = (connection: pg.Connection): null => {
     const copying = connection as CopyConnection
-    copying.stream.cork()
+    const { stream } = copying
+    stream.cork()
     copying.query(this.#statement.text)
-    copying.sendCopyFromChunk(Buffer.from(this.#statement.rows))
+    for (const rows of this.#statement.rows) {
+      copying.sendCopyFromChunk(Buffer.from(rows))
+      // On its way now: the server works on it while the next one is made.
+      stream.uncork()
+      stream.cork()
+    }
     copying.endCopyFrom()
-    copying.stream.uncork()
+    stream.uncork()
     return null
   }
 

@@ -13,8 +13,8 @@ export type PipelinedTransaction = {
   begin(statements: readonly Statement[]): Promise<pg.QueryResult[]>
   /** Asks for more, in one round trip. */
   read(statements: readonly Statement[]): Promise<pg.QueryResult[]>
-  /** Sends the statements and COMMIT. One that fails takes the commit with it. */
-  commit(statements: readonly (Statement | CopyStatement)[]): Promise<void>
+  /** Sends the statements, each when it is asked for, and COMMIT. One that fails takes the commit with it. */
+  commit(statements: Iterable<Statement | CopyStatement>): Promise<void>
 }
 
 /**
@@ -42,7 +42,15 @@ export async function inPipelinedTransaction<Result>(
       },
       read: (statements) => allAnswered(statements.map(send)),
       async commit(statements) {
-        const results = await allAnswered([...statements.map(send), client.query("COMMIT")])
+        const sent: Promise<pg.QueryResult>[] = []
+        try {
+          for (const statement of statements) sent.push(send(statement))
+        } catch (error) {
+          // The connection is closed, with all that is under way on it.
+          for (const result of sent) result.catch(() => undefined)
+          throw error
+        }
+        const results = await allAnswered([...sent, client.query("COMMIT")])
         // The server ends a transaction that has failed with ROLLBACK, whatever it was asked for.
         if (results.at(-1)?.command !== "COMMIT")
           throw new ChainBridgeError(

@@ -9,10 +9,11 @@ import { accountOpened, adjustmentEvents } from "../domain/adjustment-events.ts"
 import type { CommandRefusal, LedgerCommand } from "../domain/commands.ts"
 import type { NewEvent } from "../domain/events.ts"
 import { prepareAppend } from "../store/append.ts"
+import type { CopyStatement } from "../store/copy-statement.ts"
 import type { StoredOperation } from "../store/find-operations.ts"
 import { copyEvents } from "../store/insert-events.ts"
 import { copyOperations, type NewOperation } from "../store/insert-operations.ts"
-import { recordingTime } from "../store/ledger-transaction.ts"
+import { type LedgerHead, recordingTime } from "../store/ledger-transaction.ts"
 import { type RecordedOperation, recordedEvent, recordedOperation } from "../store/read-operation.ts"
 import type { Statement } from "../store/statement.ts"
 import type { KnownAccount, LedgerMemory } from "./account-memory.ts"
@@ -83,17 +84,25 @@ export async function writeGroup(
       known.set(operationKey(command), stored)
       outcomes.push({ outcome: "recorded", operation })
     }
-    const recorded =
-      operations.length === 0
-        ? []
-        : [
-            ...prepareAppend(head, events, recordedAt, copyEvents).statements,
-            copyOperations(ledgerId, operations),
-          ]
-    await transaction.commit([...recorded, ...alongside(outcomes)])
+    await transaction.commit(statementsOf(head, events, recordedAt, operations, alongside(outcomes)))
     memory.remember(head, state.accounts)
     return outcomes
   })
+}
+
+/** Made while they are sent: the server is at work on each before there is the next. */
+function* statementsOf(
+  head: LedgerHead,
+  events: readonly NewEvent[],
+  recordedAt: Date,
+  operations: readonly NewOperation[],
+  alongside: readonly Statement[],
+): Generator<Statement | CopyStatement> {
+  if (operations.length > 0) {
+    yield* prepareAppend(head, events, recordedAt, copyEvents).statements
+    yield copyOperations(head.ledgerId, operations)
+  }
+  yield* alongside
 }
 
 type Recorded = { readonly operation: RecordedOperation; readonly firstPosition: bigint }
