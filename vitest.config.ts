@@ -21,7 +21,8 @@ export default defineConfig({
           globalSetup: ["test/support/global-postgres.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
-          maxWorkers: 2,
+          // Many of them wait for blocks, leases and processes that start: three keep two cores busy.
+          maxWorkers: 3,
         },
       },
       {

