@@ -14,6 +14,7 @@ const help = `npm run bench:replay -- [options]
   --users N           whose they are (100000)
   --settled SHARE     of the changes that batches have settled, 0 to 1; 0: the batcher has taken all of them in and settled none
   --database-url URL  a database that npm run bench:seed has filled, instead of a PostgreSQL of its own
+  --way NAME          only this one: "plain fold", "verify", "verify, one thread" or "rebuild of balances"; several times
   --rounds N          of each, in turns (2); the best counts
   --json FILE         writes {rows:[{way,events,seconds,per_second,cpu_seconds,peak_mb}]}
 `
@@ -26,6 +27,7 @@ const { values: flags } = parseArgs({
     users: { type: "string", default: "100000" },
     settled: { type: "string" },
     "database-url": { type: "string" },
+    way: { type: "string", multiple: true },
     rounds: { type: "string", default: "2" },
     json: { type: "string" },
     help: { type: "boolean" },
@@ -45,7 +47,7 @@ async function main(): Promise<void> {
     const ledgerId = await longestLedger(databaseUrl)
     const best = new Map<ReplayWay, ReplayRow>()
     for (let round = 0; round < Number(flags.rounds); round += 1) {
-      for (const way of replayWays) {
+      for (const way of replayWays.filter((each) => flags.way?.includes(each) ?? true)) {
         const row = await measure(way, databaseUrl, ledgerId)
         const known = best.get(way)
         if (known === undefined || row.per_second > known.per_second) best.set(way, row)
