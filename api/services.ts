@@ -1,10 +1,12 @@
 import type { Kysely } from "kysely"
 import { registryChangedChannel } from "../ledger/store/channels.ts"
 import type { Database } from "../ledger/store/database.ts"
+import { watchPausedCopies } from "../ledger/writer/watch-paused-copies.ts"
 import { warmUpWriterPool } from "../ledger/writer/writer-pool.ts"
 import { describeError } from "../platform/errors.ts"
 import { listen } from "../platform/listen.ts"
 import type { Logger } from "../platform/logger.ts"
+import type { Loop } from "../platform/loop.ts"
 import { type ChainProgressBoard, createChainProgressBoard } from "./chain/chain-progress.ts"
 import type { ApiContext, ChainReader } from "./context.ts"
 import { createLedgerWriters, type LedgerWriters } from "./ledger/ledger-writers.ts"
@@ -46,6 +48,7 @@ export function createServices(context: ApiContext): Services {
   const chains = createChainProgressBoard({ db, rpc: context.rpc, logger, maxAgeMs: limits.laneMaxAgeMs })
   const writers = createLedgerWriters({ db, writerPool: context.writerPool, logger })
   let listener: { stop(): Promise<void> } | undefined
+  let pausedCopies: Loop | undefined
 
   function onRegistryChange(): void {
     keys.clear()
@@ -77,6 +80,7 @@ export function createServices(context: ApiContext): Services {
         chains.whenCurrent(),
         warmUpWriterPool(context.writerPool),
       ])
+      pausedCopies = watchPausedCopies({ db, logger })
       const { databaseUrl } = context
       if (databaseUrl !== undefined)
         listener = listen({
@@ -89,7 +93,7 @@ export function createServices(context: ApiContext): Services {
     },
     async stop() {
       this.isStopping = true
-      await Promise.all([listener?.stop(), writers.stop()])
+      await Promise.all([listener?.stop(), writers.stop(), pausedCopies?.stop()])
     },
   }
 }

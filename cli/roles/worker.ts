@@ -1,6 +1,7 @@
 import { runImports } from "../../api/imports/run-imports.ts"
 import { createRegistryCache } from "../../api/registry/registry-cache.ts"
 import { runWorker } from "../../ledger/run-worker.ts"
+import { watchPausedCopies } from "../../ledger/writer/watch-paused-copies.ts"
 import { createWriterPool } from "../../ledger/writer/writer-pool.ts"
 import { runRole } from "../../platform/lifecycle.ts"
 import { openChainClients } from "./chain-clients.ts"
@@ -25,11 +26,12 @@ export async function runWorkerRole(): Promise<void> {
     const writerPool = createWriterPool({ databaseUrl, applicationName: "chainbridge-worker-writer" })
     const registry = createRegistryCache({ db, logger, maxAgeMs: registryMaxAgeMs })
     const imports = runImports({ db, databaseUrl, logger, writerPool, registry })
+    const pausedCopies = watchPausedCopies({ db, logger })
     role.beat(() => ({ ...worker.status(), imports: imports.status() }))
     return {
       details: { chains: chains.size, audit_key: auditKey?.keyId ?? "none" },
       async stop() {
-        await Promise.all([worker.stop(), imports.stop()])
+        await Promise.all([worker.stop(), imports.stop(), pausedCopies.stop()])
         await writerPool.end()
         await role.close()
       },

@@ -13,6 +13,7 @@ type CopyConnection = pg.Connection & {
  */
 class CopyQuery extends pg.Query {
   readonly #statement: CopyStatement
+  isSent = false
 
   constructor(
     statement: CopyStatement,
@@ -23,6 +24,7 @@ class CopyQuery extends pg.Query {
   }
 
   override submit = (connection: pg.Connection): null => {
+    this.isSent = true
     const copying = connection as CopyConnection
     const { stream } = copying
     stream.cork()
@@ -43,14 +45,18 @@ class CopyQuery extends pg.Query {
   }
 }
 
-/** Rejects when the server refuses the statement or one of its rows. */
+/**
+ * Rejects when the server refuses the statement or one of its rows.
+ * @throws where the connection is gone, and the rows were not taken
+ */
 export function copyRows(client: pg.ClientBase, statement: CopyStatement): Promise<pg.QueryResult> {
-  return new Promise((resolve, reject) => {
-    client.query(
-      new CopyQuery(statement, (error, result) => {
-        if (error == null) resolve(result)
-        else reject(error)
-      }),
-    )
+  const { promise, resolve, reject } = Promise.withResolvers<pg.QueryResult>()
+  const query = new CopyQuery(statement, (error, result) => {
+    if (error == null) resolve(result)
+    else reject(error)
   })
+  client.query(query)
+  if (query.isSent) return promise
+  promise.catch(() => undefined)
+  throw new Error("Connection terminated before the rows were sent")
 }

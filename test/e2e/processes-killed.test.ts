@@ -5,6 +5,7 @@ import { controlChain } from "../support/chain-control.ts"
 import { closeGate } from "../support/database-gate.ts"
 import { expectBooksBalance } from "../support/expect-books-balance.ts"
 import { type FaultStack, startFaultStack } from "../support/fault-stack.ts"
+import { sampled } from "../support/sampled.ts"
 
 const unit = 10n ** 18n
 
@@ -39,7 +40,7 @@ describe("processes that are killed on a running stack", () => {
     await Promise.all([send(), work().finally(() => (isOver = true))])
   }
 
-  test.each(["commit", "insert"] as const)(
+  test.each(sampled(["commit", "insert"] as const, 1))(
     "the API, killed inside of a transaction (%s), is asked the same again: recorded once, and answered once",
     async (at) => {
       const { backend } = faults
@@ -66,7 +67,7 @@ describe("processes that are killed on a running stack", () => {
     },
   )
 
-  test.each(["commit", "insert"] as const)(
+  test.each(sampled(["commit", "insert"] as const, 1))(
     "the worker, killed in the middle of confirming (%s), confirms it once",
     async (at) => {
       const gate = await closeGate(faults.stack().database_url, { table: "ledger.confirmations", at })

@@ -186,7 +186,7 @@ test("a worker that was paused and wakes up when others have gone on spoils noth
   paused.kill("SIGSTOP")
   const other = startWorker(20)
   // Where it was paused inside of a transaction, the server ends that after ten seconds.
-  expect(await whenEnded(app, importId, 40_000)).toMatchObject({ state: "finished" })
+  expect(await whenEnded(app, importId, 60_000)).toMatchObject({ state: "finished" })
   await kill(other)
   paused.kill("SIGCONT")
   await sleep(1_500)

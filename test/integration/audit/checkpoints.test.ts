@@ -19,6 +19,7 @@ import { lockHead } from "../../../ledger/store/ledger-transaction.ts"
 import { createLogger } from "../../../platform/logger.ts"
 import type { DyingCheckpointOptions } from "../../support/dying-checkpoints.ts"
 import { fillLedger } from "../../support/fill-ledger.ts"
+import { sampled } from "../../support/sampled.ts"
 import { createTestLedger, type TestLedger } from "../../support/test-ledger.ts"
 import { waitUntil } from "../../support/wait-until.ts"
 
@@ -173,7 +174,7 @@ describe("killed", () => {
     return signal as string | null
   }
 
-  test.each([false, true])(
+  test.each(sampled([false, true], 1))(
     "before any statement or while it runs (%s), it leaves nothing that the next one cannot go on from",
     async (isSent) => {
       let deaths = 0

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { batcherSteps } from "../../../batcher/batcher-context.ts"
 import { ledgerIdBytes } from "../../../ledger/domain/wallet-address.ts"
 import { createLoopFixture, type LoopFixture } from "../../support/loop-fixture.ts"
+import { sampled } from "../../support/sampled.ts"
 import { waitUntil } from "../../support/wait-until.ts"
 
 let loop: LoopFixture
@@ -118,7 +119,7 @@ describe("an anchor", () => {
     await expectAnchored(last)
   })
 
-  test.each(batcherSteps)(
+  test.each(sampled(batcherSteps, 2))(
     "is on the chain and in the log once, when its batcher is killed at %s",
     async (step) => {
       const made = await checkpoint()

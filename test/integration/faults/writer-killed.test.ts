@@ -1,7 +1,8 @@
 import { expect, inject, test } from "vitest"
 import { runWriterKills, summarize } from "../../chaos/run-writer-kills.ts"
+import { sampledTimes } from "../../support/sampled.ts"
 
-const kills = 12
+const kills = sampledTimes(12, 6)
 
 // Complete by `npm run chaos:writer`: 200 kills.
 test("the API is killed with -9 in the middle of its commits: nothing acknowledged is lost, nothing is there in halves, nothing twice", async () => {
