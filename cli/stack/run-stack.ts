@@ -1,4 +1,4 @@
-import { mkdtempSync } from "node:fs"
+import { existsSync, mkdtempSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Kysely } from "kysely"
@@ -56,7 +56,14 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
   const { progress, stops, onGivenUp } = events
   const { note, step } = progress
   const configuration = loadConfiguration(options.configuration)
-  await assertPortIsFree(options.apiPort)
+  try {
+    await assertPortIsFree(options.apiPort)
+  } catch (error) {
+    // Whoever has it may be the stack of this very directory: then that is what to say.
+    if (!options.isEphemeral && existsSync(options.dataDirectory))
+      openDataDirectory(options.dataDirectory).lock.release()
+    throw error
+  }
   // Before anything is written: what was made for another chain would be in the way of the next start.
   if (options.databaseUrl !== undefined) checkDatabaseUrl(options.databaseUrl)
   const external = options.rpcUrl === undefined ? undefined : await openExternalChain(options.rpcUrl)
