@@ -2,6 +2,7 @@ import type { Kysely } from "kysely"
 import { redactedPositionsMax } from "../../ledger/domain/events.ts"
 import { erasedUpTo, findErasable } from "../../ledger/redactions/find-erasable.ts"
 import type { Database } from "../../ledger/store/database.ts"
+import { hasUser } from "../../ledger/store/has-user.ts"
 import { decodeHoldId } from "../presenters/hold-id.ts"
 import { decodeTxId } from "../presenters/tx-id.ts"
 import { readHead } from "../queries/audit-events.ts"
@@ -47,13 +48,7 @@ async function findOfUser(
   userId: string,
   before: bigint,
 ): Promise<ToRedact | Refusal> {
-  const known = await db
-    .selectFrom("ledger.accounts")
-    .select("account_id")
-    .where("ledger_id", "=", ledgerId)
-    .where("user_id", "=", userId)
-    .executeTakeFirst()
-  if (known === undefined)
+  if (!(await hasUser(db, ledgerId, userId)))
     return refuse("UNKNOWN_USER", "user_id", "a user is known from the first adjustment on")
   let after = await erasedUpTo(db, ledgerId, userId)
   for (;;) {

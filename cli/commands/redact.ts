@@ -2,6 +2,7 @@ import { type Kysely, sql } from "kysely"
 import { beginRedaction } from "../../ledger/redactions/begin-redaction.ts"
 import { continueRedaction } from "../../ledger/redactions/continue-redaction.ts"
 import type { Database } from "../../ledger/store/database.ts"
+import { hasUser } from "../../ledger/store/has-user.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import { createProgressBar } from "../progress-bar.ts"
 import { chooseLedger } from "./choose-ledger.ts"
@@ -22,13 +23,7 @@ export async function redactCommand(options: RedactOptions): Promise<void> {
   const { user: userId, reason } = options
   await withDatabase(options.dataDir, async (db) => {
     const { ledgerId, name } = await chooseLedger(db, options.ledger)
-    const known = await db
-      .selectFrom("ledger.accounts")
-      .select("account_id")
-      .where("ledger_id", "=", ledgerId)
-      .where("user_id", "=", userId)
-      .executeTakeFirst()
-    if (known === undefined)
+    if (!(await hasUser(db, ledgerId, userId)))
       throw new ChainBridgeError("UNKNOWN_USER", `${name} has no user ${JSON.stringify(userId)}`)
     let erased = 0n
     for (const position of await openRedactions(db, ledgerId, userId))

@@ -11,12 +11,12 @@ import { compareBuild } from "../../ledger/projections/async/compare-build.ts"
 import { readProgress } from "../../ledger/projections/async/read-progress.ts"
 import { indexBuild, serveBuild } from "../../ledger/projections/async/serve-build.ts"
 import type { Database } from "../../ledger/store/database.ts"
-import { loadConfiguration } from "../../platform/config/load-configuration.ts"
 import { createLogger } from "../../platform/logger.ts"
 import { createKysely, createPool } from "../../platform/postgres.ts"
 import { type BenchDatabase, loadText, startBenchCluster } from "./bench-cluster.ts"
 import { runOrder, startBenchProcess } from "./load-process.ts"
 import { seedLog } from "./seed-log.ts"
+import { shippedReasons } from "./shipped-reasons.ts"
 
 const { values: flags } = parseArgs({
   options: {
@@ -52,17 +52,11 @@ function open({ appUrl }: BenchDatabase): Kysely<Database> {
 }
 
 async function seed({ ownerUrl, tokenId, ledgers }: BenchDatabase): Promise<void> {
-  const { reasons } = loadConfiguration({ directory: join(import.meta.dirname, "../../config") })
   const seeded = await seedLog({
     databaseUrl: ownerUrl,
     ledgerId: ledgers[0]?.ledgerId ?? "",
     tokenId,
-    reasons: Object.entries(reasons).map(([reasonType, reason]) => ({
-      reasonType,
-      businessType: reason.business_type,
-      priority: reason.priority,
-      metadataKeys: reason.allowed_metadata,
-    })),
+    reasons: shippedReasons(),
     events: Number(flags.events),
     users: Number(flags.users),
     settledShare: Number(flags.settled),

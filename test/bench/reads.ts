@@ -1,14 +1,13 @@
 // `npm run bench:reads`: how long a balance, a page of history and a balance of the past take with ten thousand and with ten million events stored, over HTTP and side by side.
 import { writeFileSync } from "node:fs"
 import { Agent, get } from "node:http"
-import { join } from "node:path"
 import { parseArgs } from "node:util"
 import pg from "pg"
-import { loadConfiguration } from "../../platform/config/load-configuration.ts"
 import { percentile } from "../demo/percentile.ts"
 import { type ApiProcess, startApiProcess } from "../support/api-process.ts"
 import { type BenchDatabase, loadText, startBenchCluster } from "./bench-cluster.ts"
 import { seedLog } from "./seed-log.ts"
+import { shippedReasons } from "./shipped-reasons.ts"
 
 const help = `npm run bench:reads -- [--small N] [--large N] [--hot N] [--requests R] [--json FILE]
 
@@ -114,18 +113,12 @@ async function main(): Promise<void> {
 }
 
 async function seed(database: BenchDatabase, index: number, events: number, users: number): Promise<void> {
-  const { reasons } = loadConfiguration({ directory: join(import.meta.dirname, "../../config") })
   const ledgerId = database.ledgers[index]?.ledgerId ?? ""
   await seedLog({
     databaseUrl: database.ownerUrl,
     ledgerId,
     tokenId: database.tokenId,
-    reasons: Object.entries(reasons).map(([reasonType, reason]) => ({
-      reasonType,
-      businessType: reason.business_type,
-      priority: reason.priority,
-      metadataKeys: reason.allowed_metadata,
-    })),
+    reasons: shippedReasons(),
     events,
     users,
     settledShare: 0.9,

@@ -3,10 +3,10 @@ import { execFile } from "node:child_process"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { parseArgs, promisify } from "node:util"
-import { loadConfiguration } from "../../platform/config/load-configuration.ts"
 import { loadText, startBenchCluster, withClient } from "./bench-cluster.ts"
 import { type ReplayRow, type ReplayWay, replayWays } from "./replay-row.ts"
 import { seedLog } from "./seed-log.ts"
+import { shippedReasons } from "./shipped-reasons.ts"
 
 const help = `npm run bench:replay -- [options]
 
@@ -60,7 +60,6 @@ async function main(): Promise<void> {
 }
 
 async function seed(databaseUrl: string): Promise<void> {
-  const { reasons } = loadConfiguration({ directory: join(import.meta.dirname, "../../config") })
   const facts = await withClient(databaseUrl, (client) =>
     client.query<{ ledger_id: string; token_id: number }>(
       "SELECT ledger_id, (SELECT min(token_id) FROM registry.tokens) AS token_id FROM ledger.head ORDER BY ledger_id LIMIT 1",
@@ -72,12 +71,7 @@ async function seed(databaseUrl: string): Promise<void> {
     databaseUrl,
     ledgerId,
     tokenId,
-    reasons: Object.entries(reasons).map(([reasonType, reason]) => ({
-      reasonType,
-      businessType: reason.business_type,
-      priority: reason.priority,
-      metadataKeys: reason.allowed_metadata,
-    })),
+    reasons: shippedReasons(),
     events: Number(flags.events),
     users: Number(flags.users),
     ...(flags.settled === undefined ? {} : { settledShare: Number(flags.settled) }),

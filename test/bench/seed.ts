@@ -1,12 +1,11 @@
 // `npm run bench:seed`: a ledger with millions of events, as the product would have written them, to measure on.
-import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { ensureApp } from "../../cli/registry/ensure-app.ts"
 import type { Database } from "../../ledger/store/database.ts"
-import { loadConfiguration } from "../../platform/config/load-configuration.ts"
 import { createKysely, createPool } from "../../platform/postgres.ts"
 import { insertToken } from "../support/insert-token.ts"
 import { seedLog } from "./seed-log.ts"
+import { shippedReasons } from "./shipped-reasons.ts"
 
 const help = `npm run bench:seed -- --events N --users U [--database-url URL] [--app NAME] [--per-operation K] [--settled SHARE]
 
@@ -46,19 +45,13 @@ async function main(): Promise<void> {
       .executeTakeFirst()
     const tokenId =
       token?.token_id ?? (await insertToken(db, { address: `0x${"44".repeat(20)}`, strategy: {} }))
-    const { reasons } = loadConfiguration({ directory: join(import.meta.dirname, "../../config") })
     const began = performance.now()
     const secondsSince = () => (performance.now() - began) / 1_000
     const seeded = await seedLog({
       databaseUrl: flags["database-url"],
       ledgerId,
       tokenId,
-      reasons: Object.entries(reasons).map(([reasonType, reason]) => ({
-        reasonType,
-        businessType: reason.business_type,
-        priority: reason.priority,
-        metadataKeys: reason.allowed_metadata,
-      })),
+      reasons: shippedReasons(),
       events: Number(flags.events),
       users: Number(flags.users),
       adjustmentsPerOperation: Number(flags["per-operation"]),

@@ -1,5 +1,3 @@
-import { join } from "node:path"
-import { loadConfiguration } from "../../platform/config/load-configuration.ts"
 import { type BenchCase, type SystemName, storedCases } from "./bench-cases.ts"
 import { type BenchCluster, type BenchDatabase, withClient } from "./bench-cluster.ts"
 import {
@@ -12,6 +10,7 @@ import {
   targets,
 } from "./bench-systems.ts"
 import { seedLog } from "./seed-log.ts"
+import { shippedReasons } from "./shipped-reasons.ts"
 
 /**
  * Starts what the cases need and opens the accounts that they touch.
@@ -55,18 +54,12 @@ export async function startSystems(
 }
 
 async function fill(database: BenchDatabase, events: number, users: number): Promise<void> {
-  const { reasons } = loadConfiguration({ directory: join(import.meta.dirname, "../../config") })
   const began = performance.now()
   const seeded = await seedLog({
     databaseUrl: database.ownerUrl,
     ledgerId: database.ledgers[0]?.ledgerId ?? "",
     tokenId: database.tokenId,
-    reasons: Object.entries(reasons).map(([reasonType, reason]) => ({
-      reasonType,
-      businessType: reason.business_type,
-      priority: reason.priority,
-      metadataKeys: reason.allowed_metadata,
-    })),
+    reasons: shippedReasons(),
     events,
     users,
   })

@@ -1,5 +1,6 @@
 import { once } from "node:events"
 import { connect, createServer, type Socket } from "node:net"
+import { listenInFront } from "./listen-in-front.ts"
 
 export type DatabaseDoor = {
   /** Of the database, through here. */
@@ -38,14 +39,10 @@ export async function startDatabaseDoor(databaseUrl: string): Promise<DatabaseDo
       })
       socket.pipe(other)
     }
-  }).listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  const through = new URL(databaseUrl)
-  through.port = String(typeof address === "object" && address !== null ? address.port : 0)
-  through.hostname = "127.0.0.1"
+  })
+  const through = await listenInFront(server, databaseUrl)
   return {
-    databaseUrl: through.toString(),
+    databaseUrl: through,
     shut() {
       isShut = true
       for (const socket of sockets) socket.destroy()
