@@ -10,6 +10,9 @@ import { waitUntil } from "../support/wait-until.ts"
 
 const reorganisations = sampledTimes(25, 10)
 
+/** The one of the series that stands at this share of it, so that a sampled series has its deep ones and its deaths too. */
+const at = (share: number) => Math.round(reorganisations * share)
+
 const unit = 10n ** 18n
 
 describe("a chain that changes its mind", () => {
@@ -36,12 +39,15 @@ describe("a chain that changes its mind", () => {
       .map((line) => (line["data"] as { revoked_type: string }).revoked_type)
       .filter((type) => type !== "CheckpointAnchored")
 
-  async function somethingIsConfirmed(): Promise<void> {
+  /** Waits until another batch is confirmed. @returns how many of the newest blocks hold it, by now */
+  async function depthOfNextConfirmed(): Promise<number> {
     const before = (await logged("SettlementConfirmed")).length
-    await waitUntil(async () => (await logged("SettlementConfirmed")).length > before, {
-      what: "another batch is confirmed",
-      timeoutMs: 60_000,
-    })
+    const confirmed = await waitUntil(
+      async () => (await logged("SettlementConfirmed")).slice(before).at(-1) ?? false,
+      { what: "another batch is confirmed", timeoutMs: 60_000 },
+    )
+    const { block_number } = confirmed["data"] as { block_number: number }
+    return Number(await chain.head()) - block_number + 1
   }
 
   test.each(sampled([1, 2, 3], 1))("a reorganisation of depth %i under a batch", async (depth) => {
@@ -124,10 +130,11 @@ describe("a chain that changes its mind", () => {
     const revokedBefore = (await revokedTypes()).length
     for (let count = 1; count <= reorganisations; count += 1) {
       // Mostly what a chain does now and then; two take what was just confirmed.
-      const isDeep = count === 12 || count === 24
-      await (isDeep ? somethingIsConfirmed() : sleep(700))
-      await chain.reorg(isDeep ? 6 : 1 + (count % 3))
-      if (count === 8 || count === 17) await faults.isBack("indexer", faults.kill("indexer"))
+      const isDeep = count === at(0.5) || count === at(0.95)
+      if (!isDeep) await sleep(700)
+      // A block may come in between.
+      await chain.reorg(isDeep ? (await depthOfNextConfirmed()) + 2 : 1 + (count % 3))
+      if (count === at(0.3) || count === at(0.7)) await faults.isBack("indexer", faults.kill("indexer"))
     }
     isOver = true
     await running
