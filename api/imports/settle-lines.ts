@@ -70,7 +70,11 @@ export async function settleLines(
     ledgerId,
     open.map(({ command }) => command),
     () => new Date(),
-    (written) => [noteProgress(context.row, context.lease, context.leaseMs, progressOf(written))],
+    {
+      alongside: (written) => [
+        noteProgress(context.row, context.lease, context.leaseMs, progressOf(written)),
+      ],
+    },
   )
 }
 

@@ -12,6 +12,7 @@ import * as imports from "./007-imports.ts"
 import * as archive from "./008-archive.ts"
 import * as holds from "./009-holds-and-redactions.ts"
 import * as anchors from "./010-anchors.ts"
+import * as lockHeadAt from "./011-lock-head-at.ts"
 
 const migrations: Record<string, Migration> = {
   "001-registry": registry,
@@ -24,6 +25,7 @@ const migrations: Record<string, Migration> = {
   "008-archive": archive,
   "009-holds-and-redactions": holds,
   "010-anchors": anchors,
+  "011-lock-head-at": lockHeadAt,
 }
 
 /**

@@ -40,6 +40,18 @@ export function lockHeadStatement(ledgerId: string): Statement {
   return { name: "ledger-lock-head", text: lockHeadText, values: [ledgerId] }
 }
 
+/**
+ * Waits for the lock on a ledger's head, and fails the transaction where the head is not this one: for what was decided without the lock. Whoever sees the same hash
+ * sees the same log.
+ */
+export function lockHeadAt(head: Pick<LedgerHead, "ledgerId" | "position" | "hash">): Statement {
+  return {
+    name: "ledger-lock-head-at",
+    text: "SELECT ledger.lock_head_at($1, $2, $3)",
+    values: [head.ledgerId, head.position.toString(), head.hash],
+  }
+}
+
 export function readHead(ledgerId: string, row: HeadRow | undefined): LedgerHead {
   if (row === undefined) throw new ChainBridgeError("UNKNOWN_LEDGER", `there is no ledger ${ledgerId}`)
   return {

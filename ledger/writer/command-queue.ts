@@ -17,6 +17,8 @@ export type CommandQueue<Item extends Waiting> = {
   /** What is written together next; empty only when nothing waits. */
   takeGroup(): Item[]
   readonly requests: () => number
+  /** Of all that waits, see weightOf. */
+  readonly weight: () => number
 }
 
 /** A heavier command than this one is a large one. */
@@ -70,5 +72,6 @@ export function createCommandQueue<Item extends Waiting>(limits: QueueLimits): C
       return group
     },
     requests: () => light.length + heavy.length,
+    weight: () => waitingWeight,
   }
 }

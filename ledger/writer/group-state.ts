@@ -39,6 +39,13 @@ export type GroupState = {
   readonly copies: Map<bigint, bigint>
 }
 
+/** What a group leaves behind if it is committed, known as soon as all of it is sent: the next one can be decided on it meanwhile. */
+export type SentGroup = {
+  readonly head: Omit<LedgerHead, "balances">
+  /** That it loaded or changed, by account key. */
+  readonly accounts: ReadonlyMap<string, KnownAccount>
+}
+
 export function operationKey(key: OperationKey): string {
   return `${key.sequence}\n${key.operationId}`
 }
@@ -72,19 +79,8 @@ export async function loadGroup(
   // The lock comes first: the statements behind it see all that was committed before it was granted.
   const results = await transaction.begin(statements)
   const rowsOf = <Row>(index: number): readonly Row[] => (results[index]?.rows ?? []) as Row[]
-  const state: GroupState = {
-    head: readHead(ledgerId, rowsOf<HeadRow>(0)[0]),
-    known: new Map(),
-    accounts: new Map(),
-    holds: new Map(),
-    originals: new Map(),
-    withDetails: new Set(),
-    copies: new Map(),
-  }
-  for (const row of rowsOf<OperationRow>(1)) {
-    const stored = toStoredOperation(row)
-    state.known.set(operationKey(stored), stored)
-  }
+  const state = emptyState(readHead(ledgerId, rowsOf<HeadRow>(0)[0]))
+  for (const row of rowsOf<OperationRow>(1)) addOperation(state, row)
   for (const row of rowsOf<AccountRow>(accountsAt)) addRow(state, row)
   for (const row of rowsOf<HoldRow>(holdsAt)) {
     addRow(state, row)
@@ -107,6 +103,51 @@ export async function loadGroup(
     for (const row of (found?.rows ?? []) as AccountRow[]) addRow(state, row)
   }
   return state
+}
+
+/**
+ * Loads what adjustments may touch while the group before them is being committed, and locks nothing: what is loaded is true at the head which that group leaves, if nobody else gets in
+ * between. So whoever decides on it has to ask for the lock at that very head (lockHeadAt). The balances that the group before has changed are taken from it and not from the tables,
+ * which may show either. A key that it has taken may not be seen yet: then the table of operations refuses the group.
+ */
+export async function loadBehind(
+  transaction: PipelinedTransaction,
+  memory: LedgerMemory,
+  before: SentGroup,
+  commands: readonly LedgerCommand[],
+): Promise<GroupState> {
+  const { ledgerId } = before.head
+  const state = emptyState({ ...before.head, balances: new Map() })
+  const unknown: Account[] = []
+  for (const [key, account] of wantedBy(commands).accounts) {
+    const known = before.accounts.get(key) ?? memory.get(key)
+    if (known === undefined) unknown.push(account)
+    else addAccount(state, key, known)
+  }
+  const [operations, accounts] = await transaction.begin([
+    findOperationsStatement(ledgerId, commands),
+    ...(unknown.length > 0 ? [findAccounts(ledgerId, unknown)] : []),
+  ])
+  for (const row of (operations?.rows ?? []) as OperationRow[]) addOperation(state, row)
+  for (const row of (accounts?.rows ?? []) as AccountRow[]) addRow(state, row)
+  return state
+}
+
+function emptyState(head: LedgerHead): GroupState {
+  return {
+    head,
+    known: new Map(),
+    accounts: new Map(),
+    holds: new Map(),
+    originals: new Map(),
+    withDetails: new Set(),
+    copies: new Map(),
+  }
+}
+
+function addOperation(state: GroupState, row: OperationRow): void {
+  const stored = toStoredOperation(row)
+  state.known.set(operationKey(stored), stored)
 }
 
 function wantedBy(commands: readonly LedgerCommand[]) {

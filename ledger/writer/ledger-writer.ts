@@ -8,8 +8,9 @@ import type { Database } from "../store/database.ts"
 import { type RecordedOperation, readOperation } from "../store/read-operation.ts"
 import { type AccountMemory, createAccountMemory } from "./account-memory.ts"
 import { createCommandQueue, type QueueLimits } from "./command-queue.ts"
+import type { SentGroup } from "./group-state.ts"
 import type { TokenDirectory } from "./token-directory.ts"
-import { type GroupOutcome, writeGroup } from "./write-group.ts"
+import { type GroupOptions, type GroupOutcome, writeGroup } from "./write-group.ts"
 
 export type CommandResult =
   | { readonly outcome: "recorded"; readonly isReplay: boolean; readonly operation: RecordedOperation }
@@ -21,6 +22,10 @@ export type CommandResult =
 export type WriterLimits = QueueLimits & {
   /** How long a group is tried again after a fault of the database before its callers are told. */
   readonly retryForMs: number
+  /** Adjustments that have to wait for a group to be written while the one before it is being committed. With fewer, larger groups gain more than that. */
+  readonly behindAdjustmentsMin: number
+  /** How long no group is written behind another after one failed. */
+  readonly behindPauseMs: number
   /** How long nothing is tried after the disk of the database was found full. */
   readonly storageFullForMs: number
 }
@@ -30,6 +35,8 @@ export const defaultWriterLimits: WriterLimits = {
   queueAdjustmentsMax: 200_000,
   groupRequestsMax: 256,
   groupAdjustmentsMax: 2_000,
+  behindAdjustmentsMin: 500,
+  behindPauseMs: 1_000,
   retryForMs: 15_000,
   storageFullForMs: 3_000,
 }
@@ -46,6 +53,18 @@ export type LedgerWriter = {
   stop(): Promise<void>
 }
 
+/** A group that is being written for the first time. */
+type Attempt = {
+  readonly group: readonly Waiting[]
+  readonly began: number
+  readonly outcomes: Promise<GroupOutcome[]>
+  /** What it leaves, when all of it is on its way; undefined where it failed before. */
+  readonly sent: Promise<SentGroup | undefined>
+  /** Resolves when it is over, with whether it was committed. */
+  readonly settled: Promise<boolean>
+  readonly isBehind: boolean
+}
+
 type Waiting = {
   readonly command: LedgerCommand
   readonly resolve: (result: CommandResult) => void
@@ -54,7 +73,8 @@ type Waiting = {
 
 /**
  * The one writer of a ledger in this process. Requests wait in a bounded queue; whoever waits when the previous group has committed forms the next one, so that the head's
- * lock and the disk's flush are paid once a group. Writers in other processes serialise on the head row.
+ * lock and the disk's flush are paid once a group. Where much waits, the next group is decided and sent while the one before it is being committed: PostgreSQL takes it only behind that one.
+ * Writers in other processes serialise on the head row.
  */
 export function createLedgerWriter(options: {
   readonly db: Kysely<Database>
@@ -76,16 +96,65 @@ export function createLedgerWriter(options: {
   let running: Promise<void> | undefined
   let isStopping = false
   let storageFullUntilMs = 0
+  let behindFromMs = 0
 
   async function drain(): Promise<void> {
-    while (queue.requests() > 0) await settleGroup(queue.takeGroup())
+    let attempt: Attempt | undefined
+    while (attempt !== undefined || queue.requests() > 0) {
+      attempt ??= begin(queue.takeGroup())
+      const left = await attempt.sent
+      const group = left !== undefined && isMuchWaiting() ? queue.takeGroup() : undefined
+      const next: Attempt | undefined =
+        left !== undefined && group?.every(({ command }) => command.kind === "AdjustBalance") === true
+          ? begin(group, { left, settled: attempt.settled })
+          : undefined
+      // One behind a group that fails is over before that is tried again: never is anything loaded while another group may still change it.
+      if (!(await attempt.settled)) await next?.settled
+      await settleGroup(attempt.group, attempt)
+      attempt = next ?? (group === undefined ? undefined : begin(group))
+    }
     // In the same turn that saw the queue empty: a request that comes later starts the next drain.
     running = undefined
   }
 
-  async function settleGroup(group: readonly Waiting[]): Promise<void> {
+  function isMuchWaiting(): boolean {
+    return queue.weight() >= limits.behindAdjustmentsMin && performance.now() >= behindFromMs
+  }
+
+  function begin(group: readonly Waiting[], behind?: GroupOptions["behind"]): Attempt {
+    const sent = Promise.withResolvers<SentGroup | undefined>()
+    const outcomes = write(
+      group.map(({ command }) => command),
+      { behind, onSent: sent.resolve },
+    )
+    const settled = outcomes.then(
+      () => true,
+      () => {
+        behindFromMs = performance.now() + limits.behindPauseMs
+        sent.resolve(undefined)
+        return false
+      },
+    )
+    const isBehind = behind !== undefined
+    return { group, began: performance.now(), outcomes, sent: sent.promise, settled, isBehind }
+  }
+
+  async function write(
+    commands: readonly LedgerCommand[],
+    options: GroupOptions = {},
+  ): Promise<GroupOutcome[]> {
+    // A server that cannot write its WAL goes down with whoever makes it try, and takes the readers with it: they get the time in between.
+    if (performance.now() < storageFullUntilMs) throw storageFull()
+    return writeGroup(writerPool, tokens, memory, ledgerId, commands, now, options)
+  }
+
+  /** @param first how it was begun, where it was */
+  async function settleGroup(group: readonly Waiting[], first?: Attempt): Promise<void> {
     try {
-      const { outcomes, isRetry } = await writeWithRetry(group.map(({ command }) => command))
+      const { outcomes, isRetry } = await writeWithRetry(
+        group.map(({ command }) => command),
+        first,
+      )
       for (const [index, waiting] of group.entries()) {
         const outcome = outcomes[index]
         if (outcome === undefined)
@@ -126,17 +195,19 @@ export function createLedgerWriter(options: {
 
   async function writeWithRetry(
     commands: readonly LedgerCommand[],
+    first?: Attempt,
   ): Promise<{ outcomes: GroupOutcome[]; isRetry: boolean }> {
-    // A server that cannot write its WAL goes down with whoever makes it try, and takes the readers with it: they get the time in between.
-    if (performance.now() < storageFullUntilMs) throw storageFull()
-    const deadline = performance.now() + limits.retryForMs
-    for (let attempt = 1; ; attempt += 1) {
+    const deadline = (first?.began ?? performance.now()) + limits.retryForMs
+    let begun = first?.outcomes
+    for (let attempt = 1; ; ) {
       try {
-        return {
-          outcomes: await writeGroup(writerPool, tokens, memory, ledgerId, commands, now),
-          isRetry: attempt > 1,
-        }
+        const outcomes = await (begun ?? write(commands))
+        return { outcomes, isRetry: attempt > 1 }
       } catch (error) {
+        const wasBehind = begun !== undefined && first?.isBehind === true
+        begun = undefined
+        // It was decided on what may not have come true, and has left nothing: as if it had not been tried.
+        if (wasBehind && !isTransientPostgresError(error)) continue
         // A connection that broke during COMMIT, or fell silent, leaves the outcome unknown. Trying again is right in either case: the next attempt
         // waits for the head, so the first has ended by then, and finds its own keys if it had committed.
         if (!isTransientPostgresError(error)) throw error
@@ -149,6 +220,7 @@ export function createLedgerWriter(options: {
         if (performance.now() >= deadline) throw unavailable(error)
         logger.warn({ err: error, attempt, commands: commands.length }, "a group of writes is tried again")
         await new Promise((resolve) => setTimeout(resolve, Math.min(50 * 2 ** attempt, 1_000)))
+        attempt += 1
       }
     }
   }

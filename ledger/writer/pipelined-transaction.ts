@@ -13,8 +13,11 @@ export type PipelinedTransaction = {
   begin(statements: readonly Statement[]): Promise<pg.QueryResult[]>
   /** Asks for more, in one round trip. */
   read(statements: readonly Statement[]): Promise<pg.QueryResult[]>
-  /** Sends the statements, each when it is asked for, and COMMIT. One that fails takes the commit with it. */
-  commit(statements: Iterable<Statement | CopyStatement>): Promise<void>
+  /**
+   * Sends the statements, each when it is asked for, and COMMIT. One that fails takes the commit with it.
+   * @param onSent called when all of it is on its way
+   */
+  commit(statements: Iterable<Statement | CopyStatement>, onSent?: () => void): Promise<void>
 }
 
 /**
@@ -41,7 +44,7 @@ export async function inPipelinedTransaction<Result>(
         return results
       },
       read: (statements) => allAnswered(statements.map(send)),
-      async commit(statements) {
+      async commit(statements, onSent) {
         const sent: Promise<pg.QueryResult>[] = []
         try {
           for (const statement of statements) sent.push(send(statement))
@@ -50,7 +53,9 @@ export async function inPipelinedTransaction<Result>(
           for (const result of sent) result.catch(() => undefined)
           throw error
         }
-        const results = await allAnswered([...sent, client.query("COMMIT")])
+        sent.push(client.query("COMMIT"))
+        onSent?.()
+        const results = await allAnswered(sent)
         // The server ends a transaction that has failed with ROLLBACK, whatever it was asked for.
         if (results.at(-1)?.command !== "COMMIT")
           throw new ChainBridgeError(

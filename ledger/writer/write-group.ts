@@ -13,12 +13,19 @@ import type { CopyStatement } from "../store/copy-statement.ts"
 import type { StoredOperation } from "../store/find-operations.ts"
 import { copyEvents } from "../store/insert-events.ts"
 import { copyOperations, type NewOperation } from "../store/insert-operations.ts"
-import { type LedgerHead, recordingTime } from "../store/ledger-transaction.ts"
+import { type LedgerHead, lockHeadAt, recordingTime } from "../store/ledger-transaction.ts"
 import { type RecordedOperation, recordedEvent, recordedOperation } from "../store/read-operation.ts"
 import type { Statement } from "../store/statement.ts"
 import type { KnownAccount, LedgerMemory } from "./account-memory.ts"
 import { decideCommand } from "./decide-command.ts"
-import { evolveGroup, type GroupState, loadGroup, operationKey } from "./group-state.ts"
+import {
+  evolveGroup,
+  type GroupState,
+  loadBehind,
+  loadGroup,
+  operationKey,
+  type SentGroup,
+} from "./group-state.ts"
 import { inPipelinedTransaction } from "./pipelined-transaction.ts"
 import type { TokenDirectory } from "./token-directory.ts"
 
@@ -29,10 +36,19 @@ export type GroupOutcome =
   | { readonly outcome: "conflict" }
   | { readonly outcome: "refused"; readonly refusal: CommandRefusal }
 
+export type GroupOptions = {
+  /** What is stored in the same transaction, also where every command was refused; a statement that fails takes the group with it. */
+  readonly alongside?: (outcomes: readonly GroupOutcome[]) => readonly Statement[]
+  /** The group before, of the same memory, which is sent and not answered yet. Only adjustments can be written behind another group. `settled` never rejects. */
+  readonly behind?: { readonly left: SentGroup; readonly settled: Promise<unknown> } | undefined
+  /** Called when all of it is on its way. */
+  readonly onSent?: (left: SentGroup) => void
+}
+
 /**
  * Decides and records a group of commands in one transaction, in their order. A refused command leaves no trace and costs its neighbours nothing.
- * @param alongside what is stored in the same transaction, also where every command was refused; a statement that fails takes the group with it
  * @returns one outcome for each command, in the same order, all of it durable
+ * @throws the error CB001 of PostgreSQL where it was written behind another group and that one was not committed, or somebody else appended between the two
  */
 export async function writeGroup(
   pool: pg.Pool,
@@ -41,11 +57,15 @@ export async function writeGroup(
   ledgerId: string,
   commands: readonly LedgerCommand[],
   now: () => Date,
-  alongside: (outcomes: readonly GroupOutcome[]) => readonly Statement[] = () => [],
+  { alongside, behind, onSent }: GroupOptions = {},
 ): Promise<GroupOutcome[]> {
   return inPipelinedTransaction(pool, async (transaction) => {
-    const state = await loadGroup(transaction, memory, ledgerId, commands)
+    const state =
+      behind === undefined
+        ? await loadGroup(transaction, memory, ledgerId, commands)
+        : await loadBehind(transaction, memory, behind.left, commands)
     const { head, known } = state
+    const lock = behind === undefined ? [] : [lockHeadAt(head)]
     const recordedAt = recordingTime(head, now())
     const events: NewEvent[] = []
     const operations: NewOperation[] = []
@@ -84,7 +104,12 @@ export async function writeGroup(
       known.set(operationKey(command), stored)
       outcomes.push({ outcome: "recorded", operation })
     }
-    await transaction.commit(statementsOf(head, events, recordedAt, operations, alongside(outcomes)))
+    const also = alongside?.(outcomes) ?? []
+    await transaction.commit(statementsOf(lock, head, events, recordedAt, operations, also), () =>
+      onSent?.({ head, accounts: state.accounts }),
+    )
+    // In the order of the groups: what was true before must not replace what is true now.
+    await behind?.settled
     memory.remember(head, state.accounts)
     return outcomes
   })
@@ -92,12 +117,14 @@ export async function writeGroup(
 
 /** Made while they are sent: the server is at work on each before there is the next. */
 function* statementsOf(
+  lock: readonly Statement[],
   head: LedgerHead,
   events: readonly NewEvent[],
   recordedAt: Date,
   operations: readonly NewOperation[],
   alongside: readonly Statement[],
 ): Generator<Statement | CopyStatement> {
+  yield* lock
   if (operations.length > 0) {
     yield* prepareAppend(head, events, recordedAt, copyEvents).statements
     yield copyOperations(head.ledgerId, operations)

@@ -7,7 +7,7 @@ import { createApi } from "../../../api/app.ts"
 import { createServices } from "../../../api/services.ts"
 import type { Database } from "../../../ledger/store/database.ts"
 import { lockHead } from "../../../ledger/store/ledger-transaction.ts"
-import { createLedgerWriter } from "../../../ledger/writer/ledger-writer.ts"
+import { createLedgerWriter, defaultWriterLimits } from "../../../ledger/writer/ledger-writer.ts"
 import { createTokenDirectory } from "../../../ledger/writer/token-directory.ts"
 import { createWriterPool } from "../../../ledger/writer/writer-pool.ts"
 import { createLogger } from "../../../platform/logger.ts"
@@ -53,14 +53,7 @@ describe("a write", () => {
       ledgerId: api.app.ledgerId,
       tokens: createTokenDirectory(api.db, api.app.ledgerId),
       logger,
-      limits: {
-        queueRequestsMax: 0,
-        queueAdjustmentsMax: 0,
-        groupRequestsMax: 1,
-        groupAdjustmentsMax: 1,
-        retryForMs: 0,
-        storageFullForMs: 0,
-      },
+      limits: { ...defaultWriterLimits, queueRequestsMax: 0, queueAdjustmentsMax: 0 },
     })
     const writers = { of: () => writer, stop: () => writer.stop() }
     const app = createApi(context(), { ...createServices(context()), writers })

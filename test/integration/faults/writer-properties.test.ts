@@ -37,8 +37,8 @@ async function twoWriters() {
       ledgerId,
       tokens: createTokenDirectory(ledger.db, ledgerId),
       logger: createLogger("test", "silent"),
-      // Small groups: more of them meet.
-      limits: { ...defaultWriterLimits, groupRequestsMax: 4 },
+      // Small groups, of which more meet, and each behind the one before it where it can.
+      limits: { ...defaultWriterLimits, groupRequestsMax: 4, behindAdjustmentsMin: 1, behindPauseMs: 0 },
     }),
   )
   return { ledgerId, writer: (index: number) => writers[index % 2] as LedgerWriter }

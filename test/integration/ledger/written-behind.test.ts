@@ -1,0 +1,147 @@
+import { sql } from "kysely"
+import type pg from "pg"
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest"
+import { verifyLedger } from "../../../ledger/audit/verify-ledger.ts"
+import { withHead } from "../../../ledger/store/ledger-transaction.ts"
+import {
+  createLedgerWriter,
+  defaultWriterLimits,
+  type LedgerWriter,
+} from "../../../ledger/writer/ledger-writer.ts"
+import { createTokenDirectory } from "../../../ledger/writer/token-directory.ts"
+import { createWriterPool } from "../../../ledger/writer/writer-pool.ts"
+import { createLogger } from "../../../platform/logger.ts"
+import { startCommitCutter } from "../../support/cut-at-commit.ts"
+import { adjustCommand, createTestLedger, insertLedger, type TestLedger } from "../../support/test-ledger.ts"
+
+let ledger: TestLedger
+let ledgerId: string
+let writer: LedgerWriter
+beforeAll(async () => {
+  ledger = await createTestLedger()
+})
+afterAll(() => ledger.close())
+beforeEach(async () => {
+  ledgerId = await insertLedger(ledger.db)
+  writer = createWriter(ledger.writerPool)
+  await writer.execute(command("fund", ["ann", 10n], ["bob", 10n]))
+})
+
+/** Each command is a group, and each group goes behind the one before it. */
+function createWriter(writerPool: pg.Pool): LedgerWriter {
+  return createLedgerWriter({
+    db: ledger.db,
+    writerPool,
+    ledgerId,
+    tokens: createTokenDirectory(ledger.db, ledgerId),
+    logger: createLogger("test", "silent"),
+    limits: { ...defaultWriterLimits, groupRequestsMax: 1, behindAdjustmentsMin: 1, behindPauseMs: 0 },
+  })
+}
+
+const command = (operationId: string, ...adjustments: (readonly [string, bigint])[]) =>
+  adjustCommand(ledger.tokenId, operationId, adjustments)
+
+const recorded = (position: bigint) => ({ outcome: "recorded", isReplay: false, operation: { position } })
+const refused = { outcome: "refused", refusal: { refused: "INSUFFICIENT_BALANCE" } }
+
+/** What the sessions of this database wait for a lock with, one statement each. */
+async function waitingStatements(): Promise<{ pid: number; query: string }[]> {
+  const { rows } = await sql<{ pid: number; query: string }>`
+    SELECT pid, query FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock' ORDER BY query_start`.execute(ledger.db)
+  return rows
+}
+
+const untilWaiting = (...statements: RegExp[]) =>
+  expect
+    .poll(async () => (await waitingStatements()).map(({ query }) => query), { timeout: 10_000 })
+    .toEqual(statements.map((statement) => expect.stringMatching(statement)))
+
+/** Keeps ann's balance from being stored, so that whoever changes it has sent all of his group and is not committed. */
+async function whileAnnIsLocked(work: () => Promise<void>): Promise<void> {
+  await ledger.db.transaction().execute(async (trx) => {
+    await trx
+      .selectFrom("ledger.balances")
+      .select("pending")
+      .where("ledger_id", "=", ledgerId)
+      .where("account_id", "=", 1n)
+      .forUpdate()
+      .execute()
+    await work()
+  })
+}
+
+async function expectProven(events: bigint): Promise<void> {
+  expect(await verifyLedger(ledger.db, ledgerId)).toMatchObject({ ok: true, events })
+}
+
+it("decides and sends a group while the one before it is not committed, on what that one leaves", async () => {
+  let all: Promise<unknown[]> | undefined
+  await whileAnnIsLocked(async () => {
+    all = Promise.all([
+      writer.execute(command("first", ["ann", -4n])),
+      writer.execute(command("first", ["ann", -4n])),
+      writer.execute(command("second", ["ann", -7n])),
+      writer.execute(command("third", ["ann", -6n], ["cid", 1n])),
+    ])
+    await untilWaiting(/ledger\.balances/, /lock_head_at/)
+  })
+  expect(await all).toMatchObject([
+    recorded(5n),
+    { outcome: "recorded", isReplay: true, operation: { position: 5n } },
+    // Ten less four is six; the third leaves nothing.
+    refused,
+    recorded(8n),
+  ])
+  await expectProven(8n)
+})
+
+it("records each of both groups once when the first one's session is ended before it commits", async () => {
+  let all: Promise<unknown[]> | undefined
+  await whileAnnIsLocked(async () => {
+    all = Promise.all([
+      writer.execute(command("first", ["ann", -10n], ["cid", 3n])),
+      writer.execute(command("second", ["ann", 5n], ["cid", 1n])),
+    ])
+    await untilWaiting(/ledger\.balances/, /lock_head_at/)
+    const [first] = await waitingStatements()
+    await sql`SELECT pg_terminate_backend(${first?.pid})`.execute(ledger.db)
+    // The second gets the lock, finds a head that it does not know, and is gone; the first is tried again.
+    await untilWaiting(/ledger\.balances/)
+  })
+  expect(await all).toMatchObject([recorded(7n), recorded(9n)])
+  await expectProven(9n)
+})
+
+it("decides anew where somebody else has appended between the two groups", async () => {
+  const other = createWriter(ledger.writerPool)
+  let all: Promise<unknown[]> | undefined
+  await withHead(ledger.db, ledgerId, async () => {
+    const first = writer.execute(command("first", ["bob", 1n]))
+    await untilWaiting(/ledger\.head/)
+    const theirs = other.execute(command("theirs", ["ann", -10n]))
+    await untilWaiting(/ledger\.head/, /ledger\.head/)
+    const second = writer.execute(command("second", ["ann", -10n]))
+    all = Promise.all([first, theirs, second])
+  })
+  expect(await all).toMatchObject([recorded(5n), recorded(6n), refused])
+  await expectProven(6n)
+})
+
+it("records once and answers as the first time, whichever group's COMMIT is not answered", async () => {
+  const cutter = await startCommitCutter(ledger.database.appUrl)
+  const pool = createWriterPool({ databaseUrl: cutter.databaseUrl, applicationName: "test" })
+  const cut = createWriter(pool)
+  const count = 40
+  const sent = Array.from({ length: count }, async (_, index) => {
+    if (index % 8 === 3) cutter.cutNextCommit()
+    return cut.execute(command(`op-${index}`, ["ann", 2n], ["bob", -1n + BigInt(index % 2) * 2n]))
+  })
+  for (const result of await Promise.all(sent))
+    expect(result).toMatchObject({ outcome: "recorded", isReplay: false })
+  expect(cutter.cuts()).toBeGreaterThan(0)
+  await expectProven(4n + 2n * BigInt(count))
+  await pool.end()
+  await cutter.close()
+})
