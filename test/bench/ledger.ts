@@ -12,8 +12,8 @@ const help = `npm run bench:ledger -- [options]
   --quick             1-per-request-128 and 1000-per-request, http and naive only, in under a minute
   --case NAME         only this case; may be given several times, and may end with *
   --system NAME       only this system: writer, http, naive or pgledger; several times
-  --rounds N          rounds of each system in each case, in turns (3; 2 when quick); the median one counts
-  --seconds N         length of a round (3; 2 when quick)
+  --rounds N          rounds of each system in each case, in turns (3; 1 when quick); the median one counts
+  --seconds N         length of a round (3)
   --stored N          events on the ledger that some cases are measured on as well, as CASE-stored (10000000); 0: none
   --json FILE         writes {rows:[{system,case,per_second,p50_ms,p99_ms}]}
   --list              names the cases
@@ -51,8 +51,8 @@ else await main()
 
 async function main(): Promise<void> {
   const cases = chooseCases()
-  const rounds = Number(flags.rounds ?? (flags.quick ? 2 : 3))
-  const seconds = Number(flags.seconds ?? (flags.quick ? 2 : 3))
+  const rounds = Number(flags.rounds ?? (flags.quick ? 1 : 3))
+  const seconds = Number(flags.seconds ?? 3)
   const storedEvents = Number(flags.stored ?? (flags.quick ? 0 : 10_000_000))
   const cluster = await startBenchCluster()
   const systems: BenchSystem[] = []
