@@ -39,7 +39,7 @@ export type GroupState = {
   readonly copies: Map<bigint, bigint>
 }
 
-/** What a group leaves behind if it is committed, known as soon as all of it is sent: the next one can be decided on it meanwhile. */
+/** What a group leaves behind if it is committed, known as soon as all of it is sent: the next one can be decided on it meanwhile, and afterwards. */
 export type SentGroup = {
   readonly head: Omit<LedgerHead, "balances">
   /** That it loaded or changed, by account key. */
@@ -80,7 +80,10 @@ export async function loadGroup(
   const results = await transaction.begin(statements)
   const rowsOf = <Row>(index: number): readonly Row[] => (results[index]?.rows ?? []) as Row[]
   const state = emptyState(readHead(ledgerId, rowsOf<HeadRow>(0)[0]))
-  for (const row of rowsOf<OperationRow>(1)) addOperation(state, row)
+  for (const row of rowsOf<OperationRow>(1)) {
+    const stored = toStoredOperation(row)
+    state.known.set(operationKey(stored), stored)
+  }
   for (const row of rowsOf<AccountRow>(accountsAt)) addRow(state, row)
   for (const row of rowsOf<HoldRow>(holdsAt)) {
     addRow(state, row)
@@ -106,9 +109,9 @@ export async function loadGroup(
 }
 
 /**
- * Loads what adjustments may touch while the group before them is being committed, and locks nothing: what is loaded is true at the head which that group leaves, if nobody else gets in
- * between. So whoever decides on it has to ask for the lock at that very head (lockHeadAt). The balances that the group before has changed are taken from it and not from the tables,
- * which may show either. A key that it has taken may not be seen yet: then the table of operations refuses the group.
+ * What adjustments may touch, as the group before them leaves it, which may not be committed yet. Nothing is locked, and only accounts that are not remembered are asked for: all of it is true if
+ * nobody else appends in between. So whoever decides on it has to ask for the lock at that very head (lockHeadAt). Balances that the group before has changed are taken from it and not from the
+ * tables, which may show either. Whether a key is taken is left to the table of operations, which refuses the whole group.
  */
 export async function loadBehind(
   transaction: PipelinedTransaction,
@@ -116,7 +119,6 @@ export async function loadBehind(
   before: SentGroup,
   commands: readonly LedgerCommand[],
 ): Promise<GroupState> {
-  const { ledgerId } = before.head
   const state = emptyState({ ...before.head, balances: new Map() })
   const unknown: Account[] = []
   for (const [key, account] of wantedBy(commands).accounts) {
@@ -124,12 +126,9 @@ export async function loadBehind(
     if (known === undefined) unknown.push(account)
     else addAccount(state, key, known)
   }
-  const [operations, accounts] = await transaction.begin([
-    findOperationsStatement(ledgerId, commands),
-    ...(unknown.length > 0 ? [findAccounts(ledgerId, unknown)] : []),
-  ])
-  for (const row of (operations?.rows ?? []) as OperationRow[]) addOperation(state, row)
-  for (const row of (accounts?.rows ?? []) as AccountRow[]) addRow(state, row)
+  if (unknown.length === 0) return state
+  const [found] = await transaction.begin([findAccounts(before.head.ledgerId, unknown)])
+  for (const row of (found?.rows ?? []) as AccountRow[]) addRow(state, row)
   return state
 }
 
@@ -143,11 +142,6 @@ function emptyState(head: LedgerHead): GroupState {
     withDetails: new Set(),
     copies: new Map(),
   }
-}
-
-function addOperation(state: GroupState, row: OperationRow): void {
-  const stored = toStoredOperation(row)
-  state.known.set(operationKey(stored), stored)
 }
 
 function wantedBy(commands: readonly LedgerCommand[]) {

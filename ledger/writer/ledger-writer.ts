@@ -24,7 +24,9 @@ export type WriterLimits = QueueLimits & {
   readonly retryForMs: number
   /** Adjustments that have to wait for a group to be written while the one before it is being committed. With fewer, larger groups gain more than that. */
   readonly behindAdjustmentsMin: number
-  /** How long no group is written behind another after one failed. */
+  /** For how long after a commit the next group is decided before it has the lock. */
+  readonly behindCommittedMs: number
+  /** How long every group takes the lock before it is decided, after one that did not has failed. */
   readonly behindPauseMs: number
   /** How long nothing is tried after the disk of the database was found full. */
   readonly storageFullForMs: number
@@ -36,7 +38,8 @@ export const defaultWriterLimits: WriterLimits = {
   groupRequestsMax: 256,
   groupAdjustmentsMax: 2_000,
   behindAdjustmentsMin: 500,
-  behindPauseMs: 1_000,
+  behindCommittedMs: 50,
+  behindPauseMs: 250,
   retryForMs: 15_000,
   storageFullForMs: 3_000,
 }
@@ -97,40 +100,58 @@ export function createLedgerWriter(options: {
   let isStopping = false
   let storageFullUntilMs = 0
   let behindFromMs = 0
+  let last: { readonly behind: GroupOptions["behind"]; readonly atMs: number } | undefined
 
   async function drain(): Promise<void> {
     let attempt: Attempt | undefined
     while (attempt !== undefined || queue.requests() > 0) {
-      attempt ??= begin(queue.takeGroup())
+      attempt ??= beginAfterLast(queue.takeGroup())
       const left = await attempt.sent
-      const group = left !== undefined && isMuchWaiting() ? queue.takeGroup() : undefined
-      const next: Attempt | undefined =
-        left !== undefined && group?.every(({ command }) => command.kind === "AdjustBalance") === true
-          ? begin(group, { left, settled: attempt.settled })
-          : undefined
+      const behind = left === undefined ? undefined : { left, settled: attempt.settled }
+      const waiting = behind !== undefined && isMuchWaiting() ? queue.takeGroup() : undefined
+      const next = waiting !== undefined && canGoBehind(waiting) ? begin(waiting, behind) : undefined
+      const isCommitted = await attempt.settled
+      last = isCommitted && behind !== undefined ? { behind, atMs: performance.now() } : undefined
       // One behind a group that fails is over before that is tried again: never is anything loaded while another group may still change it.
-      if (!(await attempt.settled)) await next?.settled
+      if (!isCommitted) await next?.settled
       await settleGroup(attempt.group, attempt)
-      attempt = next ?? (group === undefined ? undefined : begin(group))
+      attempt = next ?? (waiting === undefined ? undefined : beginAfterLast(waiting))
     }
     // In the same turn that saw the queue empty: a request that comes later starts the next drain.
     running = undefined
   }
 
   function isMuchWaiting(): boolean {
-    return queue.weight() >= limits.behindAdjustmentsMin && performance.now() >= behindFromMs
+    return queue.weight() >= limits.behindAdjustmentsMin
+  }
+
+  function canGoBehind(group: readonly Waiting[]): boolean {
+    return performance.now() >= behindFromMs && group.every(({ command }) => command.kind === "AdjustBalance")
+  }
+
+  /** Nobody else is likely to have appended since a group that has just been committed. */
+  function beginAfterLast(group: readonly Waiting[]): Attempt {
+    const isFresh = last !== undefined && performance.now() - last.atMs < limits.behindCommittedMs
+    return begin(group, isFresh && canGoBehind(group) ? last?.behind : undefined)
   }
 
   function begin(group: readonly Waiting[], behind?: GroupOptions["behind"]): Attempt {
     const sent = Promise.withResolvers<SentGroup | undefined>()
+    let isSent = false
     const outcomes = write(
       group.map(({ command }) => command),
-      { behind, onSent: sent.resolve },
+      {
+        behind,
+        onSent(left) {
+          isSent = true
+          sent.resolve(left)
+        },
+      },
     )
     const settled = outcomes.then(
       () => true,
       () => {
-        behindFromMs = performance.now() + limits.behindPauseMs
+        if (isSent) behindFromMs = performance.now() + limits.behindPauseMs
         sent.resolve(undefined)
         return false
       },

@@ -4,7 +4,7 @@ import type { CopyStatement } from "../store/copy-statement.ts"
 import type { Statement } from "../store/statement.ts"
 import { copyRows } from "./copy-rows.ts"
 
-/** A transaction in two round trips: all that is read goes out at once, and all that is written with its COMMIT. */
+/** A transaction in two round trips, or in one where nothing is read: all that is read goes out at once, and all that is written with its COMMIT. */
 export type PipelinedTransaction = {
   /**
    * Begins and sends every statement without waiting in between. The server runs them one after the other, each with a snapshot of its own, so that what
@@ -14,14 +14,16 @@ export type PipelinedTransaction = {
   /** Asks for more, in one round trip. */
   read(statements: readonly Statement[]): Promise<pg.QueryResult[]>
   /**
-   * Sends the statements, each when it is asked for, and COMMIT. One that fails takes the commit with it.
+   * Sends the statements, each when it is asked for, and COMMIT; before them BEGIN, where nothing has begun. One that fails takes the commit with it.
    * @param onSent called when all of it is on its way
    */
   commit(statements: Iterable<Statement | CopyStatement>, onSent?: () => void): Promise<void>
+  /** Ends it where nothing was written. */
+  abandon(): Promise<void>
 }
 
 /**
- * Runs `work` in a transaction on a connection of its own. One that did not end by `commit` is rolled back by closing its connection.
+ * Runs `work` in a transaction on a connection of its own. One whose end nobody has told is rolled back by closing its connection.
  * @throws what the first statement that failed threw; after a fault of the connection during `commit` the outcome is unknown
  */
 export async function inPipelinedTransaction<Result>(
@@ -29,7 +31,15 @@ export async function inPipelinedTransaction<Result>(
   work: (transaction: PipelinedTransaction) => Promise<Result>,
 ): Promise<Result> {
   const client = await pool.connect()
-  let isCommitted = false
+  let isBegun = false
+  let isOver = true
+  // Said here and not left to the server's default: under a stricter level every statement would have the first one's snapshot.
+  const sendBegin = (): Promise<pg.QueryResult>[] => {
+    if (isBegun) return []
+    isBegun = true
+    isOver = false
+    return [client.query("BEGIN ISOLATION LEVEL READ COMMITTED")]
+  }
   const send = (statement: Statement | CopyStatement): Promise<pg.QueryResult> => {
     if ("rows" in statement) return copyRows(client, statement)
     const { name, text, values } = statement
@@ -38,14 +48,12 @@ export async function inPipelinedTransaction<Result>(
   try {
     return await work({
       async begin(statements) {
-        // Said here and not left to the server's default: under a stricter level every statement would have the first one's snapshot.
-        const begun = client.query("BEGIN ISOLATION LEVEL READ COMMITTED")
-        const [, ...results] = await allAnswered([begun, ...statements.map(send)])
+        const [, ...results] = await allAnswered([...sendBegin(), ...statements.map(send)])
         return results
       },
       read: (statements) => allAnswered(statements.map(send)),
       async commit(statements, onSent) {
-        const sent: Promise<pg.QueryResult>[] = []
+        const sent = sendBegin()
         try {
           for (const statement of statements) sent.push(send(statement))
         } catch (error) {
@@ -55,6 +63,13 @@ export async function inPipelinedTransaction<Result>(
         }
         sent.push(client.query("COMMIT"))
         onSent?.()
+        const end = sent.at(-1)
+        void end?.then(
+          () => {
+            isOver = true
+          },
+          () => undefined,
+        )
         const results = await allAnswered(sent)
         // The server ends a transaction that has failed with ROLLBACK, whatever it was asked for.
         if (results.at(-1)?.command !== "COMMIT")
@@ -62,11 +77,14 @@ export async function inPipelinedTransaction<Result>(
             "INVARIANT_VIOLATED",
             "a transaction ended in a rollback without an error",
           )
-        isCommitted = true
+      },
+      async abandon() {
+        if (isBegun) await client.query("ROLLBACK")
+        isOver = true
       },
     })
   } finally {
-    client.release(!isCommitted)
+    client.release(!isOver)
   }
 }
 

@@ -1,4 +1,5 @@
 import type pg from "pg"
+import { ChainBridgeError } from "../../platform/errors.ts"
 import {
   type AdjustBalanceCommand,
   accountKey,
@@ -39,7 +40,10 @@ export type GroupOutcome =
 export type GroupOptions = {
   /** What is stored in the same transaction, also where every command was refused; a statement that fails takes the group with it. */
   readonly alongside?: (outcomes: readonly GroupOutcome[]) => readonly Statement[]
-  /** The group before, of the same memory, which is sent and not answered yet. Only adjustments can be written behind another group. `settled` never rejects. */
+  /**
+   * The group before, of the same memory, which is sent or committed: this one is decided on what it leaves, without the lock. Only adjustments can be. `settled` resolves when that group is
+   * over, and never rejects.
+   */
   readonly behind?: { readonly left: SentGroup; readonly settled: Promise<unknown> } | undefined
   /** Called when all of it is on its way. */
   readonly onSent?: (left: SentGroup) => void
@@ -48,7 +52,8 @@ export type GroupOptions = {
 /**
  * Decides and records a group of commands in one transaction, in their order. A refused command leaves no trace and costs its neighbours nothing.
  * @returns one outcome for each command, in the same order, all of it durable
- * @throws the error CB001 of PostgreSQL where it was written behind another group and that one was not committed, or somebody else appended between the two
+ * @throws where it is written behind another group, and that one was not committed, or somebody else appended between the two, or a key is taken, or a command cannot be accepted: nothing was recorded, and
+ *   it has to be written with the lock
  */
 export async function writeGroup(
   pool: pg.Pool,
@@ -87,6 +92,11 @@ export async function writeGroup(
           ? await adjust(state, opening, command, recordedAt)
           : recordSingle(state, events, command, recordedAt)
       if ("refused" in recorded) {
+        // What looks impossible may have been recorded before, and nobody has looked.
+        if (behind !== undefined) {
+          await transaction.abandon()
+          throw new ChainBridgeError("DECIDED_TOO_SOON", "what is refused has to be looked up with the lock")
+        }
         outcomes.push({ outcome: "refused", refusal: recorded })
         continue
       }

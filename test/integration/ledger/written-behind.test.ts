@@ -27,15 +27,21 @@ beforeEach(async () => {
   await writer.execute(command("fund", ["ann", 10n], ["bob", 10n]))
 })
 
-/** Each command is a group, and each group goes behind the one before it. */
-function createWriter(writerPool: pg.Pool): LedgerWriter {
+/** Each command is a group, and each group goes behind the one before it while that one is not committed. */
+function createWriter(writerPool: pg.Pool, behindCommittedMs = 0): LedgerWriter {
   return createLedgerWriter({
     db: ledger.db,
     writerPool,
     ledgerId,
     tokens: createTokenDirectory(ledger.db, ledgerId),
     logger: createLogger("test", "silent"),
-    limits: { ...defaultWriterLimits, groupRequestsMax: 1, behindAdjustmentsMin: 1, behindPauseMs: 0 },
+    limits: {
+      ...defaultWriterLimits,
+      groupRequestsMax: 1,
+      behindAdjustmentsMin: 1,
+      behindCommittedMs,
+      behindPauseMs: 0,
+    },
   })
 }
 
@@ -97,6 +103,25 @@ it("decides and sends a group while the one before it is not committed, on what 
   await expectProven(8n)
 })
 
+it("does not refuse what the group before is just recording", async () => {
+  let all: Promise<unknown[]> | undefined
+  await whileAnnIsLocked(async () => {
+    const all10 = command("all", ["ann", -10n])
+    all = Promise.all([
+      writer.execute(all10),
+      writer.execute(all10),
+      writer.execute(command("late", ["ann", -1n])),
+    ])
+    await untilWaiting(/ledger\.balances/)
+  })
+  expect(await all).toMatchObject([
+    recorded(5n),
+    { outcome: "recorded", isReplay: true, operation: { position: 5n } },
+    refused,
+  ])
+  await expectProven(5n)
+})
+
 it("records each of both groups once when the first one's session is ended before it commits", async () => {
   let all: Promise<unknown[]> | undefined
   await whileAnnIsLocked(async () => {
@@ -144,4 +169,20 @@ it("records once and answers as the first time, whichever group's COMMIT is not 
   await expectProven(4n + 2n * BigInt(count))
   await pool.end()
   await cutter.close()
+})
+
+it("asks for no lock before it decides where it has just committed, and decides anew where somebody else was quicker", async () => {
+  const quick = createWriter(ledger.writerPool, 60_000)
+  expect(await quick.execute(command("one", ["ann", -1n]))).toMatchObject(recorded(5n))
+  let two: Promise<unknown> | undefined
+  await withHead(ledger.db, ledgerId, async () => {
+    two = quick.execute(command("two", ["ann", -1n]))
+    await untilWaiting(/lock_head_at/)
+  })
+  expect(await two).toMatchObject(recorded(6n))
+  expect(await writer.execute(command("theirs", ["ann", -8n]))).toMatchObject(recorded(7n))
+  expect(await quick.execute(command("three", ["ann", -1n]))).toMatchObject(refused)
+  expect(await quick.execute(command("four", ["bob", -1n]))).toMatchObject(recorded(8n))
+  expect(await quick.execute(command("one", ["ann", -1n]))).toMatchObject({ isReplay: true })
+  await expectProven(8n)
 })
