@@ -51,11 +51,11 @@ const command = (operationId: string, ...adjustments: (readonly [string, bigint]
 const recorded = (position: bigint) => ({ outcome: "recorded", isReplay: false, operation: { position } })
 const refused = { outcome: "refused", refusal: { refused: "INSUFFICIENT_BALANCE" } }
 
-/** What the sessions of this database wait for a lock with, one statement each. */
+/** What the sessions of this database wait for a lock with, one statement each, in the order of the alphabet. */
 async function waitingStatements(): Promise<{ pid: number; query: string }[]> {
   const { rows } = await sql<{ pid: number; query: string }>`
     SELECT pid, query FROM pg_stat_activity
-    WHERE datname = current_database() AND wait_event_type = 'Lock' ORDER BY query_start`.execute(ledger.db)
+    WHERE datname = current_database() AND wait_event_type = 'Lock' ORDER BY query`.execute(ledger.db)
   return rows
 }
 
@@ -130,7 +130,7 @@ it("records each of both groups once when the first one's session is ended befor
       writer.execute(command("second", ["ann", 5n], ["cid", 1n])),
     ])
     await untilWaiting(/ledger\.balances/, /lock_head_at/)
-    const [first] = await waitingStatements()
+    const first = (await waitingStatements()).find(({ query }) => query.includes("ledger.balances"))
     await sql`SELECT pg_terminate_backend(${first?.pid})`.execute(ledger.db)
     // The second gets the lock, finds a head that it does not know, and is gone; the first is tried again.
     await untilWaiting(/ledger\.balances/)
