@@ -21,6 +21,7 @@ export const targets = { ledger: 0, otherProcess: 1, otherLedger: 2 } as const
 const programs = {
   api: new URL("../../cli/main.ts", import.meta.url),
   naiveApi: new URL("./naive-api.ts", import.meta.url),
+  echoApi: new URL("./echo-api.ts", import.meta.url),
   httpLoad: new URL("./http-load.ts", import.meta.url),
   writerLoad: new URL("./writer-load.ts", import.meta.url),
   pgledgerLoad: new URL("./pgledger-load.ts", import.meta.url),
@@ -69,6 +70,12 @@ export async function startWriter(
     join(cluster.directory, "writer.log"),
   )
   return { ...loaded("writer", [], load), isStored }
+}
+
+/** What the stack of the API takes for a request that does nothing. */
+export async function startEcho(cluster: BenchCluster): Promise<BenchSystem> {
+  const server = await startBenchProcess(programs.echoApi, {}, join(cluster.directory, "echo.log"))
+  return loaded("echo", [server], await startHttpLoad(cluster, [{ apiUrl: urlOf(server), apiKey: "" }]))
 }
 
 /** @param sqlFiles pgledger's own SQL, in the order in which it is installed */

@@ -11,13 +11,14 @@ const help = `npm run bench:ledger -- [options]
 
   --quick             1-per-request-128 and 1000-per-request, http and naive only, in under a minute
   --case NAME         only this case; may be given several times, and may end with *
-  --system NAME       only this system: writer, http, naive or pgledger; several times
+  --system NAME       only this system: writer, http, naive, pgledger or echo; several times
   --rounds N          rounds of each system in each case, in turns (3; 1 when quick); the median one counts
   --seconds N         length of a round (3)
   --stored N          events on the ledger that some cases are measured on as well, as CASE-stored (10000000); 0: none
-  --json FILE         writes {rows:[{system,case,per_second,p50_ms,p99_ms}]}
+  --json FILE         writes {rows:[{system,case,per_second,p50_ms,p99_ms}], limits:[the same of echo]}
   --list              names the cases
 
+echo is no ledger: Hono reads the JSON of a request, answers, and does nothing else.
 PGLEDGER_SQL names the SQL files of pgledger in the order of their installation, separated by ":".
 Without it pgledger is skipped.
 `
@@ -64,7 +65,7 @@ async function main(): Promise<void> {
     console.table(rows)
     printRatios(rows)
     console.log(`median of ${rounds} rounds of ${seconds} s; load average ${loadText()}`)
-    if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify({ rows }, null, 2)}\n`)
+    if (flags.json !== undefined) writeFileSync(flags.json, toJson(rows))
   } finally {
     for (const system of systems) system.close()
     await cluster.close()
@@ -146,13 +147,19 @@ function toRow(system: SystemName, name: string, results: readonly LoadResult[])
   }
 }
 
+function toJson(measured: readonly Row[]): string {
+  const rows = measured.filter(({ system }) => system !== "echo")
+  const limits = measured.filter(({ system }) => system === "echo")
+  return `${JSON.stringify({ rows, limits }, null, 2)}\n`
+}
+
 function printRatios(rows: readonly Row[]): void {
   for (const http of rows.filter(({ system }) => system === "http")) {
     for (const other of rows) {
       if (other.case !== http.case || other.system === "http" || other.system === "writer") continue
-      console.log(
-        `${http.case}: http is ${(http.per_second / other.per_second).toFixed(1)} × ${other.system}`,
-      )
+      const ratio = http.per_second / other.per_second
+      const text = other.system === "echo" ? `${(ratio * 100).toFixed(0)} % of` : `${ratio.toFixed(1)} ×`
+      console.log(`${http.case}: http is ${text} ${other.system}`)
     }
   }
 }

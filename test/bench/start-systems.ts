@@ -3,6 +3,7 @@ import { type BenchCluster, type BenchDatabase, withClient } from "./bench-clust
 import {
   type BenchSystem,
   openAccounts,
+  startEcho,
   startHttp,
   startNaive,
   startPgledger,
@@ -42,6 +43,7 @@ export async function startSystems(
   const ours = (["http", "writer"] as const).filter(isNeeded)
   for (const name of ours) await startOurs(name, await cluster.createDatabase(name), false)
   if (isNeeded("naive")) onSystem(await startNaive(cluster, users))
+  if (isNeeded("echo")) onSystem(await startEcho(cluster))
   if (isNeeded("pgledger")) {
     const files = process.env["PGLEDGER_SQL"]
     if (files === undefined) console.log("pgledger is skipped: PGLEDGER_SQL names no files of it")
