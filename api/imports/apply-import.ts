@@ -1,4 +1,3 @@
-import { createSecretKey } from "node:crypto"
 import { type Kysely, sql } from "kysely"
 import type pg from "pg"
 import type { Database } from "../../ledger/store/database.ts"
@@ -6,6 +5,7 @@ import { readIdentifierSalt } from "../../ledger/store/read-identifier-salt.ts"
 import { createAccountMemory } from "../../ledger/writer/account-memory.ts"
 import { createTokenDirectory } from "../../ledger/writer/token-directory.ts"
 import { ChainBridgeError, describeError } from "../../platform/errors.ts"
+import { hmacSha256 } from "../../platform/hmac-sha256.ts"
 import type { Logger } from "../../platform/logger.ts"
 import { isStorageFull, isTransientPostgresError } from "../../platform/postgres.ts"
 import type { RegistryCache } from "../registry/registry-cache.ts"
@@ -59,7 +59,7 @@ export async function applyImport(
     columns: row.columns,
     defaults: defaultsOf(row),
     lineBytesMax: row.line_bytes_max,
-    requestKey: createSecretKey(await readIdentifierSalt(db, row.ledger_id)),
+    requestKey: hmacSha256(await readIdentifierSalt(db, row.ledger_id)),
   }
   let isBeating = false
   const heartbeat = setInterval(() => {

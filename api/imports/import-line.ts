@@ -1,5 +1,5 @@
-import type { KeyObject } from "node:crypto"
 import { z } from "@hono/zod-openapi"
+import type { HmacSha256 } from "../../platform/hmac-sha256.ts"
 import { hashRequest } from "../ledger/hash-request.ts"
 import type { RequestedAdjustment } from "../ledger/resolve-adjustments.ts"
 import type { FieldError } from "../refusal.ts"
@@ -65,7 +65,7 @@ export type ReadingRules = {
   readonly defaults: ImportDefaults
   readonly lineBytesMax: number
   /** See hashRequest. */
-  readonly requestKey: KeyObject
+  readonly requestKey: HmacSha256
 }
 
 /** Reads one line, with the rules of the route that takes single adjustments. Of several faults it tells the first. */

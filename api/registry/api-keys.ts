@@ -1,9 +1,10 @@
-import { createSecretKey, hash, type KeyObject } from "node:crypto"
+import { hash } from "node:crypto"
 import { type Kysely, sql } from "kysely"
 import { LRUCache } from "lru-cache"
 import type { Hex } from "viem"
 import type { Database } from "../../ledger/store/database.ts"
 import { describeError } from "../../platform/errors.ts"
+import { type HmacSha256, hmacSha256 } from "../../platform/hmac-sha256.ts"
 import type { Logger } from "../../platform/logger.ts"
 
 /** Whom a key speaks for. */
@@ -13,7 +14,7 @@ export type Caller = {
   readonly ledgerId: string
   readonly identifierSalt: Hex
   /** Of the same bytes, for the hashes of requests. */
-  readonly requestKey: KeyObject
+  readonly requestKey: HmacSha256
   readonly scopes: ReadonlySet<string>
   readonly expiresAt: Date | null
 }
@@ -56,7 +57,7 @@ export function createApiKeys(options: {
       appId: row.app_id,
       ledgerId: row.ledger_id,
       identifierSalt: `0x${row.identifier_salt.toString("hex")}`,
-      requestKey: createSecretKey(row.identifier_salt),
+      requestKey: hmacSha256(row.identifier_salt),
       scopes: new Set(row.scopes),
       expiresAt: row.expires_at,
     }

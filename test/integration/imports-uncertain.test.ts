@@ -1,4 +1,3 @@
-import { createSecretKey } from "node:crypto"
 import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { applyImport } from "../../api/imports/apply-import.ts"
@@ -15,6 +14,7 @@ import { readIdentifierSalt } from "../../ledger/store/read-identifier-salt.ts"
 import { createAccountMemory } from "../../ledger/writer/account-memory.ts"
 import { createTokenDirectory } from "../../ledger/writer/token-directory.ts"
 import { createWriterPool } from "../../ledger/writer/writer-pool.ts"
+import { hmacSha256 } from "../../platform/hmac-sha256.ts"
 import { createLogger } from "../../platform/logger.ts"
 import { createKysely, createPool } from "../../platform/postgres.ts"
 import { startCommitCutter } from "../support/cut-at-commit.ts"
@@ -61,7 +61,7 @@ test("a group that is settled is not settled again, though a line of it could be
   reader.end()
   const [, ...records] = [reader.next(), reader.next(), reader.next()].flatMap((record) => record ?? [])
   const rules = { importId, operationId: "twice", columns: row.columns, defaults: {}, lineBytesMax: 32_768 }
-  const requestKey = createSecretKey(await readIdentifierSalt(api.db, api.app.ledgerId))
+  const requestKey = hmacSha256(await readIdentifierSalt(api.db, api.app.ledgerId))
   const lines = prepareLines(records, { ...rules, requestKey }, await registryOf().current(), new Date())
   const { db, writerPool } = api
   const settling = {
