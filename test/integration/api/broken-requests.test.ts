@@ -1,4 +1,5 @@
 import { connect } from "node:net"
+import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { startTestApi, type TestApi } from "../../support/test-api.ts"
 
@@ -45,4 +46,42 @@ it("lives on after a broken request", async () => {
     socket.on("error", reject)
   })
   expect((await api.call("GET", "/livez")).status).toBe(200)
+})
+
+it("reads a body however it comes, and the connection goes on", async () => {
+  const body = JSON.stringify({
+    adjustments: [{ user_id: "ann", token_symbol: "CPOP", amount: "+1", reason_type: "reward" }],
+  })
+  const head = (framing: string): string =>
+    `POST /api/v1/balance/adjust HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${api.apiKey}\r\ncontent-type: application/json\r\n${framing}\r\n\r\n`
+  const known = head(`content-length: ${body.length}`)
+  const chunked = `${head("transfer-encoding: chunked")}${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
+  const ways: readonly (readonly string[])[] = [
+    [known + body],
+    [known, body],
+    [known + body.slice(0, 20), body.slice(20)],
+    [known + body + known.slice(0, 9), known.slice(9) + body],
+    [known + body + known + body],
+    [chunked],
+    [head("content-length: 0")],
+    [known + body],
+  ]
+  const socket = connect({ port: api.server.port, host: "127.0.0.1", noDelay: true })
+  let received = ""
+  socket.setEncoding("utf8").on("data", (text: string) => {
+    received += text
+  })
+  const statuses = (): string[] =>
+    [...received.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status = ""]) => status)
+  const expected: string[] = []
+  for (const pieces of ways) {
+    for (const piece of pieces) {
+      socket.write(piece)
+      await sleep(30)
+    }
+    const requests = pieces.join("").split("POST").length - 1
+    for (let n = 0; n < requests; n += 1) expected.push(pieces[0]?.includes("length: 0\r") ? "400" : "200")
+    await expect.poll(statuses).toEqual(expected)
+  }
+  socket.destroy()
 })
