@@ -32,7 +32,7 @@ export function respondRefusal(context: Context<ApiEnv>, refusal: Refusal): Resp
 }
 
 /** A read carries an ETag over what it says, the request's id and ages aside, and answers 304 to whoever has it. */
-export async function respondAnswer(context: Context<ApiEnv>, answer: Answer): Promise<Response> {
+export function respondAnswer(context: Context<ApiEnv>, answer: Answer): Response | Promise<Response> {
   const requestId = context.get("requestId")
   const headers: Record<string, string> = {
     ...commonHeaders,
@@ -62,9 +62,9 @@ export async function respondAnswer(context: Context<ApiEnv>, answer: Answer): P
   headers["content-encoding"] = encoding
   const compressed =
     encoding === "br"
-      ? await brotliText(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } })
-      : await gzipText(body, { level: 4 })
-  return send(context, status, compressed, headers)
+      ? brotliText(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } })
+      : gzipText(body, { level: 4 })
+  return compressed.then((bytes) => send(context, status, bytes, headers))
 }
 
 /**

@@ -18,7 +18,6 @@ export function createRegistryCache(options: {
   readonly maxAgeMs: number
 }): RegistryCache {
   const { db, logger, maxAgeMs } = options
-  let snapshot: RegistrySnapshot | undefined
   let current: Promise<RegistrySnapshot> | undefined
   let loading: Promise<void> | undefined
   let loadedAt = 0
@@ -28,9 +27,7 @@ export function createRegistryCache(options: {
   async function load(): Promise<void> {
     do {
       isStale = false
-      const loaded = await readRegistry(db)
-      snapshot = loaded
-      current = Promise.resolve(loaded)
+      current = Promise.resolve(await readRegistry(db))
       loadedAt = performance.now()
     } while (isStale)
   }
@@ -47,13 +44,15 @@ export function createRegistryCache(options: {
     return loading
   }
 
+  async function first(): Promise<RegistrySnapshot> {
+    await (loading ?? reload())
+    if (current === undefined) throw new TypeError("the registry was loaded and is not there")
+    return current
+  }
+
   return {
-    async current() {
-      if (snapshot === undefined || current === undefined) {
-        await (loading ?? reload())
-        if (snapshot === undefined) throw new TypeError("the registry was loaded and is not there")
-        return snapshot
-      }
+    current() {
+      if (current === undefined) return first()
       if (performance.now() - loadedAt > maxAgeMs && loading === undefined) {
         loadedAt = performance.now()
         reload().catch((error: unknown) =>
