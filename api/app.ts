@@ -1,11 +1,11 @@
 import { OpenAPIHono } from "@hono/zod-openapi"
 import type { Hono } from "hono"
+import { TrieRouter } from "hono/router/trie-router"
 import type { ApiEnv } from "./api-env.ts"
 import type { ApiContext } from "./context.ts"
-import { errorHandler } from "./middleware/error-handler.ts"
 import { requestContext } from "./middleware/request-context.ts"
 import { respondRefusal } from "./middleware/respond.ts"
-import { fullPath, mountRoute } from "./mount-route.ts"
+import { addressPattern, mountRoute } from "./mount-route.ts"
 import { buildDocument, documentRoute } from "./openapi.ts"
 import { mountReference } from "./reference.ts"
 import { refuse } from "./refusal.ts"
@@ -15,22 +15,28 @@ import { createServices, type Services } from "./services.ts"
 /** The whole HTTP API. `services` live as long as the server: see startApiServer. */
 export function createApi(context: ApiContext, services: Services = createServices(context)): Hono<ApiEnv> {
   const app = new OpenAPIHono<ApiEnv>()
-  app.use("*", requestContext(context.logger))
-  app.onError(errorHandler(context.logger))
-  app.notFound((c) => respondRefusal(c, refuse("NOT_FOUND", null, "GET /openapi.json lists every address")))
+  const inContext = requestContext(context.logger)
   const methods = new Map<string, string[]>()
   for (const route of routes) {
-    mountRoute(app, services, route)
+    mountRoute(app, services, route, inContext)
     documentRoute(app, route)
-    const path = fullPath(route)
+    const path = addressPattern(route)
     methods.set(path, [...(methods.get(path) ?? []), route.method.toUpperCase()])
   }
-  mountReference(app, buildDocument(app, context.version))
+  mountReference(app, inContext, buildDocument(app, context.version))
+  const addresses = new TrieRouter<string>()
   for (const [path, known] of methods) {
     const allow = known.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])).join(", ")
-    app.all(path.replace(/\{(\w+)\}/g, ":$1"), (c) =>
-      respondRefusal(c, refuse("METHOD_NOT_ALLOWED", null, `use ${allow}`, { allow })),
-    )
+    addresses.add("ALL", path, allow)
   }
+  app.notFound(
+    inContext((c) => {
+      const [[found]] = addresses.match("ALL", c.req.path)
+      if (found === undefined)
+        return respondRefusal(c, refuse("NOT_FOUND", null, "GET /openapi.json lists every address"))
+      const [allow] = found
+      return respondRefusal(c, refuse("METHOD_NOT_ALLOWED", null, `use ${allow}`, { allow }))
+    }),
+  )
   return app
 }

@@ -3,6 +3,7 @@ import type { Context, Hono } from "hono"
 import type { ApiEnv } from "./api-env.ts"
 import { authenticate } from "./middleware/authenticate.ts"
 import { readJsonBody } from "./middleware/json-body.ts"
+import type { InRequestContext } from "./middleware/request-context.ts"
 import { respondAnswer, respondRefusal } from "./middleware/respond.ts"
 import { withinTimeLimit } from "./middleware/time-limit.ts"
 import type { Answer } from "./presenters/envelope.ts"
@@ -33,16 +34,27 @@ export function querySchema(route: Route): z.ZodObject {
   })
 }
 
-export function mountRoute(app: Hono<ApiEnv>, services: Services, route: Route): void {
+/** The same as the router writes it: `/api/v1/balance/:user_id`. */
+export function addressPattern(route: Route): string {
+  return fullPath(route).replace(/\{(\w+)\}/g, ":$1")
+}
+
+export function mountRoute(
+  app: Hono<ApiEnv>,
+  services: Services,
+  route: Route,
+  inContext: InRequestContext,
+): void {
   const path = fullPath(route)
   const query = querySchema(route)
   const isTimed = route.answer !== null && route.upload === undefined
-  app.on([route.method], [path.replace(/\{(\w+)\}/g, ":$1")], (context) => {
+  const handler = inContext((context) => {
     context.set("route", path)
     const work = serve(services, route, query, context)
     if (!isTimed) return work
     return withinTimeLimit(context, work, services.limits.requestTimeoutMs, services.logger)
   })
+  app.on([route.method], [addressPattern(route)], handler)
 }
 
 /** One function with all steps: as middleware, each of them costs two promises and a closure more. */

@@ -3,6 +3,7 @@ import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import type { Hono } from "hono"
 import type { ApiEnv } from "./api-env.ts"
+import type { InRequestContext } from "./middleware/request-context.ts"
 import { commonHeaders } from "./middleware/respond.ts"
 
 // The page takes everything from this origin. Swagger UI sets style attributes and draws icons from data: URLs.
@@ -42,15 +43,16 @@ const assets = {
 } as const
 
 /** `/openapi.json`, and `/docs`, which shows it in a browser without any other host. */
-export function mountReference(app: Hono<ApiEnv>, document: object): void {
+export function mountReference(app: Hono<ApiEnv>, inContext: InRequestContext, document: object): void {
+  const get = (path: string, handler: () => Response) => app.get(path, inContext(handler))
   const documentText = JSON.stringify(document)
-  app.get("/openapi.json", () => respond(documentText, "application/json; charset=utf-8"))
-  app.get("/docs", () => respond(page, "text/html; charset=utf-8"))
-  app.get("/docs/start.js", () => respond(startScript, "text/javascript; charset=utf-8"))
+  get("/openapi.json", () => respond(documentText, "application/json; charset=utf-8"))
+  get("/docs", () => respond(page, "text/html; charset=utf-8"))
+  get("/docs/start.js", () => respond(startScript, "text/javascript; charset=utf-8"))
   const directory = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"))
   for (const [name, type] of Object.entries(assets)) {
     let bytes: Uint8Array<ArrayBuffer> | undefined
-    app.get(`/docs/${name}`, () => {
+    get(`/docs/${name}`, () => {
       bytes ??= new Uint8Array(readFileSync(join(directory, name)))
       return respond(bytes, type, "public, max-age=86400")
     })

@@ -1,4 +1,4 @@
-import type { ErrorHandler } from "hono"
+import type { Context } from "hono"
 import { ChainBridgeError, describeError } from "../../platform/errors.ts"
 import type { Logger } from "../../platform/logger.ts"
 import { isStorageFull, isTransientPostgresError } from "../../platform/postgres.ts"
@@ -8,8 +8,9 @@ import { type Refusal, refuse } from "../refusal.ts"
 import { respondRefusal } from "./respond.ts"
 
 /** A fault becomes an answer in the envelope that tells a caller what to do and an attacker nothing; the log has the rest. */
-export function errorHandler(logger: Logger): ErrorHandler<ApiEnv> {
-  return (error, context) => {
+export function errorHandler(logger: Logger): (thrown: unknown, context: Context<ApiEnv>) => Response {
+  return (thrown, context) => {
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown))
     const refusal = refusalOf(error)
     const entry = { request_id: context.get("requestId"), reason: describeError(error), stack: error.stack }
     if (refusal.refused === "INTERNAL") logger.error(entry, "a request failed")
