@@ -17,14 +17,14 @@ export function resolveToken(
       message: `no chain has a token "${symbol}"; GET /tokens lists them`,
     }
   }
-  const chains = candidates.map((token) => token.chain.chainId).join(", ")
+  const chains = (): string => candidates.map((token) => token.chain.chainId).join(", ")
   if (chainId !== undefined) {
     const found = candidates.find((token) => token.chain.chainId === BigInt(chainId))
     if (found !== undefined) return found
     return {
       field: `${fieldPrefix}chain_id`,
       code: "UNKNOWN_TOKEN",
-      message: `chain ${chainId} has no token "${symbol}"; these chains have one: ${chains}`,
+      message: `chain ${chainId} has no token "${symbol}"; these chains have one: ${chains()}`,
     }
   }
   const chosen = candidates.length === 1 ? candidates[0] : candidates.find((token) => token.isDefault)
@@ -32,7 +32,7 @@ export function resolveToken(
   return {
     field,
     code: "AMBIGUOUS_TOKEN",
-    message: `"${symbol}" exists on several chains; name the chain_id, one of ${chains}`,
+    message: `"${symbol}" exists on several chains; name the chain_id, one of ${chains()}`,
   }
 }
 

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer"
 import { IncomingMessage } from "node:http"
-import type { Context } from "hono"
+import type { Context, HonoRequest } from "hono"
 import type { ApiEnv } from "../api-env.ts"
 import type { ApiLimits } from "../limits.ts"
 import { type Refusal, refuse } from "../refusal.ts"
@@ -17,11 +17,8 @@ export async function readJsonBody(
   isOptional: boolean,
 ): Promise<{ readonly json: unknown } | Refusal> {
   const { req } = context
-  const length = req.header("content-length")
-  const isAbsent = (length === undefined || length === "0") && req.header("transfer-encoding") === undefined
-  if (isAbsent && isOptional) return { json: {} }
-  const isJson = isJsonInUtf8(req.header("content-type") ?? "")
-  if (!isJson)
+  if (isOptional && isAbsent(req)) return { json: {} }
+  if (!isJsonInUtf8(req.header("content-type") ?? ""))
     return refuse("UNSUPPORTED_MEDIA_TYPE", "content-type", "send the body as application/json in UTF-8")
   const encoding = req.header("content-encoding")
   if (encoding !== undefined && encoding.toLowerCase() !== "identity")
@@ -46,6 +43,11 @@ export async function readJsonBody(
   if (duplicate === undefined) return { json }
   const name = JSON.stringify(duplicate.slice(0, 100))
   return refuse("MALFORMED_JSON", null, `an object names ${name} twice; send every name once`)
+}
+
+function isAbsent(req: HonoRequest): boolean {
+  const length = req.header("content-length")
+  return (length === undefined || length === "0") && req.header("transfer-encoding") === undefined
 }
 
 function isJsonInUtf8(contentType: string): boolean {

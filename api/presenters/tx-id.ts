@@ -10,9 +10,13 @@ export function decodeTxId(ledgerId: string, txId: string): bigint | undefined {
   return decodePosition("tx_", ledgerId, txId)
 }
 
+// One ledger's ids come in a row, and reading its uuid takes longer than the rest of making one.
+const bytes = Buffer.alloc(24)
+let ledgerOfBytes = ""
+
 export function encodePosition(prefix: Prefix, ledgerId: string, position: bigint): string {
-  const bytes = Buffer.allocUnsafe(24)
-  bytes.write(ledgerId.replaceAll("-", ""), 0, 16, "hex")
+  if (ledgerOfBytes !== ledgerId) bytes.write(ledgerId.replaceAll("-", ""), 0, 16, "hex")
+  ledgerOfBytes = ledgerId
   bytes.writeBigUInt64BE(position, 16)
   return `${prefix}${bytes.toString("base64url")}`
 }
