@@ -4,6 +4,7 @@ import {
   addLimbs,
   equalLimbs,
   extendLimbs,
+  isSum,
   limbCount,
   limbsNeeded,
   parseLimbs,
@@ -42,6 +43,10 @@ test("adding is adding, and two ways to one sum are equal", () => {
       expect(readLimbs(limbs, 0)).toBe(one + other)
       expect(equalLimbs(limbs, 0, limbsOf(one + other), 0)).toBe(true)
       expect(equalLimbs(limbs, 0, limbsOf(one + other + 1n), 0)).toBe(false)
+      const all = (said: bigint) =>
+        Uint32Array.from([said, one, other].flatMap((value) => [...limbsOf(value)]))
+      expect(isSum(all(one + other), 0, limbCount, 2 * limbCount)).toBe(true)
+      expect(isSum(all(one + other + 1n), 0, limbCount, 2 * limbCount)).toBe(false)
     }),
   )
 })

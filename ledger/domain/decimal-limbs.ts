@@ -26,6 +26,17 @@ export function equalLimbs(one: Uint32Array, at: number, other: Uint32Array, fro
   return true
 }
 
+/** Whether the number at `at` is that at `left` and that at `right` together. */
+export function isSum(limbs: Uint32Array, at: number, left: number, right: number): boolean {
+  let carry = 0
+  for (let limb = 0; limb < limbCount; limb += 1) {
+    const sum = (limbs[left + limb] ?? 0) + (limbs[right + limb] ?? 0) + carry
+    carry = sum >= base ? 1 : 0
+    if (limbs[at + limb] !== (carry === 1 ? sum - base : sum)) return false
+  }
+  return true
+}
+
 /** The limbs that are needed: the rest only repeats the sign. */
 export function limbsNeeded(source: Uint32Array, from: number): number {
   const sign = isNegative(source[from + limbCount - 1]) ? base - 1 : 0
@@ -53,10 +64,12 @@ export function writeLimbs(target: Uint32Array, at: number, value: bigint): void
 }
 
 export function readLimbs(source: Uint32Array, from: number): bigint {
-  let value = 0n
-  for (let limb = limbCount - 1; limb >= 0; limb -= 1)
+  const needed = limbsNeeded(source, from)
+  const top = source[from + needed - 1] ?? 0
+  let value = BigInt(isNegative(top) ? top - base : top)
+  for (let limb = needed - 2; limb >= 0; limb -= 1)
     value = value * 1_000_000_000n + BigInt(source[from + limb] ?? 0)
-  return isNegative(source[from + limbCount - 1]) ? value - modulus : value
+  return value
 }
 
 /**

@@ -1,4 +1,4 @@
-import { addLimbs, equalLimbs, limbCount, readLimbs, writeLimbs } from "./decimal-limbs.ts"
+import { addLimbs, equalLimbs, isSum, limbCount, readLimbs, writeLimbs } from "./decimal-limbs.ts"
 import { ReplayFault } from "./replay-fault.ts"
 
 export type ReplayedAccount = {
@@ -46,7 +46,6 @@ type Page = { readonly figures: Uint32Array; readonly positions: Float64Array }
 export function noAccounts(): ReplayedAccounts {
   const pages: Page[] = []
   let size = 0
-  const sum = new Uint32Array(limbCount)
 
   function pageOf(accountId: number): Page {
     const page = pages[Math.floor((accountId - 1) / pageAccounts)]
@@ -128,9 +127,7 @@ export function noAccounts(): ReplayedAccounts {
           `the event says the balance becomes ${readLimbs(limbs, balanceAt)}, the log says ${readLimbs(figures, at + pendingAt)}`,
         )
       }
-      sum.set(figures.subarray(at + confirmedAt, at + confirmedAt + limbCount))
-      addLimbs(sum, 0, figures, at + unsettledAt)
-      if (!equalLimbs(sum, 0, figures, at + pendingAt)) {
+      if (!isSum(figures, at + pendingAt, at + confirmedAt, at + unsettledAt)) {
         throw new ReplayFault(
           `account ${accountId}: pending ${readLimbs(figures, at + pendingAt)} is not confirmed ${readLimbs(figures, at + confirmedAt)} + unsettled ${readLimbs(figures, at + unsettledAt)}`,
         )
