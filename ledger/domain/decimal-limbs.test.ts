@@ -9,6 +9,9 @@ import {
   limbsNeeded,
   parseLimbs,
   readLimbs,
+  shiftDown,
+  shiftUp,
+  trailingZeros,
   writeLimbs,
 } from "./decimal-limbs.ts"
 
@@ -82,4 +85,24 @@ test("the limbs that are needed give the number back", () => {
   expect(limbsNeeded(limbsOf(-5n), 0)).toBe(1)
   expect(limbsNeeded(limbsOf(499_999_999n), 0)).toBe(1)
   expect(limbsNeeded(limbsOf(500_000_000n), 0)).toBe(2)
+})
+
+test("what ends in zeros comes back from its shorter form, which is the number without them", () => {
+  fc.assert(
+    fc.property(amount, fc.nat({ max: 77 }), (value, digits) => {
+      const size = (value < 0n ? -value : value).toString().length
+      const zeros = Math.min(digits, 78 - size)
+      const limbs = limbsOf(value * 10n ** BigInt(zeros))
+      expect(trailingZeros(limbs, 0)).toBeGreaterThanOrEqual(zeros)
+      expect(trailingZeros(limbs, 0, zeros)).toBe(zeros)
+      const short = new Uint32Array(limbCount)
+      shiftDown(limbs, 0, zeros, short)
+      expect(readLimbs(short, 0)).toBe(value)
+      shiftUp(short, zeros)
+      expect(short).toEqual(limbs)
+    }),
+  )
+  expect(trailingZeros(limbsOf(-1_250n * 10n ** 16n), 0)).toBe(17)
+  expect(trailingZeros(limbsOf(0n), 0)).toBe(81)
+  expect(trailingZeros(limbsOf(7n), 0)).toBe(0)
 })

@@ -55,6 +55,44 @@ export function extendLimbs(target: Uint32Array, at: number, given: number): voi
   target.fill(isNegative(target[at + given - 1]) ? base - 1 : 0, at + given, at + limbCount)
 }
 
+/** Zeros that the number ends in, and no more than `most`: nought has as many as one likes. */
+export function trailingZeros(
+  source: Uint32Array,
+  from: number,
+  most: number = limbCount * limbDigits,
+): number {
+  let limb = 0
+  while (limb < limbCount && source[from + limb] === 0) limb += 1
+  let zeros = limb * limbDigits
+  for (let rest = source[from + limb] ?? 0; zeros < most && rest % 10 === 0; rest /= 10) zeros += 1
+  return Math.min(zeros, most)
+}
+
+/** Writes the number without its last digits, all of which are zeros. */
+export function shiftDown(source: Uint32Array, from: number, digits: number, target: Uint32Array): void {
+  const skipped = Math.floor(digits / limbDigits)
+  const divisor = 10 ** (digits % limbDigits)
+  const sign = isNegative(source[from + limbCount - 1]) ? base - 1 : 0
+  for (let limb = 0; limb < limbCount; limb += 1) {
+    const at = limb + skipped
+    const low = at < limbCount ? (source[from + at] ?? 0) : sign
+    const high = at + 1 < limbCount ? (source[from + at + 1] ?? 0) : sign
+    target[limb] = Math.floor(low / divisor) + (high % divisor) * (base / divisor)
+  }
+}
+
+/** Appends zeros, in place: the inverse of {@link shiftDown}. */
+export function shiftUp(target: Uint32Array, digits: number): void {
+  const skipped = Math.floor(digits / limbDigits)
+  const factor = 10 ** (digits % limbDigits)
+  const divisor = base / factor
+  for (let limb = limbCount - 1; limb >= 0; limb -= 1) {
+    const high = target[limb - skipped] ?? 0
+    const low = target[limb - skipped - 1] ?? 0
+    target[limb] = (high % divisor) * factor + Math.floor(low / divisor)
+  }
+}
+
 export function writeLimbs(target: Uint32Array, at: number, value: bigint): void {
   let rest = value < 0n ? value + modulus : value
   for (let limb = 0; limb < limbCount; limb += 1) {

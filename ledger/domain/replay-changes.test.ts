@@ -7,6 +7,10 @@ test("keeps what a map of objects would keep, over pages and whatever the amount
   const amount = fc.oneof(
     fc.bigInt({ min: -99n, max: 99n }),
     fc.bigInt({ min: -(10n ** 77n), max: 10n ** 77n }),
+    // Ending in zeros, as amounts of a token with 18 decimals do.
+    fc
+      .tuple(fc.bigInt({ min: -99_999n, max: 99_999n }), fc.nat({ max: 70 }))
+      .map(([size, zeros]) => size * 10n ** BigInt(zeros)),
   )
   const step = fc.record({
     does: fc.constantFrom("add", "add", "take", "net", "put back"),

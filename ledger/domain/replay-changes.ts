@@ -1,4 +1,5 @@
-import { addLimbs, extendLimbs, limbCount, limbsNeeded, readLimbs, writeLimbs } from "./decimal-limbs.ts"
+import { addLimbs, limbCount, readLimbs, writeLimbs } from "./decimal-limbs.ts"
+import { emptyAmounts, type PackedAmounts, putAmount, takeAmount } from "./packed-amounts.ts"
 
 export type Change = { readonly accountId: bigint; readonly amount: bigint }
 
@@ -6,8 +7,8 @@ export type Change = { readonly accountId: bigint; readonly amount: bigint }
 export type ChangeOwner = "waiting" | "netted" | number
 
 /**
- * Every change of the log by its position, with who has it: 8 bytes and the amount, which takes 4 for every nine digits of the largest one nearby. A settled change stays: a
- * revocation may still ask for it.
+ * Every change of the log by its position, with who has it: 4 bytes, 4 more where somebody nearby is taken, and the amount, see {@link PackedAmounts}. A settled change stays:
+ * a revocation may still ask for it.
  */
 export type ReplayedChanges = {
   /** Adds one that waits, its amount in decimal limbs. */
@@ -25,16 +26,15 @@ export type ReplayedChanges = {
 }
 
 const pageChanges = 8_192
-const nobody = 0
-const waits = 0xffffffff
-const netted = 0xfffffffe
+const waits = 0
+const netted = 0xffffffff
 
 type Page = {
+  /** 0: no change is there. */
   readonly accounts: Uint32Array
-  readonly owners: Uint32Array
-  amounts: Uint32Array
-  /** Limbs of each amount. */
-  width: number
+  /** Absent while all of them wait. */
+  owners: Uint32Array | undefined
+  readonly amounts: PackedAmounts
 }
 
 export function noChanges(): ReplayedChanges {
@@ -49,20 +49,17 @@ export function noChanges(): ReplayedChanges {
     const number = Math.floor((position - 1) / pageChanges)
     const page = pages[number] ?? emptyPage()
     pages[number] = page
-    const needed = limbsNeeded(limbs, amountAt)
-    if (needed > page.width) widen(page, needed)
     const index = indexOf(position)
     page.accounts[index] = accountId
-    page.owners[index] = waits
-    for (let limb = 0; limb < page.width; limb += 1)
-      page.amounts[index * page.width + limb] = limbs[amountAt + limb] ?? 0
+    if (page.owners !== undefined) page.owners[index] = waits
+    putAmount(page.amounts, index, limbs, amountAt)
   }
 
   /** Into `scratch`. */
   function loadAmount(position: number): void {
     const page = pageOf(position)
     if (page === undefined) scratch.fill(0)
-    else readAmount(page, indexOf(position), scratch)
+    else takeAmount(page.amounts, indexOf(position), scratch)
   }
 
   function get(position: number): Change | undefined {
@@ -82,17 +79,20 @@ export function noChanges(): ReplayedChanges {
     take(position, accountId, owner) {
       const page = pageOf(position)
       const index = indexOf(position)
-      if (page?.owners[index] !== waits || page.accounts[index] !== accountId) return false
+      if (page === undefined || !isWaiting(page, index) || page.accounts[index] !== accountId) return false
+      page.owners ??= new Uint32Array(pageChanges)
       page.owners[index] = owner === "netted" ? netted : owner
       return true
     },
     putBack(position) {
       const page = pageOf(position)
-      if (page !== undefined) page.owners[indexOf(position)] = waits
+      if (page?.owners !== undefined) page.owners[indexOf(position)] = waits
     },
     ownerOf(position) {
-      const owner = pageOf(position)?.owners[indexOf(position)] ?? nobody
-      if (owner === nobody) return undefined
+      const page = pageOf(position)
+      const index = indexOf(position)
+      if (page === undefined || (page.accounts[index] ?? 0) === 0) return undefined
+      const owner = page.owners?.[index] ?? waits
       return owner === waits ? "waiting" : owner === netted ? "netted" : owner
     },
     get,
@@ -107,7 +107,7 @@ export function noChanges(): ReplayedChanges {
     *waiting() {
       for (const [number, page] of pages.entries()) {
         for (let index = 0; page !== undefined && index < pageChanges; index += 1) {
-          if (page.owners[index] !== waits) continue
+          if (!isWaiting(page, index)) continue
           const position = number * pageChanges + index + 1
           const change = get(position)
           if (change !== undefined) yield [BigInt(position), change]
@@ -118,26 +118,9 @@ export function noChanges(): ReplayedChanges {
 }
 
 function emptyPage(): Page {
-  return {
-    accounts: new Uint32Array(pageChanges),
-    owners: new Uint32Array(pageChanges),
-    amounts: new Uint32Array(0),
-    width: 0,
-  }
+  return { accounts: new Uint32Array(pageChanges), owners: undefined, amounts: emptyAmounts(pageChanges) }
 }
 
-function widen(page: Page, width: number): void {
-  const wider = new Uint32Array(pageChanges * width)
-  const amount = new Uint32Array(limbCount)
-  for (let index = 0; page.width > 0 && index < pageChanges; index += 1) {
-    readAmount(page, index, amount)
-    wider.set(amount.subarray(0, width), index * width)
-  }
-  page.amounts = wider
-  page.width = width
-}
-
-function readAmount({ amounts, width }: Page, index: number, into: Uint32Array): void {
-  for (let limb = 0; limb < width; limb += 1) into[limb] = amounts[index * width + limb] ?? 0
-  extendLimbs(into, 0, width)
+function isWaiting({ accounts, owners }: Page, index: number): boolean {
+  return (accounts[index] ?? 0) !== 0 && (owners?.[index] ?? waits) === waits
 }
