@@ -1,13 +1,13 @@
 import { sql, type Transaction } from "kysely"
 import { holdsSignature } from "../domain/checkpoint-note.ts"
 import { blockLevel } from "../domain/merkle-blocks.ts"
-import { createMerkleBuilder } from "../domain/merkle-builder.ts"
+import { hashSize, putNode } from "../domain/merkle-hash.ts"
 import type { Database } from "../store/database.ts"
 import type { Problem } from "./find-difference.ts"
 import { readRoots } from "./merkle-nodes.ts"
 import { readCheckpointsAfter, type StoredCheckpoint } from "./read-checkpoints.ts"
 
-const pageNodes = 20_000
+const pageNodes = 5_000
 const pageCheckpoints = 500
 
 /**
@@ -28,16 +28,15 @@ export async function verifyCheckpoints(
   )
 }
 
-/** By level, from that of the blocks on: the hashes of its nodes in their order. */
-function nodesByLevel(blockRoots: Buffer): ReadonlyMap<number, readonly Buffer[]> {
-  const levels = new Map<number, Buffer[]>()
-  const builder = createMerkleBuilder(undefined, ({ level, hash }) => {
-    const nodes = levels.get(level)
-    if (nodes === undefined) levels.set(level, [hash])
-    else nodes.push(hash)
-  })
-  for (let at = 0; at < blockRoots.length; at += 32)
-    builder.addSubtree(blockLevel, blockRoots.subarray(at, at + 32))
+/** By level, from that of the blocks on: the hashes of its nodes in their order, one behind the other. */
+function nodesByLevel(blockRoots: Buffer): ReadonlyMap<number, Buffer> {
+  const levels = new Map<number, Buffer>()
+  for (let [level, nodes] = [blockLevel, blockRoots]; nodes.length > 0; level += 1) {
+    levels.set(level, nodes)
+    const above = Buffer.alloc(Math.floor(nodes.length / (2 * hashSize)) * hashSize)
+    for (let index = 0; index < above.length / hashSize; index += 1) putNode(above, index, nodes)
+    nodes = above
+  }
   return levels
 }
 
@@ -45,7 +44,7 @@ async function verifyNodes(
   trx: Transaction<Database>,
   ledgerId: string,
   headPosition: bigint,
-  logged: ReadonlyMap<number, readonly Buffer[]>,
+  logged: ReadonlyMap<number, Buffer>,
 ): Promise<Problem | null> {
   const found = new Map<number, number>()
   let [lastLevel, lastIndex] = [0, -1n]
@@ -57,7 +56,13 @@ async function verifyNodes(
     for (const { level, index, hash } of rows) {
       const expected = found.get(level) ?? 0
       if (index !== BigInt(expected)) return nodeProblem(level, expected, "is missing")
-      if (logged.get(level)?.[expected]?.equals(hash) !== true)
+      const place = expected * hashSize
+      if (
+        logged
+          .get(level)
+          ?.subarray(place, place + hashSize)
+          .equals(hash) !== true
+      )
         return nodeProblem(level, expected, "is not what the log gives")
       found.set(level, expected + 1)
       ;[lastLevel, lastIndex] = [level, index]
@@ -71,7 +76,7 @@ async function verifyNodes(
   const covered = rows[0]?.covered ?? 0n
   for (const [level, nodes] of logged) {
     const there = found.get(level) ?? 0
-    const wanted = Math.min(nodes.length, Math.floor(Number(covered) / 2 ** level))
+    const wanted = Math.min(nodes.length / hashSize, Math.floor(Number(covered) / 2 ** level))
     // Nodes come in together with those above them, so all that the lowest level has is there on every other.
     const together = Math.floor((found.get(blockLevel) ?? 0) / 2 ** (level - blockLevel))
     if (there < Math.max(wanted, together)) return nodeProblem(level, there, "is missing")

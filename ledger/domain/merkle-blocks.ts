@@ -1,4 +1,4 @@
-import { createMerkleBuilder } from "./merkle-builder.ts"
+import { hashSize, putLeaf, putNode } from "./merkle-hash.ts"
 
 /** Complete subtrees from this level up are stored; below it the events' own hashes are read. */
 export const blockLevel = 8
@@ -18,15 +18,19 @@ export type BlockRoots = {
 
 export function createBlockRoots(): BlockRoots {
   const roots: Buffer[] = []
-  const fresh = () =>
-    createMerkleBuilder(undefined, ({ level, hash }) => {
-      if (level === blockLevel) roots.push(hash)
-    })
-  let builder = fresh()
+  // Of the block at hand: its leaves, and then each level over the one below it. No object for any of them.
+  const level = Buffer.alloc(blockSize * hashSize)
+  let size = 0
   return {
     add(hash) {
-      builder.add(hash)
-      if (builder.size === blockSize) builder = fresh()
+      putLeaf(level, size, hash)
+      size += 1
+      if (size < blockSize) return
+      for (size /= 2; size >= 1; size /= 2) {
+        for (let index = 0; index < size; index += 1) putNode(level, index, level)
+      }
+      size = 0
+      roots.push(Buffer.from(level.subarray(0, hashSize)))
     },
     finish: () => Buffer.concat(roots),
   }

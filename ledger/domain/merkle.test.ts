@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import { assert, constantFrom, integer, property, tuple, uint8Array } from "fast-check"
 import { describe, expect, test } from "vitest"
+import { blockSize, createBlockRoots } from "./merkle-blocks.ts"
 import { createMerkleBuilder, foldSubtrees } from "./merkle-builder.ts"
 import { hashLeaf } from "./merkle-hash.ts"
 import {
@@ -206,4 +207,12 @@ test("a frontier that is not one of its size, and a subtree that does not fit, a
   expect(() => builder.addSubtree(1, Buffer.alloc(32))).toThrow(RangeError)
   expect(() => inclusionRanges(1, 1)).toThrow(RangeError)
   expect(() => consistencyRanges(2, 1)).toThrow(RangeError)
+})
+
+test("the roots of blocks are those of their leaves, and of complete blocks only", () => {
+  const leaves = leavesOf(2 * blockSize + 3)
+  const roots = createBlockRoots()
+  for (const leaf of leaves) roots.add(leaf)
+  const of = (block: number) => merkleTreeHash(leaves.slice(block * blockSize, (block + 1) * blockSize))
+  expect(roots.finish()).toEqual(Buffer.concat([of(0), of(1)]))
 })
