@@ -46,7 +46,7 @@ export function selectEventRows(ledgerId: string, from: number, to: number): str
       e.hash, e.occurred_at, e.recorded_at, e.salt, e.details,
       i.account_id::text, i.amount::text, i.recorded_at, i.priority, i.state, i.batch_sequence::text
     FROM ledger.event_log e
-    LEFT JOIN settlement.batch_items i ON i.ledger_id = e.ledger_id AND i.position = e.position
+    LEFT JOIN settlement.batch_items i ON i.ledger_id = e.ledger_id AND i.position = e.position AND i.position >= ${from} AND i.position <= ${to}
     WHERE e.ledger_id = '${ledgerId}' AND e.position >= ${from} AND e.position <= ${to} ORDER BY e.position
   ) TO STDOUT (FORMAT binary)`
 }

@@ -1,8 +1,14 @@
 import { itemStates, type SegmentItems } from "./segment.ts"
 
+type Page = {
+  readonly states: Uint8Array
+  /** Absent while none of them is in a batch. */
+  batches: Uint32Array | undefined
+}
+
 const pageEvents = 8_192
 
-/** What `settlement.batch_items` says of every event, five bytes each. */
+/** What `settlement.batch_items` says of every event: a byte, and four more where one nearby is in a batch. */
 export type ItemPages = {
   /** @param from the position that `items` begin with */
   add(from: number, count: number, items: SegmentItems): void
@@ -11,12 +17,12 @@ export type ItemPages = {
 
 /** Pages are there where the table says something. */
 export function createItemPages(): ItemPages {
-  const pages = new Map<number, SegmentItems>()
+  const pages = new Map<number, Page>()
 
-  function pageAt(index: number): SegmentItems {
+  function pageAt(index: number): Page {
     const known = pages.get(index)
     if (known !== undefined) return known
-    const page = { states: new Uint8Array(pageEvents), batches: new Uint32Array(pageEvents) }
+    const page = { states: new Uint8Array(pageEvents), batches: undefined }
     pages.set(index, page)
     return page
   }
@@ -29,14 +35,16 @@ export function createItemPages(): ItemPages {
         const length = Math.min(count - done, pageEvents - at)
         const page = pageAt(Math.floor(index / pageEvents))
         page.states.set(states.subarray(done, done + length), at)
-        page.batches.set(batches.subarray(done, done + length), at)
+        const ofPage = batches.subarray(done, done + length)
+        if (ofPage.some((batch) => batch !== 0)) page.batches ??= new Uint32Array(pageEvents)
+        page.batches?.set(ofPage, at)
         done += length
       }
     },
     at(position) {
       const page = pages.get(Math.floor((position - 1) / pageEvents))
       const at = (position - 1) % pageEvents
-      return { state: itemStates[page?.states[at] ?? 0] ?? "other", batch: page?.batches[at] ?? 0 }
+      return { state: itemStates[page?.states[at] ?? 0] ?? "other", batch: page?.batches?.[at] ?? 0 }
     },
   }
 }

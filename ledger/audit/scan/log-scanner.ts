@@ -35,9 +35,9 @@ export type LogScanner = {
   close(): Promise<void>
 }
 
-// The tables may never have been analysed: whatever the statistics say, a part of the log is read along its key.
+// The tables may never have been analysed: whatever the statistics say, a part of the log is read along its key, and beside it the same part of what settlement says, along its own.
 const settings = `SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off;
-  SET LOCAL enable_hashjoin = off; SET LOCAL enable_sort = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL cursor_tuple_fraction = 1`
+  SET LOCAL enable_hashjoin = off; SET LOCAL enable_nestloop = off; SET LOCAL enable_sort = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL cursor_tuple_fraction = 1`
 
 /** A connection of its own on the snapshot, that reads parts of it. */
 export async function openLogScanner(source: ScanSource): Promise<LogScanner> {
