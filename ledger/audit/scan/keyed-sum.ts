@@ -22,21 +22,30 @@ export function equalSums(one: KeyedSum, other: KeyedSum): boolean {
 const secretLength = 32
 let scratch = Buffer.alloc(1_024)
 
-/** @param bytes a character each */
-export function addDigest(sum: KeyedSum, secret: Uint8Array, bytes: string): void {
-  const length = secretLength + bytes.length
+/** @param parts of the row, one behind the other: bytes, or a text with a character each */
+export function addDigest(
+  sum: KeyedSum,
+  secret: Uint8Array,
+  ...parts: readonly (string | Uint8Array)[]
+): void {
+  const length = parts.reduce((total, part) => total + part.length, secretLength)
   if (length > scratch.length) scratch = Buffer.alloc(2 * length)
   scratch.set(secret)
-  scratch.write(bytes, secretLength, "latin1")
+  let at = secretLength
+  for (const part of parts) {
+    if (typeof part === "string") scratch.write(part, at, "latin1")
+    else scratch.set(part, at)
+    at += part.length
+  }
   const digest = hash("sha256", scratch.subarray(0, length), "binary")
   for (let part = 0; part < 4; part += 1) {
-    const at = 4 * part
+    const from = 4 * part
     sum.parts[part] =
       (sum.parts[part] ?? 0) +
-      ((digest.charCodeAt(at) << 24) |
-        (digest.charCodeAt(at + 1) << 16) |
-        (digest.charCodeAt(at + 2) << 8) |
-        digest.charCodeAt(at + 3))
+      ((digest.charCodeAt(from) << 24) |
+        (digest.charCodeAt(from + 1) << 16) |
+        (digest.charCodeAt(from + 2) << 8) |
+        digest.charCodeAt(from + 3))
   }
   sum.count += 1
 }

@@ -58,7 +58,7 @@ export async function openLogScanner(source: ScanSource): Promise<LogScanner> {
         return { kind: "events", segment: await scanSegment(client, ledgerId, secret, task) }
       const sum = emptySum()
       await copyOut(client, selectTableRows(task.table, ledgerId, task.fromPage, task.toPage), (row) =>
-        addDigest(sum, secret, row.toString("latin1", 2)),
+        addDigest(sum, secret, row.subarray(2)),
       )
       return { kind: "rows", sum }
     },

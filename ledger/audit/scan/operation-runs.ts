@@ -15,6 +15,11 @@ export type OperationRun = {
 /** The row that the table should have, as the bytes that a COPY of its columns has. */
 export function addRun(sum: KeyedSum, secret: Uint8Array, run: OperationRun): void {
   const { key, first, last, recordedAt, requestHash } = run
-  const bytes = `${key}${textField(first.toString())}${textField(last.toString())}${recordedAt}\0\0\0 ${Buffer.from(requestHash, "hex").toString("latin1")}`
-  addDigest(sum, secret, bytes)
+  const positions = `${textField(first.toString())}${textField(last.toString())}`
+  requestHashBytes.write(requestHash, 4, "hex")
+  addDigest(sum, secret, key, positions, recordedAt, requestHashBytes)
 }
+
+/** Its field: 32 bytes behind their length. */
+const requestHashBytes = Buffer.alloc(36)
+requestHashBytes.writeInt32BE(32)
