@@ -1,4 +1,5 @@
 import { hash } from "node:crypto"
+import { type DigestPairs, noDigestPairs } from "./digest-pairs.ts"
 import type { EventDataOf, NewEvent } from "./events.ts"
 import { ReplayFault } from "./replay-fault.ts"
 
@@ -15,18 +16,16 @@ export type ConfirmationEvent = Extract<
   }
 >
 
-/** The confirmations that nothing has taken back. Both texts are SHA-256 digests, so that one of them costs the same whatever it moved. */
+/** The confirmations that nothing has taken back. */
 export type LiveConfirmations = {
-  /** By position: the key of the log that was confirmed. */
-  readonly keys: Map<number, string>
-  /** By key: what the confirmation moved. */
-  readonly moves: Map<string, string>
+  /** The key of the log that was confirmed, and what the confirmation moved: SHA-256 digests, so that one of them costs the same whatever it moved. */
+  readonly moves: DigestPairs
   /** By tree size: the position that says that this checkpoint is anchored. */
   readonly anchors: Map<number, number>
 }
 
 export function noConfirmations(): LiveConfirmations {
-  return { keys: new Map(), moves: new Map(), anchors: new Map() }
+  return { moves: noDigestPairs(), anchors: new Map() }
 }
 
 /** @throws ReplayFault when the same log is confirmed already for the same account, or the same checkpoint is anchored already */
@@ -37,8 +36,7 @@ export function addConfirmation(live: LiveConfirmations, position: bigint, event
     throw new ReplayFault(`log ${logIndex} of block ${blockHash} on chain ${chainId} is confirmed already`)
   }
   if (event.type === "CheckpointAnchored") addAnchor(live, Number(position), event.data.tree_size)
-  live.keys.set(Number(position), key)
-  live.moves.set(key, movesOf(takenBack(event)))
+  live.moves.add(Number(position), key, movesOf(takenBack(event)))
 }
 
 function addAnchor({ anchors }: LiveConfirmations, position: number, treeSize: number): void {
@@ -57,11 +55,11 @@ export function removeConfirmation(
   revocation: EventDataOf<"ConfirmationRevoked">,
 ): void {
   const { revoked_position: position } = revocation
-  const key = live.keys.get(position)
-  if (key === undefined) {
+  const moves = live.moves.valueAt(position)
+  if (moves === undefined) {
     throw new ReplayFault(`position ${position} is no confirmation that stands, and is revoked`)
   }
-  if (live.moves.get(key) !== movesOf(revocation)) {
+  if (moves !== movesOf(revocation)) {
     throw new ReplayFault(
       `the revocation of position ${position} says something else than was confirmed there`,
     )
@@ -69,8 +67,7 @@ export function removeConfirmation(
   if (revocation.revoked_type === "CheckpointAnchored") {
     for (const [treeSize, anchored] of live.anchors) if (anchored === position) live.anchors.delete(treeSize)
   }
-  live.keys.delete(position)
-  live.moves.delete(key)
+  live.moves.remove(position)
 }
 
 type TakenBack = Pick<

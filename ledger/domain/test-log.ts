@@ -169,7 +169,7 @@ export class TestLog {
       batches: structuredClone(
         [...this.replay.batches.keys()].map((sequence) => readBatch(this.replay.batches, sequence)),
       ),
-      confirmations: new Set(this.replay.confirmations.keys.keys()),
+      confirmations: new Set(this.replay.confirmations.moves.positions()),
     }
   }
 }
