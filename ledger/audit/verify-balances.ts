@@ -4,7 +4,7 @@ import type { ReplayedAccount } from "../domain/replay-accounts.ts"
 import type { Database } from "../store/database.ts"
 import type { Problem } from "./find-difference.ts"
 
-const pageAccounts = 5_000
+const pageAccounts = 1_000
 
 type Row = {
   readonly account_id: bigint

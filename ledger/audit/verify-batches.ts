@@ -9,8 +9,9 @@ import type { Database } from "../store/database.ts"
 import { parseEvent, readEventsAt } from "../store/read-events.ts"
 import type { Problem } from "./find-difference.ts"
 
-/** A batch may have thousands of accounts, and each comes with its events. */
 const pageBatches = 20
+/** Accounts and changes of the batches that are compared at a time: each of them comes as a row, and once more in the events. */
+const groupRows = 5_000
 
 type BatchRow = Awaited<ReturnType<typeof loadBatches>>[number]
 type AccountRow = Awaited<ReturnType<typeof loadBatchAccounts>>[number]
@@ -27,37 +28,67 @@ export async function verifyBatches(
 ): Promise<Problem | null> {
   let last = 0n
   for (;;) {
-    const rows = await loadBatches(trx, ledgerId, last)
-    const accounts = Map.groupBy(
-      await loadBatchAccounts(trx, ledgerId, last, rows.at(-1)?.batch_sequence),
-      (account) => account.batch_sequence,
-    )
-    const events = await loadEvents(trx, ledgerId, rows, replay)
-    for (const row of rows) {
-      const sequence = row.batch_sequence
-      const batch = readBatch(replay.batches, sequence)
-      const own = accounts.get(sequence) ?? []
-      const problem =
-        batch === undefined
-          ? "the log seals no such batch"
-          : sequence !== last + 1n
-            ? `the row of batch ${last + 1n} is missing before it`
-            : (compareSealed(row, own, events.get(row.sealed_position), ledgerId) ??
-              compareConfirmed(row, batch, events) ??
-              compareAccounts(own, batch))
-      if (problem !== null) {
-        const position = batch === undefined ? null : row.sealed_position
-        return { position, problem: `settlement.batches, batch ${sequence}: ${problem}` }
-      }
-      last = sequence
+    const page = await loadBatches(trx, ledgerId, last)
+    for (const rows of inGroups(page)) {
+      const problem = await compareGroup(trx, ledgerId, { rows, replay, last })
+      if (problem !== null) return problem
+      last = rows.at(-1)?.batch_sequence ?? last
     }
-    if (rows.length < pageBatches) break
+    if (page.length < pageBatches) break
   }
   if (last === BigInt(replay.batches.size)) return null
   return {
     position: null,
     problem: `settlement.batches ends at batch ${last}, the log seals ${replay.batches.size}`,
   }
+}
+
+/** Whatever a row says of its size, one batch is a group. */
+function inGroups(page: readonly BatchRow[]): BatchRow[][] {
+  const groups: BatchRow[][] = []
+  let left = 0
+  for (const row of page) {
+    const size = row.recipients + row.changes
+    const group = size <= left ? groups.at(-1) : undefined
+    if (group === undefined) groups.push([row])
+    else group.push(row)
+    left = (group === undefined ? groupRows : left) - size
+  }
+  return groups
+}
+
+/** @param group.last the batch before them */
+async function compareGroup(
+  trx: Transaction<Database>,
+  ledgerId: string,
+  group: { readonly rows: readonly BatchRow[]; readonly replay: Replay; readonly last: bigint },
+): Promise<Problem | null> {
+  const { rows, replay } = group
+  let { last } = group
+  const accounts = Map.groupBy(
+    await loadBatchAccounts(trx, ledgerId, last, rows.at(-1)?.batch_sequence),
+    (account) => account.batch_sequence,
+  )
+  const events = await loadEvents(trx, ledgerId, rows, replay)
+  for (const row of rows) {
+    const sequence = row.batch_sequence
+    const batch = readBatch(replay.batches, sequence)
+    const own = accounts.get(sequence) ?? []
+    const problem =
+      batch === undefined
+        ? "the log seals no such batch"
+        : sequence !== last + 1n
+          ? `the row of batch ${last + 1n} is missing before it`
+          : (compareSealed(row, own, events.get(row.sealed_position), ledgerId) ??
+            compareConfirmed(row, batch, events) ??
+            compareAccounts(own, batch))
+    if (problem !== null) {
+      const position = batch === undefined ? null : row.sealed_position
+      return { position, problem: `settlement.batches, batch ${sequence}: ${problem}` }
+    }
+    last = sequence
+  }
+  return null
 }
 
 function compareSealed(
