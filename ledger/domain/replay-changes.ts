@@ -1,4 +1,5 @@
 import { addLimbs, limbCount, readLimbs, writeLimbs } from "./decimal-limbs.ts"
+import { type FewNumbers, fewNumbers } from "./few-numbers.ts"
 import { emptyAmounts, type PackedAmounts, putAmount, takeAmount } from "./packed-amounts.ts"
 
 export type Change = { readonly accountId: bigint; readonly amount: bigint }
@@ -7,7 +8,7 @@ export type Change = { readonly accountId: bigint; readonly amount: bigint }
 export type ChangeOwner = "waiting" | "netted" | number
 
 /**
- * Every change of the log by its position, with who has it: 4 bytes, 4 more where somebody nearby is taken, and the amount, see {@link PackedAmounts}. A settled change stays:
+ * Every change of the log by its position, with who has it: 4 bytes, one more where one nearby is taken, and the amount, see {@link PackedAmounts}. A settled change stays:
  * a revocation may still ask for it.
  */
 export type ReplayedChanges = {
@@ -33,7 +34,7 @@ type Page = {
   /** 0: no change is there. */
   readonly accounts: Uint32Array
   /** Absent while all of them wait. */
-  owners: Uint32Array | undefined
+  owners: FewNumbers | undefined
   readonly amounts: PackedAmounts
 }
 
@@ -51,7 +52,7 @@ export function noChanges(): ReplayedChanges {
     pages[number] = page
     const index = indexOf(position)
     page.accounts[index] = accountId
-    if (page.owners !== undefined) page.owners[index] = waits
+    page.owners?.put(index, waits)
     putAmount(page.amounts, index, limbs, amountAt)
   }
 
@@ -80,19 +81,18 @@ export function noChanges(): ReplayedChanges {
       const page = pageOf(position)
       const index = indexOf(position)
       if (page === undefined || !isWaiting(page, index) || page.accounts[index] !== accountId) return false
-      page.owners ??= new Uint32Array(pageChanges)
-      page.owners[index] = owner === "netted" ? netted : owner
+      page.owners ??= fewNumbers(pageChanges)
+      page.owners.put(index, owner === "netted" ? netted : owner)
       return true
     },
     putBack(position) {
-      const page = pageOf(position)
-      if (page?.owners !== undefined) page.owners[indexOf(position)] = waits
+      pageOf(position)?.owners?.put(indexOf(position), waits)
     },
     ownerOf(position) {
       const page = pageOf(position)
       const index = indexOf(position)
       if (page === undefined || (page.accounts[index] ?? 0) === 0) return undefined
-      const owner = page.owners?.[index] ?? waits
+      const owner = page.owners?.at(index) ?? waits
       return owner === waits ? "waiting" : owner === netted ? "netted" : owner
     },
     get,
@@ -122,5 +122,5 @@ function emptyPage(): Page {
 }
 
 function isWaiting({ accounts, owners }: Page, index: number): boolean {
-  return (accounts[index] ?? 0) !== 0 && (owners?.[index] ?? waits) === waits
+  return (accounts[index] ?? 0) !== 0 && (owners?.at(index) ?? waits) === waits
 }

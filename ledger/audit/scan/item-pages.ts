@@ -1,14 +1,15 @@
+import { type FewNumbers, fewNumbers } from "../../domain/few-numbers.ts"
 import { itemStates, type SegmentItems } from "./segment.ts"
 
 type Page = {
   readonly states: Uint8Array
   /** Absent while none of them is in a batch. */
-  batches: Uint32Array | undefined
+  batches: FewNumbers | undefined
 }
 
 const pageEvents = 8_192
 
-/** What `settlement.batch_items` says of every event: a byte, and four more where one nearby is in a batch. */
+/** What `settlement.batch_items` says of every event: a byte, and another where one nearby is in a batch. */
 export type ItemPages = {
   /** @param from the position that `items` begin with */
   add(from: number, count: number, items: SegmentItems): void
@@ -35,16 +36,19 @@ export function createItemPages(): ItemPages {
         const length = Math.min(count - done, pageEvents - at)
         const page = pageAt(Math.floor(index / pageEvents))
         page.states.set(states.subarray(done, done + length), at)
-        const ofPage = batches.subarray(done, done + length)
-        if (ofPage.some((batch) => batch !== 0)) page.batches ??= new Uint32Array(pageEvents)
-        page.batches?.set(ofPage, at)
+        for (let offset = 0; offset < length; offset += 1) {
+          const batch = batches[done + offset] ?? 0
+          if (batch === 0) continue
+          page.batches ??= fewNumbers(pageEvents)
+          page.batches.put(at + offset, batch)
+        }
         done += length
       }
     },
     at(position) {
       const page = pages.get(Math.floor((position - 1) / pageEvents))
       const at = (position - 1) % pageEvents
-      return { state: itemStates[page?.states[at] ?? 0] ?? "other", batch: page?.batches?.[at] ?? 0 }
+      return { state: itemStates[page?.states[at] ?? 0] ?? "other", batch: page?.batches?.at(at) ?? 0 }
     },
   }
 }
