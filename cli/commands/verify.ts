@@ -2,6 +2,7 @@ import type { Kysely } from "kysely"
 import { verifyLedger } from "../../ledger/audit/verify-ledger.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { ChainBridgeError, describeError } from "../../platform/errors.ts"
+import { keepYoungGeneration } from "../../platform/keep-young-generation.ts"
 import { createProgressBar } from "../progress-bar.ts"
 import { withDatabase } from "./open-database.ts"
 
@@ -13,6 +14,7 @@ export async function verifyCommand(options: {
   readonly dataDir: string
   readonly ledger?: string
 }): Promise<void> {
+  keepYoungGeneration()
   await withDatabase(options.dataDir, async (db) => {
     const all = await db
       .selectFrom("registry.ledgers")

@@ -2,6 +2,7 @@
 import { verifyLedger } from "../../ledger/audit/verify-ledger.ts"
 import { rebuildBalances } from "../../ledger/projections/rebuild-balances.ts"
 import type { Database } from "../../ledger/store/database.ts"
+import { keepYoungGeneration } from "../../platform/keep-young-generation.ts"
 import { createKysely, createPool } from "../../platform/postgres.ts"
 import { foldPlainly } from "./plain-fold.ts"
 import type { ReplayRow, ReplayWay } from "./replay-row.ts"
@@ -31,6 +32,8 @@ async function measure(): Promise<{ read: number; ms?: number }> {
       return { read: await foldPlainly(db, ledgerId, Number(events)) }
     case "verify":
     case "verify, one thread": {
+      // As the command does.
+      keepYoungGeneration()
       const options = way === "verify" ? {} : { threads: 0 }
       const result = await verifyLedger(db, ledgerId, undefined, options)
       if (!result.ok) throw new Error(`position ${result.position}: ${result.problem}`)
