@@ -52,6 +52,11 @@ export function lockHeadAt(head: Pick<LedgerHead, "ledgerId" | "position" | "has
   }
 }
 
+/** Whether a transaction failed because of lockHeadAt. */
+export function isHeadElsewhere(error: unknown): boolean {
+  return error instanceof Error && (error as { code?: unknown }).code === "CB001"
+}
+
 export function readHead(ledgerId: string, row: HeadRow | undefined): LedgerHead {
   if (row === undefined) throw new ChainBridgeError("UNKNOWN_LEDGER", `there is no ledger ${ledgerId}`)
   return {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest"
-import { createAccountMemory, type KnownAccount } from "./account-memory.ts"
+import { createAccountMemory, isSameMark, type KnownAccount } from "./account-memory.ts"
 
 const headAt = (position: bigint, byte = 1) => ({ position, hash: Buffer.alloc(32, byte) })
 const account = (accountId: bigint): KnownAccount => ({
@@ -9,29 +9,32 @@ const account = (accountId: bigint): KnownAccount => ({
   locked: 0n,
 })
 
-it("is true at the head that it was last told of, and forgets at any other", () => {
+it("is true at the head that it was last told of, and keeps what a group was decided on", () => {
   const memory = createAccountMemory()()
-  expect(memory.isTrueAt(headAt(0n))).toBe(false)
-  memory.remember(headAt(7n), [["ann", account(1n)]])
-  expect(memory.isTrueAt(headAt(7n))).toBe(true)
+  expect(isSameMark(memory.at(), headAt(0n))).toBe(false)
+  memory.remember(headAt(0n), headAt(7n), [["ann", account(1n)]])
+  memory.remember(headAt(7n), headAt(9n), [["bob", account(2n)]])
+  expect(isSameMark(memory.at(), headAt(9n))).toBe(true)
   expect(memory.get("ann")).toEqual(account(1n))
-  expect(memory.isTrueAt(headAt(8n))).toBe(false)
-  expect(memory.get("ann")).toBeUndefined()
-  expect(memory.isTrueAt(headAt(7n))).toBe(false)
+  expect(memory.get("bob")).toEqual(account(2n))
 })
 
-it("does not take another log with as many events for its own", () => {
-  const memory = createAccountMemory()()
-  memory.remember(headAt(7n), [["ann", account(1n)]])
-  expect(memory.isTrueAt(headAt(7n, 2))).toBe(false)
+it("forgets what is true at another head than a group was decided on, also in another log with as many events", () => {
+  for (const elsewhere of [headAt(8n), headAt(7n, 2)]) {
+    const memory = createAccountMemory()()
+    memory.remember(headAt(0n), headAt(7n), [["ann", account(1n)]])
+    memory.remember(elsewhere, headAt(9n), [["bob", account(2n)]])
+    expect(memory.get("ann")).toBeUndefined()
+    expect(memory.get("bob")).toEqual(account(2n))
+  }
 })
 
 it("drops what has not been used for long, on every ledger, and keeps what has", () => {
   const memories = createAccountMemory(8)
   const [one, other] = [memories(), memories()]
-  other.remember(headAt(1n), [["idle", account(1n)]])
+  other.remember(headAt(0n), headAt(1n), [["idle", account(1n)]])
   for (let index = 0; index < 40; index += 1) {
-    one.remember(headAt(BigInt(index)), [
+    one.remember(headAt(BigInt(index)), headAt(BigInt(index + 1)), [
       [`user ${index}`, account(BigInt(index))],
       ["busy", account(100n)],
     ])

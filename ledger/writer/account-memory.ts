@@ -3,16 +3,24 @@ import type { LedgerHead } from "../store/ledger-transaction.ts"
 
 export type KnownAccount = AccountBalance & { readonly accountId: bigint }
 
+/** Where a ledger stands: the hash covers all that is before it. */
+export type HeadMark = Pick<LedgerHead, "position" | "hash">
+
+export function isSameMark(a: HeadMark, b: HeadMark): boolean {
+  return a.position === b.position && a.hash.equals(b.hash)
+}
+
 /** What a process knows of one ledger's accounts, by account key. It is true at one head of the ledger, and worth nothing at any other. */
 export type LedgerMemory = {
-  /** Whether nobody has appended since. What is remembered of another head is forgotten. */
-  isTrueAt(head: Pick<LedgerHead, "position" | "hash">): boolean
+  /** The head at which it is true. Whoever uses what it says has to know that the ledger stands there. */
+  at(): HeadMark
   get(key: string): KnownAccount | undefined
-  /** Takes over how a group that was committed left the accounts that it loaded or changed. */
-  remember(
-    head: Pick<LedgerHead, "position" | "hash">,
-    accounts: Iterable<readonly [key: string, KnownAccount]>,
-  ): void
+  /**
+   * Takes over how a group that was committed left the accounts that it loaded or changed.
+   * @param from the head that the group was decided on: what is remembered of any other is forgotten
+   * @param to the head that it has left
+   */
+  remember(from: HeadMark, to: HeadMark, accounts: Iterable<readonly [key: string, KnownAccount]>): void
 }
 
 /** Makes the memories of a process's ledgers. */
@@ -42,20 +50,16 @@ export function createAccountMemory(accountsMax = 200_000): AccountMemory {
   return () => {
     const generations: Generations = { young: new Map(), old: new Map() }
     ledgers.add(generations)
-    let position = -1n
-    let hash: Buffer = Buffer.alloc(0)
+    let mark: HeadMark = { position: -1n, hash: Buffer.alloc(0) }
     return {
-      isTrueAt(head) {
-        if (head.position === position && head.hash.equals(hash)) return true
-        generations.young.clear()
-        generations.old.clear()
-        position = -1n
-        return false
-      },
+      at: () => mark,
       get: (key) => generations.young.get(key) ?? generations.old.get(key),
-      remember(head, accounts) {
-        position = head.position
-        hash = head.hash
+      remember(from, to, accounts) {
+        if (!isSameMark(from, mark)) {
+          generations.young.clear()
+          generations.old.clear()
+        }
+        mark = { position: to.position, hash: to.hash }
         for (const [key, account] of accounts) add(generations, key, account)
       },
     }

@@ -1,3 +1,4 @@
+import { ChainBridgeError } from "../../platform/errors.ts"
 import { accountKey } from "../domain/adjust-balance.ts"
 import type { LedgerCommand } from "../domain/commands.ts"
 import { effectsOf } from "../domain/effects.ts"
@@ -18,7 +19,7 @@ import {
 import { findOriginals, type OriginalRow, toOriginal } from "../store/find-originals.ts"
 import { type HeadRow, type LedgerHead, lockHeadStatement, readHead } from "../store/ledger-transaction.ts"
 import type { Statement } from "../store/statement.ts"
-import type { KnownAccount, LedgerMemory } from "./account-memory.ts"
+import { type HeadMark, isSameMark, type KnownAccount, type LedgerMemory } from "./account-memory.ts"
 import type { PipelinedTransaction } from "./pipelined-transaction.ts"
 
 type Account = { readonly userId: string; readonly tokenId: number }
@@ -41,6 +42,8 @@ export type GroupState = {
 
 /** What a group leaves behind if it is committed, known as soon as all of it is sent: the next one can be decided on it meanwhile, and afterwards. */
 export type SentGroup = {
+  /** What it was decided on. */
+  readonly from: HeadMark
   readonly head: Omit<LedgerHead, "balances">
   /** That it loaded or changed, by account key. */
   readonly accounts: ReadonlyMap<string, KnownAccount>
@@ -62,6 +65,7 @@ export async function loadGroup(
 ): Promise<GroupState> {
   const wanted = wantedBy(commands)
   const unknown: Account[] = []
+  const rememberedAt = memory.at()
   const remembered = new Map<string, KnownAccount>()
   for (const [key, account] of wanted.accounts) {
     const known = memory.get(key)
@@ -98,7 +102,7 @@ export async function loadGroup(
     state.copies.set(position, copy)
     state.withDetails.add(copy)
   }
-  if (memory.isTrueAt(state.head)) {
+  if (isSameMark(rememberedAt, state.head)) {
     for (const [key, account] of remembered) addAccount(state, key, account)
   } else if (remembered.size > 0) {
     const asked = [...remembered.keys()].flatMap((key) => wanted.accounts.get(key) ?? [])
@@ -112,6 +116,7 @@ export async function loadGroup(
  * What adjustments may touch, as the group before them leaves it, which may not be committed yet. Nothing is locked, and only accounts that are not remembered are asked for: all of it is true if
  * nobody else appends in between. So whoever decides on it has to ask for the lock at that very head (lockHeadAt). Balances that the group before has changed are taken from it and not from the
  * tables, which may show either. Whether a key is taken is left to the table of operations, which refuses the whole group.
+ * @throws ChainBridgeError DECIDED_TOO_SOON where the memory is neither as that group found the ledger nor as it leaves it
  */
 export async function loadBehind(
   transaction: PipelinedTransaction,
@@ -119,6 +124,9 @@ export async function loadBehind(
   before: SentGroup,
   commands: readonly LedgerCommand[],
 ): Promise<GroupState> {
+  const rememberedAt = memory.at()
+  if (!isSameMark(rememberedAt, before.from) && !isSameMark(rememberedAt, before.head))
+    throw new ChainBridgeError("DECIDED_TOO_SOON", "what the group before was decided on is not remembered")
   const state = emptyState({ ...before.head, balances: new Map() })
   const unknown: Account[] = []
   for (const [key, account] of wantedBy(commands).accounts) {

@@ -1,5 +1,5 @@
 import type { Kysely } from "kysely"
-import type pg from "pg"
+import pg from "pg"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import type { Logger } from "../../platform/logger.ts"
 import { isStorageFull, isTransientPostgresError } from "../../platform/postgres.ts"
@@ -63,8 +63,9 @@ type Attempt = {
   readonly outcomes: Promise<GroupOutcome[]>
   /** What it leaves, when all of it is on its way; undefined where it failed before. */
   readonly sent: Promise<SentGroup | undefined>
-  /** Resolves when it is over, with whether it was committed. */
+  /** Resolves when it is over, with whether it is known to be committed. */
   readonly settled: Promise<boolean>
+  hasFailed: boolean
   readonly isBehind: boolean
 }
 
@@ -107,7 +108,8 @@ export function createLedgerWriter(options: {
     while (attempt !== undefined || queue.requests() > 0) {
       attempt ??= beginAfterLast(queue.takeGroup())
       const left = await attempt.sent
-      const behind = left === undefined ? undefined : { left, settled: attempt.settled }
+      // Not behind one that has failed, though it was sent: nobody knows what it left.
+      const behind = left === undefined || attempt.hasFailed ? undefined : { left, settled: attempt.settled }
       const waiting = behind !== undefined && isMuchWaiting() ? queue.takeGroup() : undefined
       const next = waiting !== undefined && canGoBehind(waiting) ? begin(waiting, behind) : undefined
       const isCommitted = await attempt.settled
@@ -122,7 +124,7 @@ export function createLedgerWriter(options: {
   }
 
   function isMuchWaiting(): boolean {
-    return queue.weight() >= limits.behindAdjustmentsMin
+    return queue.weight() >= limits.behindAdjustmentsMin && performance.now() >= behindFromMs
   }
 
   function canGoBehind(group: readonly Waiting[]): boolean {
@@ -151,13 +153,22 @@ export function createLedgerWriter(options: {
     const settled = outcomes.then(
       () => true,
       () => {
+        attempt.hasFailed = true
         if (isSent) behindFromMs = performance.now() + limits.behindPauseMs
         sent.resolve(undefined)
         return false
       },
     )
-    const isBehind = behind !== undefined
-    return { group, began: performance.now(), outcomes, sent: sent.promise, settled, isBehind }
+    const attempt: Attempt = {
+      group,
+      began: performance.now(),
+      outcomes,
+      sent: sent.promise,
+      settled,
+      isBehind: behind !== undefined,
+      hasFailed: false,
+    }
+    return attempt
   }
 
   async function write(
@@ -218,7 +229,9 @@ export function createLedgerWriter(options: {
     commands: readonly LedgerCommand[],
     first?: Attempt,
   ): Promise<{ outcomes: GroupOutcome[]; isRetry: boolean }> {
-    const deadline = (first?.began ?? performance.now()) + limits.retryForMs
+    // One behind another has waited for that one's retries, and gets its own.
+    const began = first === undefined || first.isBehind ? performance.now() : first.began
+    const deadline = began + limits.retryForMs
     let begun = first?.outcomes
     for (let attempt = 1; ; ) {
       try {
@@ -228,10 +241,11 @@ export function createLedgerWriter(options: {
         const wasBehind = begun !== undefined && first?.isBehind === true
         begun = undefined
         // It was decided on what may not have come true, and has left nothing: as if it had not been tried.
-        if (wasBehind && !isTransientPostgresError(error)) continue
+        if (wasBehind && hasLeftNothing(error)) continue
         // A connection that broke during COMMIT, or fell silent, leaves the outcome unknown. Trying again is right in either case: the next attempt
         // waits for the head, so the first has ended by then, and finds its own keys if it had committed.
-        if (!isTransientPostgresError(error)) throw error
+        if (!isTransientPostgresError(error))
+          throw attempt > 1 && isRetryable(error) ? unavailable(error) : error
         if (isStorageFull(error)) {
           logger.error({ err: error }, "the disk of the database is full: nothing can be recorded")
           storageFullUntilMs = performance.now() + limits.storageFullForMs
@@ -260,6 +274,12 @@ export function createLedgerWriter(options: {
       await running
     },
   }
+}
+
+/** Whether the server has said that it refused, or we did ourselves; after any other fault of a connection the outcome is unknown. */
+function hasLeftNothing(error: unknown): boolean {
+  if (isTransientPostgresError(error)) return false
+  return error instanceof pg.DatabaseError || error instanceof ChainBridgeError
 }
 
 function isRetryable(error: unknown): boolean {

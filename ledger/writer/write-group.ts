@@ -70,6 +70,7 @@ export async function writeGroup(
         ? await loadGroup(transaction, memory, ledgerId, commands)
         : await loadBehind(transaction, memory, behind.left, commands)
     const { head, known } = state
+    const from = { position: head.position, hash: head.hash }
     const lock = behind === undefined ? [] : [lockHeadAt(head)]
     const recordedAt = recordingTime(head, now())
     const events: NewEvent[] = []
@@ -116,11 +117,11 @@ export async function writeGroup(
     }
     const also = alongside?.(outcomes) ?? []
     await transaction.commit(statementsOf(lock, head, events, recordedAt, operations, also), () =>
-      onSent?.({ head, accounts: state.accounts }),
+      onSent?.({ from, head, accounts: state.accounts }),
     )
-    // In the order of the groups: what was true before must not replace what is true now.
+    // In the order of the groups, so that what they leave adds up.
     await behind?.settled
-    memory.remember(head, state.accounts)
+    memory.remember(from, head, state.accounts)
     return outcomes
   })
 }

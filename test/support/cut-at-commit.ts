@@ -5,8 +5,8 @@ import { listenInFront } from "./listen-in-front.ts"
 export type CommitCutter = {
   /** Of the database, through here. */
   readonly databaseUrl: string
-  /** The next COMMIT reaches the server and is carried out; its answer never comes back. The connection is reset, or stays open and says nothing any more. */
-  cutNextCommit(how?: "reset" | "silence"): void
+  /** The next COMMIT, or the next few, reach the server and are carried out; the answer never comes back. The connection is reset, or stays open and says nothing any more. */
+  cutNextCommit(how?: "reset" | "silence", count?: number): void
   /** The next COMMIT never reaches the server, all before it does. The connection is reset on both sides. */
   cutBeforeNextCommit(): void
   readonly cuts: () => number
@@ -24,6 +24,7 @@ export async function startCommitCutter(databaseUrl: string): Promise<CommitCutt
   const upstream = new URL(databaseUrl)
   const sockets = new Set<Socket>()
   let armed: "reset" | "silence" | "before" | null = null
+  let left = 0
   let cuts = 0
   const server = createServer((client) => {
     const database = connect(Number(upstream.port), upstream.hostname)
@@ -37,7 +38,8 @@ export async function startCommitCutter(databaseUrl: string): Promise<CommitCutt
       const at = armed === null ? -1 : Math.max(bytes.indexOf(message), bytes.indexOf(lowerCase))
       if (at !== -1) {
         cut = armed
-        armed = null
+        left -= 1
+        if (left <= 0) armed = null
       }
       if (cut !== "before") return void database.write(bytes)
       if (at === -1) return
@@ -65,8 +67,9 @@ export async function startCommitCutter(databaseUrl: string): Promise<CommitCutt
   const through = await listenInFront(server, databaseUrl)
   return {
     databaseUrl: through,
-    cutNextCommit(how = "reset") {
+    cutNextCommit(how = "reset", count = 1) {
       armed = how
+      left = count
     },
     cutBeforeNextCommit() {
       armed = "before"

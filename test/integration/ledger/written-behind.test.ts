@@ -7,20 +7,30 @@ import {
   createLedgerWriter,
   defaultWriterLimits,
   type LedgerWriter,
+  type WriterLimits,
 } from "../../../ledger/writer/ledger-writer.ts"
 import { createTokenDirectory } from "../../../ledger/writer/token-directory.ts"
 import { createWriterPool } from "../../../ledger/writer/writer-pool.ts"
 import { createLogger } from "../../../platform/logger.ts"
-import { startCommitCutter } from "../../support/cut-at-commit.ts"
+import { type CommitCutter, startCommitCutter } from "../../support/cut-at-commit.ts"
 import { adjustCommand, createTestLedger, insertLedger, type TestLedger } from "../../support/test-ledger.ts"
 
 let ledger: TestLedger
 let ledgerId: string
 let writer: LedgerWriter
+let cutter: CommitCutter
+/** Through the cutter. */
+let pool: pg.Pool
 beforeAll(async () => {
   ledger = await createTestLedger()
+  cutter = await startCommitCutter(ledger.database.appUrl)
+  pool = createWriterPool({ databaseUrl: cutter.databaseUrl, applicationName: "test" })
 })
-afterAll(() => ledger.close())
+afterAll(async () => {
+  await pool.end()
+  await cutter.close()
+  await ledger.close()
+})
 beforeEach(async () => {
   ledgerId = await insertLedger(ledger.db)
   writer = createWriter(ledger.writerPool)
@@ -28,7 +38,7 @@ beforeEach(async () => {
 })
 
 /** Each command is a group, and each group goes behind the one before it while that one is not committed. */
-function createWriter(writerPool: pg.Pool, behindCommittedMs = 0): LedgerWriter {
+function createWriter(writerPool: pg.Pool, limits: Partial<WriterLimits> = {}): LedgerWriter {
   return createLedgerWriter({
     db: ledger.db,
     writerPool,
@@ -39,8 +49,9 @@ function createWriter(writerPool: pg.Pool, behindCommittedMs = 0): LedgerWriter 
       ...defaultWriterLimits,
       groupRequestsMax: 1,
       behindAdjustmentsMin: 1,
-      behindCommittedMs,
+      behindCommittedMs: 0,
       behindPauseMs: 0,
+      ...limits,
     },
   })
 }
@@ -155,8 +166,6 @@ it("decides anew where somebody else has appended between the two groups", async
 })
 
 it("records once and answers as the first time, whichever group's COMMIT is not answered", async () => {
-  const cutter = await startCommitCutter(ledger.database.appUrl)
-  const pool = createWriterPool({ databaseUrl: cutter.databaseUrl, applicationName: "test" })
   const cut = createWriter(pool)
   const count = 40
   const sent = Array.from({ length: count }, async (_, index) => {
@@ -167,12 +176,47 @@ it("records once and answers as the first time, whichever group's COMMIT is not 
     expect(result).toMatchObject({ outcome: "recorded", isReplay: false })
   expect(cutter.cuts()).toBeGreaterThan(0)
   await expectProven(4n + 2n * BigInt(count))
-  await pool.end()
-  await cutter.close()
+})
+
+it("remembers no balance of before a group whose answer was lost, when the one behind it was answered", async () => {
+  const cut = createWriter(pool)
+  await cut.execute(command("more", ["ann", 1n], ["bob", 1n]))
+  let all: Promise<unknown[]> | undefined
+  await whileAnnIsLocked(async () => {
+    cutter.cutNextCommit()
+    all = Promise.all([
+      cut.execute(command("first", ["ann", -11n])),
+      cut.execute(command("second", ["bob", 1n])),
+    ])
+    await untilWaiting(/ledger\.balances/, /lock_head_at/)
+  })
+  expect(await all).toMatchObject([recorded(7n), recorded(8n)])
+  expect(await cut.execute(command("third", ["ann", -1n]))).toMatchObject(refused)
+  await expectProven(8n)
+})
+
+it("puts no group behind one whose answer was lost, though that was sent", async () => {
+  const cut = createWriter(pool, { retryForMs: 0 })
+  await cut.execute(command("more", ["ann", 1n], ["bob", 1n]))
+  let all: Promise<PromiseSettledResult<unknown>[]> | undefined
+  await whileAnnIsLocked(async () => {
+    cutter.cutNextCommit("reset", 2)
+    all = Promise.allSettled([
+      cut.execute(command("first", ["ann", -11n])),
+      cut.execute(command("second", ["bob", 1n])),
+      cut.execute(command("third", ["ann", -1n])),
+    ])
+    await untilWaiting(/ledger\.balances/, /lock_head_at/)
+  })
+  // Nobody knows of the first, as it is not tried again here; what comes behind knows all the same.
+  const [first, , third] = (await all) ?? []
+  expect(first).toMatchObject({ status: "rejected", reason: { code: "LEDGER_UNAVAILABLE" } })
+  expect(third).toMatchObject({ status: "fulfilled", value: refused })
+  await expectProven(8n)
 })
 
 it("asks for no lock before it decides where it has just committed, and decides anew where somebody else was quicker", async () => {
-  const quick = createWriter(ledger.writerPool, 60_000)
+  const quick = createWriter(ledger.writerPool, { behindCommittedMs: 60_000 })
   expect(await quick.execute(command("one", ["ann", -1n]))).toMatchObject(recorded(5n))
   let two: Promise<unknown> | undefined
   await withHead(ledger.db, ledgerId, async () => {
