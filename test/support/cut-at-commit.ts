@@ -9,6 +9,8 @@ export type CommitCutter = {
   cutNextCommit(how?: "reset" | "silence", count?: number): void
   /** The next COMMIT never reaches the server, all before it does. The connection is reset on both sides. */
   cutBeforeNextCommit(): void
+  /** Leaves the COMMITs that come alone. */
+  disarm(): void
   readonly cuts: () => number
   close(): Promise<void>
 }
@@ -73,6 +75,9 @@ export async function startCommitCutter(databaseUrl: string): Promise<CommitCutt
     },
     cutBeforeNextCommit() {
       armed = "before"
+    },
+    disarm() {
+      armed = null
     },
     cuts: () => cuts,
     async close() {

@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from "node:timers/promises"
 import fc from "fast-check"
 import { sql } from "kysely"
 import type pg from "pg"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { verifyLedger } from "../../../ledger/audit/verify-ledger.ts"
 import type { LedgerCommand } from "../../../ledger/domain/commands.ts"
+import { createAccountMemory } from "../../../ledger/writer/account-memory.ts"
 import {
   type CommandResult,
   createLedgerWriter,
@@ -14,27 +16,35 @@ import { createTokenDirectory } from "../../../ledger/writer/token-directory.ts"
 import { createWriterPool } from "../../../ledger/writer/writer-pool.ts"
 import { createLogger } from "../../../platform/logger.ts"
 import { commandWaves, type Planned, toCommand } from "../../support/command-waves.ts"
+import { type CommitCutter, startCommitCutter } from "../../support/cut-at-commit.ts"
 import { adjustCommand, createTestLedger, insertLedger, type TestLedger } from "../../support/test-ledger.ts"
 
 let ledger: TestLedger
 let otherPool: pg.Pool
+let cutter: CommitCutter
+let cutPool: pg.Pool
 beforeAll(async () => {
   ledger = await createTestLedger()
+  cutter = await startCommitCutter(ledger.database.appUrl)
+  cutPool = createWriterPool({ databaseUrl: cutter.databaseUrl, applicationName: "test-cut" })
   otherPool = createWriterPool({ databaseUrl: ledger.database.appUrl, applicationName: "test-other" })
 })
 afterAll(async () => {
+  await cutPool?.end()
+  await cutter?.close()
   await otherPool?.end()
   await ledger?.close()
 })
 
 /** A fresh ledger with two writers, as two processes have them: each with its own connections and its own memory. */
-async function twoWriters() {
+async function twoWriters(firstPool = ledger.writerPool, accountsMax?: number) {
   const ledgerId = await insertLedger(ledger.db)
-  const writers = [ledger.writerPool, otherPool].map((writerPool) =>
+  const writers = [firstPool, otherPool].map((writerPool) =>
     createLedgerWriter({
       db: ledger.db,
       writerPool,
       ledgerId,
+      memory: createAccountMemory(accountsMax),
       tokens: createTokenDirectory(ledger.db, ledgerId),
       logger: createLogger("test", "silent"),
       // Small groups, of which more meet, and each behind the one before it where it can.
@@ -178,4 +188,57 @@ test("nothing is spent twice, however many want it at once: what was refused was
     ),
     { numRuns: 20, interruptAfterTimeLimit: 15_000, markInterruptAsFailure: false },
   )
+}, 60_000)
+
+/** One of many that are under way at once. */
+const step = fc.record({
+  user: fc.nat({ max: 7 }),
+  amount: fc.integer({ min: -9, max: 6 }).filter((amount) => amount !== 0),
+  writer: fc.constantFrom(0, 0, 0, 0, 1),
+  fault: fc.constantFrom(null, null, null, null, "answer", "two answers", "commit"),
+  pauseMs: fc.constantFrom(0, 0, 0, 4),
+})
+
+test("whichever COMMIT is lost, or the answer to it, of whichever group in flight: what is told is what is there, and it replays", async () => {
+  const seen = { cuts: 0, recorded: 0 }
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(step, { minLength: 30, maxLength: 60 }),
+      fc.constantFrom(6, 1_000),
+      async (steps, accountsMax) => {
+        const { ledgerId, writer } = await twoWriters(cutPool, accountsMax)
+        const cutsBefore = cutter.cuts()
+        await writer(1).execute(
+          adjustCommand(
+            ledger.tokenId,
+            "fund",
+            Array.from({ length: 8 }, (_, user) => [`user-${user}`, 20n] as const),
+          ),
+        )
+        const sent: Promise<CommandResult>[] = []
+        for (const [index, { user, amount, writer: by, fault, pauseMs }] of steps.entries()) {
+          if (fault === "commit") cutter.cutBeforeNextCommit()
+          else if (fault !== null) cutter.cutNextCommit("reset", fault === "answer" ? 1 : 2)
+          const change = adjustCommand(ledger.tokenId, `op-${index}`, [[`user-${user}`, BigInt(amount)]])
+          sent.push(writer(by).execute(change))
+          if (pauseMs > 0) await sleep(pauseMs)
+        }
+        const outcomes = await Promise.all(sent)
+        cutter.disarm()
+        const told = outcomes.flatMap((result, index) =>
+          result.outcome === "recorded" ? [`op-${index}`] : [],
+        )
+        for (const result of outcomes) if (result.outcome === "recorded") expect(result.isReplay).toBe(false)
+        const stored = (await readOperations(ledgerId)).map((row) => row.operation_id)
+        expect(stored.sort()).toEqual(["fund", ...told].sort())
+        await expectBalancesCovered(ledgerId)
+        expect(await verifyLedger(ledger.db, ledgerId)).toMatchObject({ ok: true })
+        seen.cuts += cutter.cuts() - cutsBefore
+        seen.recorded += told.length
+      },
+    ),
+    { numRuns: 12, interruptAfterTimeLimit: 25_000, markInterruptAsFailure: false },
+  )
+  expect(seen.cuts).toBeGreaterThan(10)
+  expect(seen.recorded).toBeGreaterThan(100)
 }, 60_000)
