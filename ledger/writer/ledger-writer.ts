@@ -110,8 +110,9 @@ export function createLedgerWriter(options: {
       const left = await attempt.sent
       // Not behind one that has failed, though it was sent: nobody knows what it left.
       const behind = left === undefined || attempt.hasFailed ? undefined : { left, settled: attempt.settled }
-      const waiting = behind !== undefined && isMuchWaiting() ? queue.takeGroup() : undefined
-      const next = waiting !== undefined && canGoBehind(waiting) ? begin(waiting, behind) : undefined
+      const isMuchWaiting = queue.weight() >= limits.behindAdjustmentsMin
+      const waiting = behind !== undefined && isMuchWaiting && !isPaused() ? queue.takeGroup() : undefined
+      const next = waiting !== undefined && isAdjustments(waiting) ? begin(waiting, behind) : undefined
       const isCommitted = await attempt.settled
       last = isCommitted && behind !== undefined ? { behind, atMs: performance.now() } : undefined
       // One behind a group that fails is over before that is tried again: never is anything loaded while another group may still change it.
@@ -123,18 +124,14 @@ export function createLedgerWriter(options: {
     running = undefined
   }
 
-  function isMuchWaiting(): boolean {
-    return queue.weight() >= limits.behindAdjustmentsMin && performance.now() >= behindFromMs
-  }
-
-  function canGoBehind(group: readonly Waiting[]): boolean {
-    return performance.now() >= behindFromMs && group.every(({ command }) => command.kind === "AdjustBalance")
+  function isPaused(): boolean {
+    return performance.now() < behindFromMs
   }
 
   /** Nobody else is likely to have appended since a group that has just been committed. */
   function beginAfterLast(group: readonly Waiting[]): Attempt {
     const isFresh = last !== undefined && performance.now() - last.atMs < limits.behindCommittedMs
-    return begin(group, isFresh && canGoBehind(group) ? last?.behind : undefined)
+    return begin(group, isFresh && !isPaused() && isAdjustments(group) ? last?.behind : undefined)
   }
 
   function begin(group: readonly Waiting[], behind?: GroupOptions["behind"]): Attempt {
@@ -274,6 +271,10 @@ export function createLedgerWriter(options: {
       await running
     },
   }
+}
+
+function isAdjustments(group: readonly Waiting[]): boolean {
+  return group.every(({ command }) => command.kind === "AdjustBalance")
 }
 
 /** Whether the server has said that it refused, or we did ourselves; after any other fault of a connection the outcome is unknown. */

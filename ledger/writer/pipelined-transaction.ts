@@ -61,16 +61,13 @@ export async function inPipelinedTransaction<Result>(
           for (const result of sent) result.catch(() => undefined)
           throw error
         }
-        sent.push(client.query("COMMIT"))
+        const committed = client.query("COMMIT").then((end) => {
+          // It is, whether it ended in a commit or, after a statement that failed, in a rollback.
+          isOver = true
+          return end
+        })
         onSent?.()
-        const end = sent.at(-1)
-        void end?.then(
-          () => {
-            isOver = true
-          },
-          () => undefined,
-        )
-        const results = await allAnswered(sent)
+        const results = await allAnswered([...sent, committed])
         // The server ends a transaction that has failed with ROLLBACK, whatever it was asked for.
         if (results.at(-1)?.command !== "COMMIT")
           throw new ChainBridgeError(
