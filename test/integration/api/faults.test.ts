@@ -1,6 +1,5 @@
 import { once } from "node:events"
 import { createServer } from "node:net"
-import { sql } from "kysely"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { startApiServer } from "../../../api/api-server.ts"
 import { createApi } from "../../../api/app.ts"
@@ -13,6 +12,7 @@ import { createWriterPool } from "../../../ledger/writer/writer-pool.ts"
 import { createLogger } from "../../../platform/logger.ts"
 import { createKysely, createPool } from "../../../platform/postgres.ts"
 import { startTestApi, type TestApi } from "../../support/test-api.ts"
+import { waitingForLocks } from "../../support/waiting-for-locks.ts"
 
 let api: TestApi
 beforeAll(async () => {
@@ -135,15 +135,7 @@ describe("the server", () => {
     let stopped: Promise<void> | undefined
     await whileHeadIsHeld(async () => {
       inFlight = fetch(`${server.url}${path}`, adjust("in-flight"))
-      await expect
-        .poll(async () => {
-          const { rows } = await sql<{ count: bigint }>`
-            SELECT count(*) AS count FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`.execute(
-            api.db,
-          )
-          return rows[0]?.count
-        })
-        .toBe(1n)
+      await expect.poll(async () => (await waitingForLocks(api.db)).length).toBe(1)
       stopped = server.stop()
       await expect(fetch(`${server.url}/livez`)).rejects.toThrow()
     })

@@ -1,4 +1,3 @@
-import { sql } from "kysely"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { createApi } from "../../../api/app.ts"
 import { createServices } from "../../../api/services.ts"
@@ -15,6 +14,7 @@ import { seedApp } from "../../support/seed-registry.ts"
 import { startTestApi, type TestApi } from "../../support/test-api.ts"
 import { adjustCommand, insertLedger } from "../../support/test-ledger.ts"
 import { waitUntil } from "../../support/wait-until.ts"
+import { waitingForLocks } from "../../support/waiting-for-locks.ts"
 
 const logger = createLogger("test", "silent")
 
@@ -44,16 +44,7 @@ async function whileHeadIsHeld(ledgerId: string, work: () => Promise<void>): Pro
 }
 
 const someoneWaits = () =>
-  waitUntil(
-    async () => {
-      const { rows } = await sql`
-        SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`.execute(
-        api.db,
-      )
-      return rows.length > 0
-    },
-    { what: "a writer waits for the head" },
-  )
+  waitUntil(async () => (await waitingForLocks(api.db)).length > 0, { what: "a writer waits for the head" })
 
 it("a database that does not keep up fills the queue up to its limit; the others are told to come back, and nothing of theirs is recorded", async () => {
   const queueRequestsMax = 20

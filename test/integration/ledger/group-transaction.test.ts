@@ -12,6 +12,7 @@ import { createLogger } from "../../../platform/logger.ts"
 import { createKysely, createPool } from "../../../platform/postgres.ts"
 import { startCommitCutter } from "../../support/cut-at-commit.ts"
 import { adjustCommand, createTestLedger, insertLedger, type TestLedger } from "../../support/test-ledger.ts"
+import { waitingForLocks } from "../../support/waiting-for-locks.ts"
 
 let ledger: TestLedger
 beforeAll(async () => {
@@ -39,16 +40,7 @@ const command = (operationId: string, ...adjustments: (readonly [string, bigint]
   adjustCommand(ledger.tokenId, operationId, adjustments)
 
 /** Resolves when two sessions of this database wait for a lock. */
-const twoWait = () =>
-  expect
-    .poll(async () => {
-      const { rows } = await sql`
-        SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`.execute(
-        ledger.db,
-      )
-      return rows.length
-    })
-    .toBe(2)
+const twoWait = () => expect.poll(async () => (await waitingForLocks(ledger.db)).length).toBe(2)
 
 it("decides on what was committed while it waited for the head: balances, keys and positions", async () => {
   const { ledgerId, writer } = await freshWriter()

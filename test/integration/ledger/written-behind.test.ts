@@ -14,6 +14,7 @@ import { createWriterPool } from "../../../ledger/writer/writer-pool.ts"
 import { createLogger } from "../../../platform/logger.ts"
 import { type CommitCutter, startCommitCutter } from "../../support/cut-at-commit.ts"
 import { adjustCommand, createTestLedger, insertLedger, type TestLedger } from "../../support/test-ledger.ts"
+import { waitingForLocks } from "../../support/waiting-for-locks.ts"
 
 let ledger: TestLedger
 let ledgerId: string
@@ -62,17 +63,9 @@ const command = (operationId: string, ...adjustments: (readonly [string, bigint]
 const recorded = (position: bigint) => ({ outcome: "recorded", isReplay: false, operation: { position } })
 const refused = { outcome: "refused", refusal: { refused: "INSUFFICIENT_BALANCE" } }
 
-/** What the sessions of this database wait for a lock with, one statement each, in the order of the alphabet. */
-async function waitingStatements(): Promise<{ pid: number; query: string }[]> {
-  const { rows } = await sql<{ pid: number; query: string }>`
-    SELECT pid, query FROM pg_stat_activity
-    WHERE datname = current_database() AND wait_event_type = 'Lock' ORDER BY query`.execute(ledger.db)
-  return rows
-}
-
 const untilWaiting = (...statements: RegExp[]) =>
   expect
-    .poll(async () => (await waitingStatements()).map(({ query }) => query), { timeout: 10_000 })
+    .poll(async () => (await waitingForLocks(ledger.db)).map(({ query }) => query), { timeout: 10_000 })
     .toEqual(statements.map((statement) => expect.stringMatching(statement)))
 
 /** Keeps ann's balance from being stored, so that whoever changes it has sent all of his group and is not committed. */
@@ -141,7 +134,7 @@ it("records each of both groups once when the first one's session is ended befor
       writer.execute(command("second", ["ann", 5n], ["cid", 1n])),
     ])
     await untilWaiting(/ledger\.balances/, /lock_head_at/)
-    const first = (await waitingStatements()).find(({ query }) => query.includes("ledger.balances"))
+    const first = (await waitingForLocks(ledger.db)).find(({ query }) => query.includes("ledger.balances"))
     await sql`SELECT pg_terminate_backend(${first?.pid})`.execute(ledger.db)
     // The second gets the lock, finds a head that it does not know, and is gone; the first is tried again.
     await untilWaiting(/ledger\.balances/)
