@@ -16,6 +16,8 @@ export type CommitCutter = {
 }
 
 const message = Buffer.from("COMMIT\0")
+/** What a COMMIT of a transaction that has failed is answered by. */
+const rolledBack = Buffer.from("ROLLBACK\0")
 /** As Kysely asks for it. */
 const lowerCase = Buffer.from("commit\0")
 /** Of a simple query: its type and its length. */
@@ -31,6 +33,8 @@ export async function startCommitCutter(databaseUrl: string): Promise<CommitCutt
   const server = createServer((client) => {
     const database = connect(Number(upstream.port), upstream.hostname)
     let cut: typeof armed = null
+    /** What the server has said since. */
+    let held = Buffer.alloc(0)
     for (const socket of [client, database]) {
       sockets.add(socket)
       socket.on("close", () => sockets.delete(socket))
@@ -50,9 +54,18 @@ export async function startCommitCutter(databaseUrl: string): Promise<CommitCutt
       database.write(bytes.subarray(0, at - headerBytes), () => database.resetAndDestroy())
     })
     database.on("data", (bytes) => {
-      if (cut === null) client.write(bytes)
+      if (cut === null) return void client.write(bytes)
+      held = Buffer.concat([held, bytes])
+      if (cut !== "before" && held.includes(rolledBack)) {
+        // A transaction that had failed: it is not the COMMIT that is meant.
+        client.write(held)
+        held = Buffer.alloc(0)
+        armed = cut
+        left += 1
+        cut = null
+      }
       // The server's own word that it has committed: the tag of the command, in full.
-      else if (cut !== "before" && bytes.includes(message)) {
+      else if (cut !== "before" && held.includes(message)) {
         cuts += 1
         if (cut === "silence") return
         client.resetAndDestroy()
