@@ -4,6 +4,7 @@ import { adjustBalance } from "./routes/adjust-balance.ts"
 import { captureHold } from "./routes/capture-hold.ts"
 import { createImport } from "./routes/create-import.ts"
 import { createRedaction } from "./routes/create-redaction.ts"
+import { discardDeadLetter } from "./routes/discard-dead-letter.ts"
 import { flushBatches } from "./routes/flush-batches.ts"
 import { getAuditHead } from "./routes/get-audit-head.ts"
 import { getAuditProof } from "./routes/get-audit-proof.ts"
@@ -22,6 +23,7 @@ import { getWallet } from "./routes/get-wallet.ts"
 import { listBatches } from "./routes/list-batches.ts"
 import { listChains } from "./routes/list-chains.ts"
 import { listCheckpoints } from "./routes/list-checkpoints.ts"
+import { listDeadLetters } from "./routes/list-dead-letters.ts"
 import { listHolds } from "./routes/list-holds.ts"
 import { listReasons } from "./routes/list-reasons.ts"
 import { listRefusedLines } from "./routes/list-refused-lines.ts"
@@ -31,6 +33,7 @@ import { listUserTransactions } from "./routes/list-user-transactions.ts"
 import { placeHold } from "./routes/place-hold.ts"
 import { getLivez, getReadyz } from "./routes/probes.ts"
 import { releaseHold } from "./routes/release-hold.ts"
+import { retryDeadLetter } from "./routes/retry-dead-letter.ts"
 import { reverseAdjustment } from "./routes/reverse-adjustment.ts"
 import { runReconciliation } from "./routes/run-reconciliation.ts"
 import { streamAuditEvents } from "./routes/stream-audit-events.ts"
@@ -61,6 +64,9 @@ export const routes: readonly Route[] = [
   flushBatches,
   listBatches,
   getBatch,
+  listDeadLetters,
+  retryDeadLetter,
+  discardDeadLetter,
   listChains,
   listTokens,
   listReasons,

@@ -66,19 +66,19 @@ def read_event(s, line):
     s.hash, s.recorded_at = own_hash, head["recorded_at"]
     return head, parse(data)
 KINDS = """AccountOpened AdjustmentRecorded AdjustmentReversed HoldCaptured HoldPlaced HoldReleased HoldExpired DepositObserved WithdrawalObserved
-    SettlementSealed SettlementNetted DetailsRedacted SettlementConfirmed SettlementDeferred CheckpointAnchored ConfirmationRevoked""".split()
-REVOKED = "revoked_type chain_id block_hash block_number batch_sequence accounts".split()
+    SettlementDiscarded SettlementSealed SettlementNetted DetailsRedacted SettlementConfirmed SettlementDeferred SettlementDissolved CheckpointAnchored ConfirmationRevoked""".split()
 def replay(s, position, head, d):
     kind, account, amount, locked = KINDS.index(head["type"]), int(head["account_id"] or 0), int(head["amount"] or 0), 0
-    need(account or kind > 8, "it has no account")
-    for p in d["positions"] if kind == 11 else []:
+    need(account or kind > 9, "it has no account")
+    for p in d["positions"] if kind == 12 else []:
         is_there = s.header["details"] and int(s.header["first"]) <= p not in s.bare
         need(p < position and not is_there and p not in s.redacted, f"the details of event {p} are there, or were erased before")
         s.redacted.add(p)
     if s.header["first"] != "1": return  # What was before it is not known.
     if kind == 0: need(account == len(s.accounts) + 1 and s.accounts.setdefault(account, [0, 0, 0]), "it is opened out of turn")
-    if kind == 2: need(s.changes.pop(d["reversed_position"], None) == (account, -amount), "it is no opposite of a change, or its second one")
-    if kind in (1, 3): s.changes[position] = account, amount
+    if kind in (2, 9): need((taken := [s.changes.pop(p, None) or s.changes.pop(-p * (kind == 9), (0, 0)) for p in d.get("positions") or [d["reversed_position"]]])
+        and ({t[0] for t in taken}, sum(t[1] for t in taken)) == ({account}, -amount), "it is no opposite of a change, or its second one")
+    if kind in (1, 2, 3): s.changes[-position if kind == 2 else position] = account, amount  # What reverses can be discarded, and not reversed.
     if kind == 4: locked, s.holds[position] = int(d["amount"]), (account, int(d["amount"]), d["expires_at"])
     if kind in (3, 5, 6):
         hold, taken, locked = s.holds.pop(d["hold_position"], (0, 0, "")), int(d.get("captured", 0)), -int(d.get("captured", 0)) - int(d["released"])
@@ -86,9 +86,9 @@ def replay(s, position, head, d):
     if "log_index" in d:  # A confirmation: no other one may say the same while it stands, and a revocation takes back what it said.
         key, moved = (d["chain_id"], d["block_hash"], d["log_index"], account), [{"account_id": account, "settled": "0", "amount": str(amount)}] if account else []
         need(s.confirmed.get(key) not in s.standing, "it is confirmed already")
-        s.confirmed[key], s.standing[position] = position, [head["type"], *key[:2], d["block_number"], d.get("batch_sequence"), d["accounts"] if kind == 12 else moved]
-    if kind == 15: need([d[name] for name in REVOKED] == s.standing.pop(d["revoked_position"], None), "it takes back something else, or nothing")
-    way, moves = {12: 1, 15: -1}.get(kind), [(account, amount, amount * (kind in (7, 8)), locked)] * (kind < 9)
+        s.confirmed[key], s.standing[position] = position, [head["type"], *key[:2], d["block_number"], d.get("batch_sequence"), d["accounts"] if kind == 13 else moved]
+    if kind == 17: need([d[name] for name in "revoked_type chain_id block_hash block_number batch_sequence accounts".split()] == s.standing.pop(d["revoked_position"], None), "it takes back something else, or nothing")
+    way, moves = {13: 1, 17: -1}.get(kind), [(account, amount, amount * (kind in (7, 8)), locked)] * (kind < 10)
     if way: moves = [(e["account_id"], way * (int(e["amount"]) - int(e["settled"])), way * int(e["amount"]), 0) for e in d["accounts"]]
     for who, *by in moves: s.accounts[who] = [a + b for a, b in zip(s.accounts[who], by)]
     is_own = not account or ({m[0] for m in moves}, sum(m[1] for m in moves)) == ({account}, amount * (kind not in (0, 4)))

@@ -70,6 +70,7 @@ const final: Readonly<Record<string, string>> = {
   AdjustmentReversed: "itself a reversal",
   DepositObserved: "a deposit that the chain made",
   WithdrawalObserved: "a withdrawal that the chain made",
+  SettlementDiscarded: "a dead letter that was discarded",
 }
 
 function amountOf(about: CommandSubject, index: number, baseUnits: bigint): string {

@@ -1,4 +1,4 @@
-type Prefix = "tx_" | "hold_" | "redaction_"
+type Prefix = "tx_" | "hold_" | "redaction_" | "dead_letter_"
 
 /** `tx_` and, in base64url, the ledger's uuid (16 bytes) and the event's position (8 bytes, big-endian). */
 export function encodeTxId(ledgerId: string, position: bigint): string {

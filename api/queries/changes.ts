@@ -16,7 +16,7 @@ export type ChangeStatus = (typeof changeStatuses)[number]
 /** An event that changed one account's balance, with what settlement has made of it so far. */
 export type ChangeRow = {
   readonly position: bigint
-  readonly type: ChangeType | "DepositObserved" | "WithdrawalObserved"
+  readonly type: ChangeType | "SettlementDiscarded" | "DepositObserved" | "WithdrawalObserved"
   readonly operation_id: string | null
   readonly sequence: number | null
   readonly user_id: string
@@ -51,12 +51,12 @@ const isChange = sql`e.type = ANY(${[...changeTypes]})`
 // stays with it until the cancellation is final.
 const status = sql`
   CASE
+    WHEN i.state = 'discarded' THEN 'discarded'
     WHEN r.position IS NOT NULL THEN 'reversed'
     WHEN NOT ${isChange} THEN CASE WHEN c.revoked_position IS NULL THEN 'confirmed' ELSE 'reversed' END
+    WHEN i.state = 'waiting' AND d.account_id IS NOT NULL THEN 'failed'
     WHEN i.state IS NULL OR i.state = 'waiting' THEN 'pending'
     WHEN i.state IN ('settled', 'netted') THEN 'confirmed'
-    WHEN i.state = 'discarded' THEN 'discarded'
-    WHEN b.state = 'dead_letter' THEN 'failed'
     WHEN b.state IN ('broadcast', 'mined', 'confirmed') THEN 'submitted'
     ELSE 'batching'
   END`
@@ -64,12 +64,12 @@ const status = sql`
 /** The columns of a {@link ChangeRow}, from an event `e` with {@link changeJoins}. */
 export const changeColumns = sql`
   e.position, e.type, e.operation_id, e.sequence, a.user_id, a.token_id, e.amount, e.balance_after, e.recorded_at,
-  coalesce(e.data->>'reason_type', CASE e.type WHEN 'DepositObserved' THEN 'transfer_in' ELSE 'transfer_out' END) AS reason_type,
-  coalesce(e.data->>'business_type', CASE e.type WHEN 'DepositObserved' THEN 'deposit' ELSE 'withdrawal' END) AS business_type,
+  coalesce(e.data->>'reason_type', CASE e.type WHEN 'DepositObserved' THEN 'transfer_in' WHEN 'SettlementDiscarded' THEN 'adjustment' ELSE 'transfer_out' END) AS reason_type,
+  coalesce(e.data->>'business_type', CASE e.type WHEN 'DepositObserved' THEN 'deposit' WHEN 'SettlementDiscarded' THEN 'adjustment' ELSE 'withdrawal' END) AS business_type,
   e.data->>'business_batch_id' AS business_batch_id, e.details, e.details IS NULL AND e.details_hash IS NOT NULL AS is_redacted,
   (e.data->>'reversed_position')::bigint AS reverses, r.position AS reversed_by, (e.data->>'hold_position')::bigint AS hold_position,
   ${status} AS status,
-  CASE WHEN NOT ${isChange} THEN 'chain' WHEN i.state = 'netted' THEN 'netting' WHEN i.batch_sequence IS NOT NULL THEN 'batch' END
+  CASE WHEN e.type = 'SettlementDiscarded' THEN NULL WHEN NOT ${isChange} THEN 'chain' WHEN i.state = 'netted' THEN 'netting' WHEN i.batch_sequence IS NOT NULL THEN 'batch' END
     AS settled_by,
   CASE WHEN ${isChange} THEN b.tx_hash ELSE e.data->>'transaction_hash' END AS tx_hash,
   CASE WHEN ${isChange} THEN b.block_number ELSE (e.data->>'block_number')::bigint END AS block_number,
@@ -81,13 +81,15 @@ export const changeJoins = sql`
   JOIN ledger.accounts a ON a.ledger_id = e.ledger_id AND a.account_id = e.account_id
   LEFT JOIN settlement.batch_items i ON i.ledger_id = e.ledger_id AND i.position = e.position
   LEFT JOIN settlement.batches b ON b.ledger_id = i.ledger_id AND b.batch_sequence = i.batch_sequence
+  LEFT JOIN settlement.dead_letters d
+    ON d.ledger_id = i.ledger_id AND d.account_id = i.account_id AND d.closed_at IS NULL AND i.position <= d.through_position
   LEFT JOIN ledger.confirmations c ON c.ledger_id = e.ledger_id AND c.position = e.position AND NOT ${isChange}
   LEFT JOIN ledger.reversals r ON r.ledger_id = e.ledger_id AND r.reversed_position = e.position`
 
 const changeTables = sql`ledger.event_log e ${changeJoins}`
 
 /** Which events of the log are one. */
-export const isChangeRow = sql`e.type = ANY(${[...changeTypes, "DepositObserved", "WithdrawalObserved"]})`
+export const isChangeRow = sql`e.type = ANY(${[...changeTypes, "SettlementDiscarded", "DepositObserved", "WithdrawalObserved"]})`
 
 /** The adjustments of one operation, in their order, after `after`. */
 export async function readOperationChanges(

@@ -13,7 +13,7 @@ export type UserAccount = {
   readonly confirmed_at: Date | null
   /** Open batches that the account is in. */
   readonly open_batches: bigint
-  /** Why one of them is in the dead letters; null where none is. */
+  /** Why changes of it are in the dead letters; null where none are. */
   readonly sync_error: string | null
   /** Whether a change waits to be sealed; null where too much would have to be read to know. */
   readonly is_waiting: boolean | null
@@ -32,7 +32,7 @@ export async function readUserAccounts(
   // are not, something is on its way.
   const { rows } = await sql<UserAccount>`
     SELECT a.account_id, a.token_id, a.address, b.pending, b.confirmed, b.locked, b.changed_at, b.confirmed_at,
-      o.open_batches, o.sync_error,
+      o.open_batches, d.reason AS sync_error,
       CASE WHEN b.pending <> b.confirmed OR EXISTS (
         SELECT FROM settlement.batch_items i
         WHERE i.ledger_id = a.ledger_id AND i.account_id = a.account_id AND i.state = 'waiting'
@@ -48,8 +48,7 @@ export async function readUserAccounts(
     FROM ledger.accounts a
     JOIN ledger.balances b ON b.ledger_id = a.ledger_id AND b.account_id = a.account_id
     CROSS JOIN LATERAL (
-      SELECT count(*) AS open_batches,
-        max(coalesce(t.last_error, 'the batch is in the dead letters')) FILTER (WHERE t.state = 'dead_letter') AS sync_error
+      SELECT count(*) AS open_batches
       FROM (
         SELECT batch_sequence FROM settlement.batch_accounts
         WHERE ledger_id = a.ledger_id AND account_id = a.account_id AND state = 'open'
@@ -57,8 +56,9 @@ export async function readUserAccounts(
         SELECT batch_sequence FROM settlement.batch_accounts
         WHERE ledger_id = a.ledger_id AND account_id = a.account_id AND state = 'reopened'
       ) AS s
-      JOIN settlement.batches t ON t.ledger_id = a.ledger_id AND t.batch_sequence = s.batch_sequence
     ) AS o
+    LEFT JOIN settlement.dead_letters d
+      ON d.ledger_id = a.ledger_id AND d.account_id = a.account_id AND d.closed_at IS NULL
     WHERE a.ledger_id = ${ledgerId} AND a.user_id = ${userId}
     ORDER BY a.token_id`.execute(db)
   return rows

@@ -7,6 +7,7 @@ export type CursorKind =
   | "holds"
   | "batches"
   | "batch-items"
+  | "dead-letters"
   | "operation"
   | "checkpoints"
 

@@ -11,6 +11,7 @@ import { alarmUnderfunded } from "./call-alarms.ts"
 import { calldataOf } from "./calldata-of.ts"
 import { type DeskTurn, retryAtAfterFailure, strategyOf } from "./desk-turn.ts"
 import { failCall } from "./fail-call.ts"
+import { refuseBatch } from "./refuse-batch.ts"
 import { sendCall } from "./send-call.ts"
 import { signCall } from "./sign-call.ts"
 import { simulateCall } from "./simulate-call.ts"
@@ -54,6 +55,7 @@ async function simulate(turn: DeskTurn, call: OpenCall): Promise<OpenCall | null
       await noteDone(turn, call)
       return null
     case "reverts":
+      if (call.kind === "batch" && (await refuseBatch(turn, call))) return null
       await failCall(turn, call, `the simulation reverts: ${simulation.reason}`)
       return null
     case "underfunded":

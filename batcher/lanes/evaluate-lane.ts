@@ -6,6 +6,7 @@ import { type BatchStrategy, parseBatchStrategy } from "../domain/batch-strategy
 import { inFlightStates } from "../domain/call-state.ts"
 import type { Fold } from "../domain/fold.ts"
 import { decideTrigger } from "../domain/triggers.ts"
+import { giveUpDeferred } from "../store/give-up-deferred.ts"
 import { endFlush, type LaneRow, pauseLane } from "../store/lanes.ts"
 import type { Lease } from "../store/leases.ts"
 import { sealBatch } from "../store/seal-batch.ts"
@@ -34,6 +35,7 @@ export async function evaluateLane(batcher: Batcher, lane: LaneRow, lease: Lease
     await pauseLane(db, lane, `the batch strategy of ${lane.symbol} cannot be used: ${parsed.message}`)
     return { sealed: 0, nextDeadlineMs: null }
   }
+  await giveUpDeferred(db, lane, parsed.strategy.retriesMax, now())
   // A long queue is folded when there is room for many batches, not anew for each that is mined.
   const inFlight = await countInFlight(batcher, lane)
   if (inFlight > limits.laneInFlightMax / 2) return { sealed: 0, nextDeadlineMs: null }

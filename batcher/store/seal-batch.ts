@@ -7,7 +7,7 @@ import type { BatchTrigger, Database } from "../../ledger/store/database.ts"
 import { type LedgerTransaction, withHead } from "../../ledger/store/ledger-transaction.ts"
 import { invariant } from "../../platform/errors.ts"
 import type { AccountFold } from "../domain/fold.ts"
-import { accountsDeferredRecently } from "./deferred-changes.ts"
+import { accountsHeldBack } from "./held-back.ts"
 import { notifyLaneChanged } from "./lane-changed.ts"
 import type { LaneRow } from "./lanes.ts"
 import { type Lease, requireLane } from "./leases.ts"
@@ -82,7 +82,7 @@ async function isStillFree(ledger: LedgerTransaction, { lane, nets, zeros }: Sea
         AND account_id = ANY(${accountIds}::bigint[]) AND state = 'open')
       + (SELECT count(*) FROM settlement.batch_accounts WHERE ledger_id = ${lane.ledgerId}
         AND account_id = ANY(${accountIds}::bigint[]) AND state = 'reopened')
-      + (SELECT count(*) FROM (${accountsDeferredRecently(lane)}) AS deferred WHERE account_id = ANY(${accountIds}::bigint[])) AS busy,
+      + (SELECT count(*) FROM (${accountsHeldBack(lane)}) AS held WHERE account_id = ANY(${accountIds}::bigint[])) AS busy,
       (SELECT count(*) FROM settlement.batch_items WHERE ledger_id = ${lane.ledgerId}
         AND position = ANY(${positions}::bigint[]) AND state = 'waiting') AS waiting,
       (SELECT paused_at IS NOT NULL FROM settlement.lanes WHERE ledger_id = ${lane.ledgerId} AND token_id = ${lane.tokenId}) AS is_paused`.execute(

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from "kysely"
 import type { Database } from "../../ledger/store/database.ts"
 import type { WaitingChange } from "../domain/fold.ts"
-import { accountsDeferredRecently } from "./deferred-changes.ts"
+import { accountsHeldBack } from "./held-back.ts"
 import type { LaneKey } from "./leases.ts"
 
 export type WaitingPage = {
@@ -66,7 +66,7 @@ async function query(
         SELECT o.account_id FROM settlement.batch_accounts o WHERE o.ledger_id = ${ledgerId} AND o.state = 'open'
         UNION ALL
         SELECT r.account_id FROM settlement.batch_accounts r WHERE r.ledger_id = ${ledgerId} AND r.state = 'reopened'
-        UNION ALL ${accountsDeferredRecently(key)}
+        UNION ALL ${accountsHeldBack(key)}
         UNION ALL SELECT unnest(${without.map(String)}::bigint[]))
       AND (NOT ${isUrgentOnly} OR i.account_id IN (
         SELECT u.account_id FROM settlement.batch_items u

@@ -271,6 +271,7 @@ const typesOfAnAccount: readonly string[] = [
   "HoldExpired",
   "DepositObserved",
   "WithdrawalObserved",
+  "SettlementDiscarded",
 ] satisfies readonly EventType[]
 
 /** What the fields have to be together before an event can be read: half of an account, or of a key, would be none. */

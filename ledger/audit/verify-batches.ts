@@ -161,9 +161,11 @@ function decodedOrRefused(deltas: Hex): ReturnType<typeof decodeDeltas> | string
 /** A batch is confirmed where a confirmation of the log stands, by the transaction that this one names. */
 function compareConfirmed(
   row: BatchRow,
-  { confirmedPosition }: ReplayedBatch,
+  { confirmedPosition, dissolvedPosition }: ReplayedBatch,
   events: ReadonlyMap<bigint, NewEvent>,
 ): string | null {
+  if (row.dissolved_position !== dissolvedPosition)
+    return `dissolved_position is ${row.dissolved_position}, by the log it is ${dissolvedPosition}`
   if (confirmedPosition === null)
     return row.state === "confirmed" ? "state is confirmed, and no confirmation stands" : null
   if (row.state !== "confirmed") return `state is ${row.state}, position ${confirmedPosition} confirms it`
@@ -204,7 +206,14 @@ function loadBatches(trx: Transaction<Database>, ledgerId: string, after: bigint
     .innerJoin("registry.tokens as t", "t.token_id", "b.token_id")
     .select(["b.batch_sequence", "b.batch_id", "b.content_hash", "b.deltas", "b.token_id", "b.trigger"])
     .select(["b.recipients", "b.changes", "b.state", "b.sealed_position", "b.sealed_at"])
-    .select(["b.tx_hash", "b.block_number", "b.block_hash", "t.chain_id", "t.token_address"])
+    .select([
+      "b.tx_hash",
+      "b.block_number",
+      "b.block_hash",
+      "b.dissolved_position",
+      "t.chain_id",
+      "t.token_address",
+    ])
     .where("b.ledger_id", "=", ledgerId)
     .where("b.batch_sequence", ">", after)
     .orderBy("b.batch_sequence")

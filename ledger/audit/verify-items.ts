@@ -69,7 +69,7 @@ function firstDifference(log: FoldedLog, intake: number): bigint | null {
     if (owner === undefined) expect(position, "none", 0)
     // A change that was sealed has been taken in, whatever the intake says: taken in again, it would be settled twice.
     else if (owner === "waiting") expect(position, position <= intake ? "waiting" : "none", 0)
-    else if (owner === "netted") expect(position, "netted", 0)
+    else if (owner === "netted" || owner === "discarded") expect(position, owner, 0)
   }
   return first === Number.POSITIVE_INFINITY ? null : BigInt(first)
 }
@@ -84,9 +84,9 @@ function findItem(trx: Transaction<Database>, ledgerId: string, position: bigint
     logged: sql`
       SELECT e.position, e.account_id, a.token_id, e.amount, e.recorded_at,
         (array_position(ARRAY['low', 'normal', 'high', 'urgent'], e.data->>'priority') - 1)::smallint AS priority,
-        CASE WHEN l.position IS NULL THEN 'waiting' WHEN l.batch_sequence IS NULL THEN 'netted'
+        CASE WHEN r.type IS NOT NULL THEN 'discarded' WHEN l.position IS NULL THEN 'waiting' WHEN l.batch_sequence IS NULL THEN 'netted'
           WHEN b.state = 'settled' THEN 'settled' WHEN b.state = 'deferred' THEN 'waiting' ELSE 'sealed' END AS state,
-        CASE WHEN b.state <> 'deferred' THEN l.batch_sequence END AS batch_sequence
+        CASE WHEN r.type IS NULL AND b.state <> 'deferred' THEN l.batch_sequence END AS batch_sequence
       FROM ledger.event_log e
       LEFT JOIN ledger.accounts a ON a.ledger_id = e.ledger_id AND a.account_id = e.account_id
       LEFT JOIN (
@@ -101,6 +101,10 @@ function findItem(trx: Transaction<Database>, ledgerId: string, position: bigint
       ) AS l ON l.position = e.position
       LEFT JOIN settlement.batch_accounts b
         ON b.ledger_id = e.ledger_id AND b.batch_sequence = l.batch_sequence AND b.account_id = e.account_id
+      LEFT JOIN (
+        SELECT v.ledger_id, v.reversed_position, d.type FROM ledger.reversals v
+        JOIN ledger.event_log d ON d.ledger_id = v.ledger_id AND d.position = v.position AND d.type = 'SettlementDiscarded'
+      ) AS r ON r.ledger_id = e.ledger_id AND r.reversed_position = e.position
       WHERE e.ledger_id = ${ledgerId} AND e.position = ${position} AND e.type = ANY(${[...changeTypes]}) AND (l.position IS NOT NULL
         OR e.position <= coalesce((SELECT position FROM settlement.intake WHERE ledger_id = ${ledgerId}), 0))`,
     stored: sql`

@@ -23,6 +23,7 @@ export function effectsOf(event: Pick<NewEvent, "type" | "data" | "account">): A
       return [{ accountId: accountOf(event), pending: 0n, confirmed: 0n, locked: 0n }]
     case "AdjustmentRecorded":
     case "AdjustmentReversed":
+    case "SettlementDiscarded":
       return [{ accountId: accountOf(event), pending: amountOf(event), confirmed: 0n, locked: 0n }]
     case "HoldPlaced":
     case "HoldCaptured":
@@ -53,6 +54,7 @@ export function effectsOf(event: Pick<NewEvent, "type" | "data" | "account">): A
     case "SettlementSealed":
     case "SettlementNetted":
     case "SettlementDeferred":
+    case "SettlementDissolved":
     case "DetailsRedacted":
     case "CheckpointAnchored":
       return []

@@ -80,6 +80,20 @@ export const eventSchemas = {
     batch_sequence: id,
     accounts: z.array(z.strictObject({ account_id: id, net: integer, chain_balance: integer })).min(1),
   }),
+  /**
+   * A batch that nothing was ever signed for is taken apart: all its changes wait again. The accounts that the chain would refuse are the ones it is taken apart for.
+   */
+  SettlementDissolved: z.strictObject({
+    batch_sequence: id,
+    batch_id: hex32,
+    refused: z.array(z.strictObject({ account_id: id, reason: z.string().min(1).max(500) })).min(1),
+  }),
+  /** Waiting changes of one account that will never be settled are taken out of its balance. Final, as a reversal of each of them would be. */
+  SettlementDiscarded: z.strictObject({
+    positions: z.array(id).min(1),
+    reason: z.string().min(1).max(500),
+    requested_by: z.string(),
+  }),
   DepositObserved: z.strictObject({ ...chainReference, counterparty: address }),
   WithdrawalObserved: z.strictObject({ ...chainReference, counterparty: address }),
   ConfirmationRevoked: z.strictObject({

@@ -12,6 +12,8 @@ export type ReplayedBatch = {
   readonly accounts: ReadonlyMap<bigint, BatchAccount>
   /** The confirmation that stands. */
   confirmedPosition: bigint | null
+  /** Of the event that took it apart. */
+  dissolvedPosition: bigint | null
 }
 
 /** By sequence. A batch that holds nothing any more is kept packed, a few bytes for each change: only a revocation asks for it again. */
@@ -33,8 +35,8 @@ export function changeBatch(
   const batch = readBatch(batches, sequence)
   if (batch === undefined) throw new ReplayFault(`batch ${batchSequence} was never sealed`)
   change(batch)
-  const isDone =
-    batch.confirmedPosition !== null && [...batch.accounts.values()].every(({ state }) => state !== "held")
+  const isOver = batch.confirmedPosition !== null || batch.dissolvedPosition !== null
+  const isDone = isOver && [...batch.accounts.values()].every(({ state }) => state !== "held")
   batches.set(sequence, isDone ? pack(batch) : batch)
 }
 
@@ -48,7 +50,7 @@ export function batchAccountOf(batch: ReplayedBatch, batchSequence: number, acco
 const states = ["held", "settled", "deferred"] as const
 
 /** Numbers, each as its difference from the one before it of its kind: seven bits a byte, the lowest first, the eighth set where more follow. */
-function pack({ confirmedPosition, accounts }: ReplayedBatch): Uint8Array {
+function pack({ confirmedPosition, dissolvedPosition, accounts }: ReplayedBatch): Uint8Array {
   const bytes: number[] = []
   // The lowest bit is the sign: accounts and positions may go back as well.
   const push = (difference: number) => {
@@ -57,6 +59,7 @@ function pack({ confirmedPosition, accounts }: ReplayedBatch): Uint8Array {
     bytes.push(rest)
   }
   push(confirmedPosition === null ? 0 : Number(confirmedPosition))
+  push(dissolvedPosition === null ? 0 : Number(dissolvedPosition))
   push(accounts.size)
   let [lastId, lastPosition] = [0, 0]
   for (const [accountId, { state, positions }] of accounts) {
@@ -86,6 +89,7 @@ function unpack(bytes: Uint8Array): ReplayedBatch {
     }
   }
   const confirmed = next()
+  const dissolved = next()
   const accounts = new Map<bigint, BatchAccount>()
   let [id, position] = [0, 0]
   for (let left = next(); left > 0; left -= 1) {
@@ -97,5 +101,9 @@ function unpack(bytes: Uint8Array): ReplayedBatch {
     })
     accounts.set(BigInt(id), { positions, state })
   }
-  return { confirmedPosition: confirmed === 0 ? null : BigInt(confirmed), accounts }
+  return {
+    confirmedPosition: confirmed === 0 ? null : BigInt(confirmed),
+    dissolvedPosition: dissolved === 0 ? null : BigInt(dissolved),
+    accounts,
+  }
 }

@@ -4,8 +4,8 @@ import { emptyAmounts, type PackedAmounts, putAmount, takeAmount } from "./packe
 
 export type Change = { readonly accountId: bigint; readonly amount: bigint }
 
-/** What became of a change: it waits, it was netted, or the batch of that sequence has it. */
-export type ChangeOwner = "waiting" | "netted" | number
+/** What became of a change: it waits, it was netted or discarded, or the batch of that sequence has it. */
+export type ChangeOwner = "waiting" | "netted" | "discarded" | number
 
 /**
  * Every change of the log by its position, with who has it: 4 bytes, one more where one nearby is taken, and the amount, see {@link PackedAmounts}. A settled change stays:
@@ -29,6 +29,7 @@ export type ReplayedChanges = {
 const pageChanges = 8_192
 const waits = 0
 const netted = 0xffffffff
+const discarded = 0xfffffffe
 
 type Page = {
   /** 0: no change is there. */
@@ -82,7 +83,7 @@ export function noChanges(): ReplayedChanges {
       const index = indexOf(position)
       if (page === undefined || !isWaiting(page, index) || page.accounts[index] !== accountId) return false
       page.owners ??= fewNumbers(pageChanges)
-      page.owners.put(index, owner === "netted" ? netted : owner)
+      page.owners.put(index, owner === "netted" ? netted : owner === "discarded" ? discarded : owner)
       return true
     },
     putBack(position) {
@@ -93,7 +94,9 @@ export function noChanges(): ReplayedChanges {
       const index = indexOf(position)
       if (page === undefined || (page.accounts[index] ?? 0) === 0) return undefined
       const owner = page.owners?.at(index) ?? waits
-      return owner === waits ? "waiting" : owner === netted ? "netted" : owner
+      if (owner === waits) return "waiting"
+      if (owner === netted) return "netted"
+      return owner === discarded ? "discarded" : owner
     },
     get,
     sum(positions) {

@@ -129,6 +129,12 @@ function moveChanges(replay: Replay, position: bigint, event: NewEvent): void {
         if (sum !== 0n) throw new ReplayFault(`account ${account.account_id} was netted with a sum of ${sum}`)
       }
       break
+    case "SettlementDissolved":
+      dissolve(replay, position, event.data)
+      break
+    case "SettlementDiscarded":
+      discard(replay, position, event)
+      break
     case "SettlementConfirmed":
       addConfirmation(replay.confirmations, position, event)
       confirm(replay, position, event.data)
@@ -198,7 +204,49 @@ function seal(replay: Replay, data: EventDataOf<"SettlementSealed">): void {
   if (accounts.size !== data.accounts.length) {
     throw new ReplayFault(`an account is twice in batch ${data.batch_sequence}`)
   }
-  replay.batches.set(BigInt(data.batch_sequence), { accounts, confirmedPosition: null })
+  replay.batches.set(BigInt(data.batch_sequence), {
+    accounts,
+    confirmedPosition: null,
+    dissolvedPosition: null,
+  })
+}
+
+/** Nothing of the batch is or ever was on its way: all that it holds waits again. */
+function dissolve(replay: Replay, position: bigint, data: EventDataOf<"SettlementDissolved">): void {
+  const { batch_sequence: sequence } = data
+  changeBatch(replay.batches, sequence, (batch) => {
+    for (const { account_id: id } of data.refused) batchAccountOf(batch, sequence, id)
+    if (batch.confirmedPosition !== null || batch.dissolvedPosition !== null)
+      throw new ReplayFault(`batch ${sequence} is over, and is taken apart`)
+    batch.dissolvedPosition = position
+    for (const account of batch.accounts.values()) {
+      if (account.state !== "held")
+        throw new ReplayFault(`batch ${sequence} does not hold all that it sealed`)
+      account.state = "deferred"
+      for (const at of account.positions) replay.changes.putBack(at)
+    }
+  })
+}
+
+function discard(
+  replay: Replay,
+  position: bigint,
+  { account, data }: NewEventOf<"SettlementDiscarded">,
+): void {
+  if (account === null) throw new ReplayFault("SettlementDiscarded without an account")
+  const sum = replay.changes.sum(data.positions)
+  if (sum !== -account.amount)
+    throw new ReplayFault(
+      `the changes that are discarded add up to ${sum}, and ${account.amount} is taken out`,
+    )
+  for (const at of data.positions) {
+    if (BigInt(at) >= position || replay.reversed.has(at))
+      throw new ReplayFault(`the change at ${at} was reversed, and is discarded`)
+    // Nobody may reverse it any more.
+    replay.reversed.add(at)
+  }
+  takeWaiting(replay, Number(account.accountId), data.positions, "discarded")
+  moveUnsettled(replay, account.accountId, -sum)
 }
 
 /** What a batch settles are all the changes that it holds of an account; an account that was deferred and has left settles nothing, whatever the chain moved. */
@@ -269,7 +317,7 @@ function takeWaiting(
   { changes }: Replay,
   accountId: number,
   positions: readonly number[],
-  owner: "netted" | number,
+  owner: "netted" | "discarded" | number,
 ): void {
   for (const at of positions) {
     if (!changes.take(at, accountId, owner))

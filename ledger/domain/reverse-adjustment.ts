@@ -42,6 +42,7 @@ const finalTypes: ReadonlySet<string> = new Set([
   "AdjustmentReversed",
   "DepositObserved",
   "WithdrawalObserved",
+  "SettlementDiscarded",
 ])
 
 export function decideReverseAdjustment(

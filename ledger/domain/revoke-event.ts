@@ -87,6 +87,8 @@ export function revokeEvent(
     case "DetailsRedacted":
     case "SettlementSealed":
     case "SettlementNetted":
+    case "SettlementDissolved":
+    case "SettlementDiscarded":
     case "ConfirmationRevoked":
       break
   }

@@ -5,14 +5,27 @@ const text = `
   INSERT INTO ledger.reversals (ledger_id, reversed_position, position)
   SELECT $1::uuid, r.reversed_position, r.position FROM unnest($2::bigint[], $3::bigint[]) AS r(reversed_position, position)`
 
-/** `ledger.reversals`: its key lets no adjustment be taken back twice. */
+/** `ledger.reversals`: its key lets no change be taken back twice, by a reversal or by being discarded. */
 export function projectReversals(ledgerId: string, events: readonly RecordedEvent[]): Statement[] {
-  const reversals = events.filter((event) => event.type === "AdjustmentReversed")
+  const reversals = events.flatMap((event) =>
+    takenBackBy(event).map((reversed) => ({ reversed, position: event.position.toString() })),
+  )
   if (reversals.length === 0) return []
   const values = [
     ledgerId,
-    reversals.map((event) => event.data.reversed_position),
-    reversals.map((event) => event.position.toString()),
+    reversals.map(({ reversed }) => reversed),
+    reversals.map(({ position }) => position),
   ]
   return [{ name: "ledger-store-reversals", text, values }]
+}
+
+function takenBackBy(event: RecordedEvent): readonly number[] {
+  switch (event.type) {
+    case "AdjustmentReversed":
+      return [event.data.reversed_position]
+    case "SettlementDiscarded":
+      return event.data.positions
+    default:
+      return []
+  }
 }

@@ -19,6 +19,12 @@ export async function projectSettlement(
       case "SettlementNetted":
         await net(ledger, event.data)
         break
+      case "SettlementDissolved":
+        await dissolve(ledger, event.position, event.data, event.recordedAt)
+        break
+      case "SettlementDiscarded":
+        await discard(ledger, event.data)
+        break
       case "SettlementConfirmed":
         await confirm(ledger, event.data, event.recordedAt)
         break
@@ -70,6 +76,50 @@ async function net(ledger: LedgerTransaction, data: EventDataOf<"SettlementNette
     ledger.trx,
   )
   invariant(numAffectedRows === BigInt(positions.length), "a change that nets to zero was no longer waiting")
+}
+
+/** The database refuses it for a batch that has a nonce or a transaction. */
+async function dissolve(
+  { ledgerId, trx }: LedgerTransaction,
+  position: bigint,
+  data: EventDataOf<"SettlementDissolved">,
+  at: Date,
+): Promise<void> {
+  const { batch_sequence: sequence, refused } = data
+  const [first] = refused
+  const batch = await sql`
+    UPDATE settlement.batches SET state = 'dead_letter', dissolved_position = ${position}, last_error = ${first?.reason ?? null}, retry_at = NULL
+    WHERE ledger_id = ${ledgerId} AND batch_sequence = ${sequence} AND state IN ('sealed', 'simulated')`.execute(
+    trx,
+  )
+  invariant(batch.numAffectedRows === 1n, `batch ${sequence} is on its way and cannot be taken apart`)
+  await sql`
+    INSERT INTO settlement.dead_letters (ledger_id, token_id, account_id, batch_sequence, through_position, reason, opened_at)
+    SELECT i.ledger_id, i.token_id, i.account_id, i.batch_sequence, max(i.position), r.reason, ${at}
+    FROM settlement.batch_items i
+    JOIN unnest(${refused.map((account) => account.account_id)}::bigint[], ${refused.map((account) => account.reason)}::text[])
+      AS r(account_id, reason) ON r.account_id = i.account_id
+    WHERE i.ledger_id = ${ledgerId} AND i.batch_sequence = ${sequence}
+    GROUP BY i.ledger_id, i.token_id, i.account_id, i.batch_sequence, r.reason`.execute(trx)
+  await sql`
+    UPDATE settlement.batch_accounts SET state = 'deferred'
+    WHERE ledger_id = ${ledgerId} AND batch_sequence = ${sequence} AND state = 'open'`.execute(trx)
+  // They have been due once.
+  await sql`
+    UPDATE settlement.batch_items SET state = 'waiting', batch_sequence = NULL, deadline = least(deadline, ${at})
+    WHERE ledger_id = ${ledgerId} AND batch_sequence = ${sequence} AND state = 'sealed'`.execute(trx)
+}
+
+async function discard(
+  { ledgerId, trx }: LedgerTransaction,
+  { positions }: EventDataOf<"SettlementDiscarded">,
+): Promise<void> {
+  const { numAffectedRows } = await sql`
+    UPDATE settlement.batch_items SET state = 'discarded'
+    WHERE ledger_id = ${ledgerId} AND position = ANY(${positions}::bigint[]) AND state = 'waiting'`.execute(
+    trx,
+  )
+  invariant(numAffectedRows === BigInt(positions.length), "a change that is discarded was no longer waiting")
 }
 
 async function confirm(
@@ -136,7 +186,8 @@ async function revoke(ledger: LedgerTransaction, data: EventDataOf<"Confirmation
               SELECT FROM settlement.transactions t WHERE t.chain_id = n.chain_id AND t.signer = n.signer AND t.nonce = n.nonce)
             THEN 'broadcast' ELSE 'simulated' END
           FROM settlement.nonces n
-          WHERE n.ledger_id = ${ledgerId} AND n.batch_sequence = ${data.batch_sequence} AND n.spent_in_vain_at IS NULL), 'sealed')
+          WHERE n.ledger_id = ${ledgerId} AND n.batch_sequence = ${data.batch_sequence} AND n.spent_in_vain_at IS NULL),
+          CASE WHEN dissolved_position IS NULL THEN 'sealed' ELSE 'dead_letter' END)
       WHERE ledger_id = ${ledgerId} AND batch_sequence = ${data.batch_sequence}`.execute(trx)
     await sql`
       UPDATE settlement.batch_accounts SET state = 'reopened'

@@ -10,6 +10,7 @@ export type AlarmKind =
   | "signer_balance"
   | "batch_failing"
   | "batch_altered"
+  | "dead_letters"
   | "batch_used_elsewhere"
   | "anchor_failing"
   | "foreign_anchor"

@@ -258,6 +258,8 @@ export type Database = TablesElsewhere & {
     failures: Generated<number>
     last_error: string | null
     retry_at: Date | null
+    /** Of the SettlementDissolved. */
+    dissolved_position: Generated<bigint | null>
     oldest_change_at: Date
     sealed_at: Date
     broadcast_at: Date | null
@@ -285,6 +287,19 @@ export type Database = TablesElsewhere & {
     batch_sequence: bigint | null
     deferrals: Generated<number>
     deferred_block: bigint | null
+  }
+  "settlement.dead_letters": {
+    dead_letter_id: Generated<bigint>
+    ledger_id: string
+    token_id: number
+    account_id: bigint
+    batch_sequence: bigint | null
+    through_position: bigint
+    reason: string
+    opened_at: Date
+    closed_at: Date | null
+    outcome: "retried" | "discarded" | null
+    closed_by: string | null
   }
   "settlement.signers": {
     chain_id: bigint

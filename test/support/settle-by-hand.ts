@@ -24,13 +24,13 @@ export type HandSettlement = {
 
 export const handTransaction = `0x${"fe".repeat(32)}`
 const blockHash = `0x${"bb".repeat(32)}`
+const owner = randomUUID()
 
 export async function settleByHand(
   db: Kysely<Database>,
   ledgerId: string,
   tokenId: number,
 ): Promise<HandSettlement> {
-  const owner = randomUUID()
   await ensureLanes(db, [31_337n])
   return {
     async takeIn() {

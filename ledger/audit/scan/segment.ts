@@ -11,8 +11,8 @@ export const segmentKind = {
 } as const
 
 /** What `settlement.batch_items` says of an event; `other` is what no change of the log can have. */
-export const itemStates = ["none", "waiting", "sealed", "settled", "netted", "other"] as const
-export const otherState = 5
+export const itemStates = ["none", "waiting", "sealed", "settled", "netted", "discarded", "other"] as const
+export const otherState = 6
 
 export type SegmentItems = { readonly states: Uint8Array; readonly batches: Uint32Array }
 

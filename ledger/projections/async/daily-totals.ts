@@ -9,7 +9,7 @@ import type { EventPage, Projection } from "./projection.ts"
  */
 export const dailyTotals: Projection = {
   name: "daily_totals",
-  version: 1,
+  version: 2,
   handles: {
     AccountOpened: "ignored",
     AdjustmentRecorded: [1],
@@ -22,6 +22,8 @@ export const dailyTotals: Projection = {
     SettlementNetted: "ignored",
     SettlementConfirmed: [1],
     SettlementDeferred: "ignored",
+    SettlementDissolved: "ignored",
+    SettlementDiscarded: [1],
     DepositObserved: [1],
     WithdrawalObserved: [1],
     ConfirmationRevoked: [1],

@@ -43,6 +43,7 @@ function nameOf(field: string, inward: string, outward: string): Sql {
   return sql`
     CASE
       WHEN e.type = 'AdjustmentRecorded' THEN e.data->>${sql.lit(field)}
+      WHEN e.type = 'SettlementDiscarded' THEN 'adjustment'
       WHEN e.type IN ('HoldReleased', 'HoldExpired') THEN (
         SELECT p.data->>${sql.lit(field)} FROM ledger.event_log p
         WHERE p.ledger_id = e.ledger_id AND p.position = (e.data->>'hold_position')::bigint)

@@ -14,13 +14,21 @@ export function fatesOf(page: EventPage, seals: Sql): Sql {
     FROM said s WHERE s.type = 'SettlementDeferred'
     UNION ALL
     SELECT s.batch_sequence, (
+        SELECT json_agg(json_build_object('account_id', a.account_id))
+        FROM (${seals}) AS l
+        JOIN ledger.event_log b ON b.ledger_id = ${page.ledgerId} AND b.position = l.sealed_position
+        CROSS JOIN LATERAL json_to_recordset(b.data->'accounts') AS a(account_id bigint)
+        WHERE l.batch_sequence = s.batch_sequence), s.said_position, 'waiting'
+    FROM said s WHERE s.type = 'SettlementDissolved'
+    UNION ALL
+    SELECT s.batch_sequence, (
         SELECT json_agg(json_build_object('account_id', r.account_id))
         FROM json_array_elements(s.data->'reopened_account_ids') AS r(account_id)), s.said_position, 'sealed'
     FROM said s WHERE s.type = 'ConfirmationRevoked' AND s.data->>'revoked_type' = 'SettlementDeferred'`
   return sql`
     WITH said AS MATERIALIZED (
       SELECT e.position AS said_position, e.type, e.data, (e.data->>'batch_sequence')::bigint AS batch_sequence FROM ${eventsOf(page)}
-        AND e.type IN ('SettlementSealed', 'SettlementNetted', 'SettlementDeferred', 'ConfirmationRevoked', 'AdjustmentReversed')
+        AND e.type IN ('SettlementSealed', 'SettlementNetted', 'SettlementDeferred', 'SettlementDissolved', 'SettlementDiscarded', 'ConfirmationRevoked', 'AdjustmentReversed')
     )
     SELECT p.position::bigint AS position, s.said_position,
       CASE s.type WHEN 'SettlementSealed' THEN 'sealed' ELSE 'netted' END AS state, s.batch_sequence
@@ -33,6 +41,9 @@ export function fatesOf(page: EventPage, seals: Sql): Sql {
     FROM (${changesOf(page, seals, returned, sql`w.said_position, w.state`)}) AS c
     UNION ALL
     SELECT (data->>'reversed_position')::bigint, said_position, 'reversed', NULL FROM said WHERE type = 'AdjustmentReversed'
+    UNION ALL
+    SELECT p.position::bigint, s.said_position, 'discarded', NULL
+    FROM said s CROSS JOIN LATERAL json_array_elements_text(s.data->'positions') AS p(position) WHERE s.type = 'SettlementDiscarded'
     UNION ALL
     SELECT (data->>'revoked_position')::bigint, said_position, 'reversed', NULL FROM said
     WHERE type = 'ConfirmationRevoked' AND data->>'revoked_type' IN ('DepositObserved', 'WithdrawalObserved')`

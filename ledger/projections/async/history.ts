@@ -16,7 +16,7 @@ const batchColumns = sql`batch_sequence, batch_id, sealed_position, accounts, co
  */
 export const history: Projection = {
   name: "history",
-  version: 1,
+  version: 2,
   handles: {
     AccountOpened: "ignored",
     AdjustmentRecorded: [1],
@@ -29,6 +29,8 @@ export const history: Projection = {
     SettlementNetted: [1],
     SettlementConfirmed: [1],
     SettlementDeferred: [1],
+    SettlementDissolved: [1],
+    SettlementDiscarded: [1],
     DepositObserved: [1],
     WithdrawalObserved: [1],
     ConfirmationRevoked: [1],
@@ -59,7 +61,7 @@ export const history: Projection = {
         ledger_id uuid NOT NULL,
         position bigint NOT NULL,
         said_position bigint NOT NULL,
-        state text NOT NULL CHECK (state IN ('sealed', 'netted', 'waiting', 'reversed')),
+        state text NOT NULL CHECK (state IN ('sealed', 'netted', 'waiting', 'reversed', 'discarded')),
         batch_sequence bigint,
         CHECK ((batch_sequence IS NOT NULL) = (state = 'sealed'))
       )`,
@@ -107,6 +109,7 @@ export const history: Projection = {
           WHEN r.reversed_position IS NOT NULL THEN 'reversed'
           WHEN h.kind NOT IN (${sql.join(changeTypes.map((type) => sql.lit(type)))}) THEN 'confirmed'
           WHEN f.state = 'netted' THEN 'confirmed'
+          WHEN f.state = 'discarded' THEN 'discarded'
           WHEN f.state IS DISTINCT FROM 'sealed' THEN 'pending'
           WHEN b.confirmed_position IS NOT NULL AND h.account_id <> ALL (b.unsettled_accounts) THEN 'confirmed'
           ELSE 'batching' END AS status,
@@ -141,7 +144,7 @@ export const history: Projection = {
       locked_change: "Signed change of what is held, base units",
       reason_type: "Why, from the reason registry",
       business_type: "What kind of business it was",
-      status: "pending, batching, confirmed or reversed, as far as the log says",
+      status: "pending, batching, confirmed, reversed or discarded, as far as the log says",
       reversed_position: "The event that took it back",
       batch_id: "The batch that settles it",
       transaction_hash: "The transaction on the chain",

@@ -10,7 +10,7 @@ import type { EventPage, Projection, Sql } from "./projection.ts"
  */
 export const operationStatus: Projection = {
   name: "operation_status",
-  version: 1,
+  version: 2,
   handles: {
     AccountOpened: "ignored",
     AdjustmentRecorded: [1],
@@ -23,6 +23,8 @@ export const operationStatus: Projection = {
     SettlementNetted: [1],
     SettlementConfirmed: [1],
     SettlementDeferred: "ignored",
+    SettlementDissolved: "ignored",
+    SettlementDiscarded: [1],
     DepositObserved: "ignored",
     WithdrawalObserved: "ignored",
     ConfirmationRevoked: [1],
@@ -83,7 +85,7 @@ export const operationStatus: Projection = {
       WHERE t.ledger_id = ${page.ledgerId} AND t.first_position = d.first_position`,
   ],
   views: (table) => [
-    // What is in the dead letters is no event: it is asked of the batches as they are now.
+    // What is in the dead letters is no event: it is asked of them as they are now.
     sql`
       CREATE OR REPLACE VIEW analytics.operation_status AS
       SELECT o.ledger_id, o.operation_id, o.sequence, o.route, o.recorded_at, s.first_position, s.last_position,
@@ -94,10 +96,11 @@ export const operationStatus: Projection = {
       JOIN ${table("operation_status")} s ON s.ledger_id = o.ledger_id AND s.first_position = o.first_position
       LEFT JOIN (
         SELECT d.ledger_id, e.operation_id, e.sequence, count(*) AS failed
-        FROM settlement.batches d
-        JOIN settlement.batch_items i ON i.ledger_id = d.ledger_id AND i.batch_sequence = d.batch_sequence
+        FROM settlement.dead_letters d
+        JOIN settlement.batch_items i ON i.ledger_id = d.ledger_id AND i.account_id = d.account_id
+          AND i.state = 'waiting' AND i.position <= d.through_position
         JOIN ledger.event_log e ON e.ledger_id = i.ledger_id AND e.position = i.position
-        WHERE d.state = 'dead_letter'
+        WHERE d.closed_at IS NULL
         GROUP BY d.ledger_id, e.operation_id, e.sequence
       ) AS f ON f.ledger_id = o.ledger_id AND f.operation_id = o.operation_id AND f.sequence = o.sequence`,
     ...describeView("operation_status", "What became of each operation.", {
@@ -110,7 +113,7 @@ export const operationStatus: Projection = {
       last_position: "Of its last event in the log",
       status: "recorded, partly_confirmed, confirmed or attention",
       changes: "Changes of balances that it consists of",
-      settled: "Of these, how many are settled on the chain or by netting",
+      settled: "Of these, how many are settled on the chain or by netting, or discarded",
       reversed: "Of these, how many were taken back",
       failed: "Of these, how many are in the dead letters",
     }),
@@ -161,6 +164,10 @@ function outcomesOf(page: EventPage, seals: Sql): Sql {
     FROM (SELECT e.data FROM ${eventsOf(page)} AND e.type = 'SettlementNetted') AS e
     CROSS JOIN LATERAL json_array_elements(e.data->'accounts') AS a(account)
     CROSS JOIN LATERAL json_array_elements_text(a.account->'positions') AS p(position)
+    UNION ALL
+    SELECT p.position::bigint, 1, 0
+    FROM (SELECT e.data FROM ${eventsOf(page)} AND e.type = 'SettlementDiscarded') AS e
+    CROSS JOIN LATERAL json_array_elements_text(e.data->'positions') AS p(position)
     UNION ALL
     SELECT s.position, s.settled, 0 FROM (${changesOf(page, seals, confirmations, sql`w.settled`)}) AS s
     UNION ALL

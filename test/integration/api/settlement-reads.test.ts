@@ -75,9 +75,6 @@ describe("a change on its way to the chain", () => {
     expect(await look()).toEqual(all("batching", "recorded", "syncing"))
     await settlement.mark(sequence, { state: "broadcast", broadcast_at: new Date() })
     expect(await look()).toEqual(all("submitted", "recorded", "syncing"))
-    await settlement.mark(sequence, { state: "dead_letter", last_error: "the token is paused" })
-    expect(await look()).toEqual(all("failed", "attention", "error"))
-    expect((await cpop()).sync_error).toBe("the token is paused")
     const mined = {
       state: "mined",
       gas_used: 90_000n,

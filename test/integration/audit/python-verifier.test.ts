@@ -9,7 +9,9 @@ import { auditKeyOf } from "../../../ledger/domain/audit-key.ts"
 import { buildExport, opened } from "../../support/build-export.ts"
 import { checkBytes, exportToBytes, forgeExport } from "../../support/export-to-bytes.ts"
 import { fillLedger } from "../../support/fill-ledger.ts"
+import { discard, giveUp } from "../../support/give-up.ts"
 import { liveThrough } from "../../support/live-through.ts"
+import { settleByHand } from "../../support/settle-by-hand.ts"
 import { startTestApi, type TestApi } from "../../support/test-api.ts"
 import type { TestLedger } from "../../support/test-ledger.ts"
 
@@ -79,6 +81,7 @@ describe.skipIf(!hasPython)(
         adjustments: [{ ...adjustment, amount: "+2" }],
       })
       await write(`adjustments/${transactions[0].tx_id}/reverse`, {})
+      await giveUpSome()
       await make()
       whole = await exportToBytes(ledger, { key })
       expect(checkBytes(whole)).toMatchObject({ last: sizes.at(-1) })
@@ -87,6 +90,20 @@ describe.skipIf(!hasPython)(
       rmSync(directory, { recursive: true, force: true })
       await api?.close()
     })
+
+    /** Finn's changes are refused by the token and discarded, twice. */
+    async function giveUpSome() {
+      const given = ["+5", "+7"].map((amount) => ({
+        ...{ user_id: "finn", token_symbol: "CPOP", amount, reason_type: "reward" },
+      }))
+      await write("balance/adjust", { adjustments: given })
+      const settlement = await settleByHand(ledger.db, ledger.ledgerId, ledger.tokenId)
+      const [first = 0n] = await giveUp(ledger, settlement, ["finn"])
+      await discard(ledger, first)
+      await write("balance/adjust", { adjustments: given })
+      const [second = 0n] = await giveUp(ledger, settlement, ["finn"])
+      await discard(ledger, second)
+    }
 
     async function write(path: string, body: object) {
       const { status, body: answer } = await api.call("POST", `/api/v1/${path}`, body)

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { deferralDepthFactor } from "../../../batcher/store/deferred-changes.ts"
+import { deferralDepthFactor } from "../../../batcher/store/held-back.ts"
 import { createLoopFixture, type LoopFixture } from "../../support/loop-fixture.ts"
 import { insertLedger } from "../../support/test-ledger.ts"
 import { waitUntil } from "../../support/wait-until.ts"

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest"
-import { deferralDepthFactor } from "../../../batcher/store/deferred-changes.ts"
+import { deferralDepthFactor } from "../../../batcher/store/held-back.ts"
 import { createLoopFixture, type LoopFixture } from "../../support/loop-fixture.ts"
 import { waitUntil } from "../../support/wait-until.ts"
 

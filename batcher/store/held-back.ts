@@ -8,9 +8,14 @@ import type { LaneKey } from "./leases.ts"
  */
 export const deferralDepthFactor = 8
 
-/** Accounts of a lane with a deferred change that is not that deep yet: nothing of theirs may be sealed, for what comes later waits behind it. */
-export function accountsDeferredRecently({ ledgerId, tokenId }: LaneKey): RawBuilder<unknown> {
+/**
+ * Accounts of a lane of which nothing may be sealed, for what comes later waits behind what is held back: a deferred change that is not that deep yet, or one in the dead letters.
+ */
+export function accountsHeldBack({ ledgerId, tokenId }: LaneKey): RawBuilder<unknown> {
   return sql`
+    SELECT l.account_id FROM settlement.dead_letters l
+    WHERE l.ledger_id = ${ledgerId} AND l.token_id = ${tokenId} AND l.closed_at IS NULL
+    UNION ALL
     SELECT d.account_id FROM settlement.batch_items d
     WHERE d.ledger_id = ${ledgerId} AND d.token_id = ${tokenId} AND d.state = 'waiting' AND d.deferred_block IS NOT NULL
       AND d.deferred_block > coalesce((

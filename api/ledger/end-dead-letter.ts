@@ -1,0 +1,84 @@
+import { type ClosedDeadLetter, closeDeadLetter } from "../../ledger/dead-letters/close-dead-letter.ts"
+import { formatAmount } from "../../ledger/domain/amount.ts"
+import { invariant, unreachable } from "../../platform/errors.ts"
+import { tokenOf } from "../presenters/change.ts"
+import { decodeDeadLetterId, presentDeadLetter } from "../presenters/dead-letter.ts"
+import type { Answer } from "../presenters/envelope.ts"
+import { encodeTxId } from "../presenters/tx-id.ts"
+import { readDeadLetters } from "../queries/dead-letters.ts"
+import { type Refusal, refuse } from "../refusal.ts"
+import type { Caller } from "../registry/api-keys.ts"
+import type { Services } from "../services.ts"
+
+const unknown = refuse(
+  "UNKNOWN_DEAD_LETTER",
+  "dead_letter_id",
+  "use a dead_letter_id of GET /dead-letters, unchanged",
+)
+
+/** Both routes that end a dead letter. Asked for twice, the second one is told how it ended. */
+export async function endDeadLetter(
+  services: Services,
+  caller: Caller,
+  id: string,
+  how: { readonly outcome: "retried" } | { readonly outcome: "discarded"; readonly reason: string },
+): Promise<Answer | Refusal> {
+  const { ledgerId } = caller
+  const deadLetterId = decodeDeadLetterId(ledgerId, id)
+  if (deadLetterId === undefined) return unknown
+  const requestedBy = `key:${caller.keyId}`
+  const closed = await closeDeadLetter(services.db, {
+    ledgerId,
+    deadLetterId,
+    requestedBy,
+    at: new Date(),
+    ...how,
+  })
+  const [row] = await readDeadLetters(services.db, ledgerId, { deadLetterId }, 1)
+  if (row === undefined) return unknown
+  const registry = await services.registry.current()
+  if ("refused" in closed) {
+    const token = tokenOf(registry, row.token_id)
+    return refusalOf(ledgerId, closed, (amount) => `${formatAmount(amount, token.decimals)} ${token.symbol}`)
+  }
+  invariant(row.status === how.outcome, "a dead letter that was closed says how")
+  services.logger.info(
+    { key_id: caller.keyId, ledger_id: ledgerId, dead_letter: id, ...how },
+    "a dead letter was closed",
+  )
+  return { data: presentDeadLetter(registry, ledgerId, row) }
+}
+
+function refusalOf(
+  ledgerId: string,
+  refusal: Exclude<ClosedDeadLetter, { readonly closed: true }>,
+  amountText: (amount: bigint) => string,
+): Refusal {
+  const { refused } = refusal
+  switch (refused) {
+    case "UNKNOWN_DEAD_LETTER":
+      return unknown
+    case "DEAD_LETTER_CLOSED":
+      return refuse(
+        refused,
+        "dead_letter_id",
+        `it was ${refusal.outcome} at ${refusal.closedAt.toISOString()}`,
+      )
+    case "NOTHING_TO_DISCARD":
+      return refuse(refused, "dead_letter_id", "its changes are on their way again; retry it to close it")
+    case "ALREADY_REVERSED":
+      return refuse(
+        refused,
+        "dead_letter_id",
+        `the transaction ${encodeTxId(ledgerId, refusal.reversedBy)} has reversed a change of it; retry it, and the two are settled together`,
+      )
+    case "INSUFFICIENT_BALANCE":
+      return refuse(
+        refused,
+        "dead_letter_id",
+        `what was given has been spent: ${amountText(refusal.availableBaseUnits)} is available`,
+      )
+    default:
+      return unreachable(refused)
+  }
+}

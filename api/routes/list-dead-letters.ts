@@ -1,0 +1,55 @@
+import { z } from "@hono/zod-openapi"
+import { matchTokens } from "../ledger/resolve-token.ts"
+import { deadLetterSchema, deadLetterStatusSchema, presentDeadLetter } from "../presenters/dead-letter.ts"
+import { readDeadLetters } from "../queries/dead-letters.ts"
+import { refuseAll } from "../refusal.ts"
+import { defineRoute } from "../route.ts"
+import { decodeCursor, paginate } from "../validation/cursor.ts"
+import {
+  chainIdParameter,
+  cursorParameter,
+  limitParameter,
+  paginationSchema,
+  tokenSymbolSchema,
+} from "../validation/schemas.ts"
+
+export const listDeadLetters = defineRoute({
+  method: "get",
+  path: "/dead-letters",
+  tag: "Settlement",
+  summary: "What the chain refuses, newest first",
+  auth: "key",
+  scopes: ["ledger:read"],
+  query: z.strictObject({
+    status: deadLetterStatusSchema.optional(),
+    token_symbol: tokenSymbolSchema.optional(),
+    chain_id: chainIdParameter.optional(),
+    limit: limitParameter,
+    cursor: cursorParameter,
+  }),
+  answer: z.object({ dead_letters: z.array(deadLetterSchema), pagination: paginationSchema }),
+  refusals: ["UNKNOWN_TOKEN", "INVALID_CURSOR"],
+  async handle(services, { query, caller }) {
+    const { ledgerId } = caller
+    const cursor = decodeCursor("dead-letters", query.cursor)
+    if ("refused" in cursor) return cursor
+    const registry = await services.registry.current()
+    const tokens = matchTokens(registry, query.token_symbol, query.chain_id)
+    if ("code" in tokens) return refuseAll([tokens])
+    const isFiltered = query.token_symbol !== undefined || query.chain_id !== undefined
+    const rows = await readDeadLetters(
+      services.db,
+      ledgerId,
+      {
+        status: query.status,
+        tokenIds: isFiltered ? tokens.map((token) => token.tokenId) : undefined,
+        before: cursor.position,
+      },
+      query.limit + 1,
+    )
+    const { page, pagination } = paginate(rows, query.limit, "dead-letters", (row) => row.dead_letter_id)
+    return {
+      data: { dead_letters: page.map((row) => presentDeadLetter(registry, ledgerId, row)), pagination },
+    }
+  },
+})

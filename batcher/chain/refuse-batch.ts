@@ -1,0 +1,50 @@
+import { decodeDeltas, encodeDeltas } from "../../ledger/domain/packed-deltas.ts"
+import { isolateRefused } from "../domain/isolate-refused.ts"
+import { describeCall } from "../store/call-key.ts"
+import { dissolveBatch } from "../store/dissolve-batch.ts"
+import { readDeltas } from "../store/open-batches.ts"
+import type { OpenBatch } from "../store/open-call.ts"
+import { logOf } from "./call-alarms.ts"
+import type { DeskTurn } from "./desk-turn.ts"
+import { encodeSettle } from "./encode-settle.ts"
+import { simulateCall } from "./simulate-call.ts"
+
+// Of five hundred recipients some twenty refused ones are found with these; the rest when the others are simulated again.
+const questionsMax = 400
+const reasonLengthMax = 500
+
+/**
+ * A batch that was never signed is refused by its token: the accounts that it is refused for are looked for by simulating parts of it. They become dead letters, and the others are sealed
+ * anew without them.
+ * @returns false where it is not for single accounts: the token refuses everything, or only all of them together; or the batch has been signed
+ * @throws ChainBridgeError RPC_UNAVAILABLE, LEASE_LOST, BATCH_ALTERED
+ */
+export async function refuseBatch(turn: DeskTurn, call: OpenBatch): Promise<boolean> {
+  const { batcher, client, signer, desk } = turn
+  type Delta = ReturnType<typeof decodeDeltas>[number]
+  const refuse = async (deltas: readonly Delta[]): Promise<string | null> => {
+    const data = encodeSettle(call.batchId, encodeDeltas(deltas))
+    const simulation = await simulateCall(client, { from: signer.address, to: call.to, data })
+    // Whatever else it is, it is not these accounts.
+    return simulation.outcome === "reverts" ? simulation.reason : null
+  }
+  // What the signer himself would not get either is not refused for somebody's account: the token is paused, or our role is gone.
+  if ((await refuse([{ address: signer.address, amount: 1n }])) !== null) return false
+  const deltas = decodeDeltas(await readDeltas(batcher.db, call))
+  const refused = await isolateRefused(deltas, refuse, questionsMax)
+  const [first] = refused
+  if (first === undefined) return false
+  const isDissolved = await dissolveBatch(desk, call, {
+    refused: refused.map(({ item, reason }) => ({
+      address: item.address,
+      reason: reason.slice(0, reasonLengthMax),
+    })),
+    at: batcher.now(),
+  })
+  if (isDissolved)
+    batcher.logger.warn(
+      { ...logOf(call), refused: refused.length, reason: first.reason },
+      `${describeCall(call)} is taken apart: the token refuses accounts of it`,
+    )
+  return isDissolved
+}
