@@ -31,6 +31,8 @@ export type CompiledContract = {
   readonly storageSlots: ReadonlyMap<string, bigint>
 }
 
+export const compilerSettings = { evmVersion: "cancun", optimizerRuns: 1_000_000 } as const
+
 /**
  * Compiles Solidity files, given relative to the repository, with the one set of options that the project uses.
  * The result is by `path:Contract` and depends on nothing but the sources. Throws with the compiler's messages
@@ -41,8 +43,8 @@ export function compile(paths: readonly string[]): ReadonlyMap<string, CompiledC
     language: "Solidity",
     sources: Object.fromEntries(paths.map((path) => [path, { content: readSource(path) }])),
     settings: {
-      evmVersion: "cancun",
-      optimizer: { enabled: true, runs: 1_000_000 },
+      evmVersion: compilerSettings.evmVersion,
+      optimizer: { enabled: true, runs: compilerSettings.optimizerRuns },
       // A hash of the sources' metadata would change the wallets' addresses with every comment.
       metadata: { bytecodeHash: "none", appendCBOR: false },
       outputSelection: { "*": { "*": ["abi", "evm.bytecode.object", "storageLayout"] } },
@@ -70,7 +72,13 @@ export function compile(paths: readonly string[]): ReadonlyMap<string, CompiledC
   )
 }
 
+/** Such as `0.8.37+commit.…`. */
+export function compilerVersion(): string {
+  return loadCompiler().version().replace(".Emscripten.clang", "")
+}
+
 type Compiler = {
+  version(): string
   compile(input: string, callbacks: { import: typeof resolveImport }): string
 }
 
