@@ -10,7 +10,7 @@ import { measureFourChanges } from "../test/bench/netting.ts"
 import { shippedSizeMax } from "../test/bench/shipped-size-max.ts"
 
 const committedPath = join(import.meta.dirname, "../docs/benchmarks/gas.json")
-/** Below, at and above the size from which `settle` is the cheapest form. */
+/** Where `settle` is the dearest form, and where it is the cheapest. */
 const sizes = [1, 30, 80]
 
 const figure = z.number().nullable()
