@@ -9,6 +9,7 @@ export type CursorKind =
   | "batch-items"
   | "operation"
   | "checkpoints"
+  | "gas-savings"
 
 /** The next page begins beyond this position. */
 function encodeCursor(kind: CursorKind, position: bigint): string {
