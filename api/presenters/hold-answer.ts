@@ -4,6 +4,7 @@ import type { RecordedOperation } from "../../ledger/store/read-operation.ts"
 import { invariant } from "../../platform/errors.ts"
 import type { RegisteredToken } from "../registry/registry-snapshot.ts"
 import { amountAnswer, timeAnswer } from "../validation/schemas.ts"
+import type { AnswerContext } from "./answer-context.ts"
 import type { Answer } from "./envelope.ts"
 import { encodeHoldId } from "./hold-id.ts"
 import {
