@@ -73,7 +73,7 @@ export function createLaneBoard(options: {
       changes: bigint
       recipients: bigint
       deadline: Date | null
-      credits: bigint
+      upward: bigint
       gas_used: bigint | null
       single_gas: bigint | null
       settled: bigint | null
@@ -83,7 +83,7 @@ export function createLaneBoard(options: {
       FROM settlement.lanes l
       CROSS JOIN LATERAL (
         SELECT count(*) AS changes, count(DISTINCT i.account_id) AS recipients, min(i.deadline) AS deadline,
-          count(*) FILTER (WHERE i.amount > 0) AS credits
+          count(*) FILTER (WHERE i.amount > 0) AS upward
         FROM (
           SELECT account_id, deadline, amount FROM settlement.batch_items
           WHERE ledger_id = l.ledger_id AND token_id = l.token_id AND state = 'waiting'
@@ -108,7 +108,7 @@ export function createLaneBoard(options: {
           waitingRecipients: Number(row.recipients),
           earliestDeadline: row.deadline,
           isPaused: row.paused_at !== null,
-          waitingCredits: Number(row.credits),
+          waitingCredits: Number(row.upward),
           recent: recentOf(row),
         },
       ]),

@@ -134,6 +134,34 @@ describe("what settlement saved", () => {
     })
   })
 
+  it("leaves out what the chain skipped", async () => {
+    await api.adjust({ adjustments: [change("eve", "+1"), change("fay", "+1"), change("fay", "+1")] })
+    await settlement.takeIn()
+    const sequence = (await settlement.seal()) ?? 0n
+    await settlement.mark(sequence, { state: "mined", gas_used: 70_000n, effective_gas_price: 1n })
+    await settlement.confirm(sequence)
+    // What a deferral does to the changes of an account.
+    await sql`
+      UPDATE settlement.batch_items SET state = 'discarded', batch_sequence = NULL
+      WHERE ledger_id = ${api.app.ledgerId} AND batch_sequence = ${sequence} AND account_id = (
+        SELECT account_id FROM ledger.accounts WHERE ledger_id = ${api.app.ledgerId} AND user_id = 'fay')`.execute(
+      api.db,
+    )
+    await accountSavings(api.db)
+    const [batch] = (await get("/batches?limit=1")).batches
+    expect(batch.gas_analysis).toMatchObject({
+      actual_gas_used: 70_000,
+      single_op_gas_total: 55_000,
+      gas_saved: -15_000,
+      new_holders: 1,
+    })
+    await settlement.mark(sequence, {
+      confirmed_at: new Date(0),
+      accounted_position: null,
+      confirmed_position: null,
+    })
+  })
+
   it("is what new changes are told to expect, the first time and every time after", async () => {
     await get("/balance/ann?token_symbol=CPOP")
     await new Promise((resolve) => setTimeout(resolve, 200))
