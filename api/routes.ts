@@ -12,6 +12,7 @@ import { getBalance } from "./routes/get-balance.ts"
 import { getBalanceHistory } from "./routes/get-balance-history.ts"
 import { getBatch } from "./routes/get-batch.ts"
 import { getConsistencyProof } from "./routes/get-consistency-proof.ts"
+import { getGasSavings } from "./routes/get-gas-savings.ts"
 import { getHealth, getSystemHealth } from "./routes/get-health.ts"
 import { getHold } from "./routes/get-hold.ts"
 import { getImport } from "./routes/get-import.ts"
@@ -30,9 +31,11 @@ import { listRefusedLines } from "./routes/list-refused-lines.ts"
 import { listTokens } from "./routes/list-tokens.ts"
 import { listUserAssets } from "./routes/list-user-assets.ts"
 import { listUserTransactions } from "./routes/list-user-transactions.ts"
+import { pauseBatches } from "./routes/pause-batches.ts"
 import { placeHold } from "./routes/place-hold.ts"
 import { getLivez, getReadyz } from "./routes/probes.ts"
 import { releaseHold } from "./routes/release-hold.ts"
+import { resumeBatches } from "./routes/resume-batches.ts"
 import { retryDeadLetter } from "./routes/retry-dead-letter.ts"
 import { reverseAdjustment } from "./routes/reverse-adjustment.ts"
 import { runReconciliation } from "./routes/run-reconciliation.ts"
@@ -62,11 +65,14 @@ export const routes: readonly Route[] = [
   listRefusedLines,
   abandonImportRoute,
   flushBatches,
+  pauseBatches,
+  resumeBatches,
   listBatches,
   getBatch,
   listDeadLetters,
   retryDeadLetter,
   discardDeadLetter,
+  getGasSavings,
   listChains,
   listTokens,
   listReasons,

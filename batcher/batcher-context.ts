@@ -58,6 +58,12 @@ export type BatcherLimits = {
   readonly fallbackPollMs: number
   /** How often a lease that somebody else holds is asked for. */
   readonly leasePollMs: number
+  /** Age at which what single calls cost is measured again. */
+  readonly calibrationIntervalMs: number
+  /** How often a token is looked at for another code. */
+  readonly calibrationCheckMs: number
+  /** An alarm is raised when a signer's coins pay for fewer batches than this, at what the last ones cost. */
+  readonly lowBalanceBatches: number
 }
 
 const defaultBatcherLimits: BatcherLimits = {
@@ -71,6 +77,9 @@ const defaultBatcherLimits: BatcherLimits = {
   rebroadcastMs: 15_000,
   fallbackPollMs: 5_000,
   leasePollMs: 1_000,
+  calibrationIntervalMs: 21_600_000,
+  calibrationCheckMs: 60_000,
+  lowBalanceBatches: 50,
 }
 
 /** The context with everything optional settled; what the batcher's rooms pass around. */

@@ -3,6 +3,7 @@ import { laneChangedChannel } from "../ledger/store/channels.ts"
 import { describeError } from "../platform/errors.ts"
 import { listen } from "../platform/listen.ts"
 import type { RpcEndpointStatus } from "../platform/rpc/rpc-endpoint.ts"
+import { runAccounting } from "./accounting/run-accounting.ts"
 import { type BatcherContext, createBatcher } from "./batcher-context.ts"
 import { type DeskStatus, runDesk } from "./chain/run-desk.ts"
 import { laneKey, runLanes } from "./lanes/run-lanes.ts"
@@ -28,6 +29,7 @@ export type BatcherStatus = {
 export function runBatcher(context: BatcherContext): RunningBatcher {
   const batcher = createBatcher(context)
   const { db, logger } = batcher
+  const accounting = runAccounting(batcher)
   const lanes = runLanes(batcher)
   const desks = [...batcher.chains].map(([chainId, chain]) => ({
     chain,
@@ -55,7 +57,7 @@ export function runBatcher(context: BatcherContext): RunningBatcher {
     },
     async stop() {
       await listening.stop()
-      await Promise.all([lanes.stop(), ...desks.map(({ desk }) => desk.stop())])
+      await Promise.all([accounting.stop(), lanes.stop(), ...desks.map(({ desk }) => desk.stop())])
       await releaseLeases(db, batcher.processId).catch((error: unknown) => {
         logger.warn({ fault: describeError(error) }, "leases were not given back; they expire")
       })

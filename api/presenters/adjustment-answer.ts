@@ -82,6 +82,6 @@ export function presentAdjustments(ledgerId: string, operation: RecordedOperatio
   }
   return {
     data,
-    batchInfo: presentBatchInfo(context.sync, context.batch_strategy),
+    batchInfo: presentBatchInfo(context.sync, context.batch_strategy, context.outlook),
   }
 }

@@ -1,12 +1,20 @@
 import type { Adjustment } from "../../ledger/domain/adjust-balance.ts"
 import type { RegisteredToken } from "../registry/registry-snapshot.ts"
 import type { LaneBoard } from "../settlement/lane-figures.ts"
-import { type BlockchainSync, type LaneAddition, presentBlockchainSync } from "./lane-outlook.ts"
+import {
+  type BatchOutlook,
+  type BlockchainSync,
+  batchOutlookOf,
+  type LaneAddition,
+  presentBlockchainSync,
+} from "./lane-outlook.ts"
 
 /** What the first answer says and no event holds. It is stored with the operation, so that every later answer is the same. */
 export type AnswerContext = {
   readonly sync: BlockchainSync
   readonly batch_strategy: string | null
+  /** Absent where nothing of it was measured. */
+  readonly outlook?: BatchOutlook
   /** Symbol and decimals by token id, as the caller knew them. */
   readonly tokens: Record<string, { readonly symbol: string; readonly decimals: number }>
 }
@@ -52,9 +60,11 @@ export function answerContextOf(
     lanesTouched.push({ token, figures, recipients: users.size, isImmediate })
   }
   const [strategy] = strategies
+  const outlook = batchOutlookOf(lanesTouched)
   return {
     sync: presentBlockchainSync(lanesTouched, now),
     batch_strategy: strategies.size === 1 ? (strategy ?? null) : null,
+    ...(outlook === undefined ? {} : { outlook }),
     tokens,
   }
 }

@@ -2,8 +2,10 @@ import { z } from "@hono/zod-openapi"
 import { formatAmount } from "../../ledger/domain/amount.ts"
 import { type BatchRow, batchStatuses, batchStatusOf } from "../queries/batches.ts"
 import type { RegistrySnapshot } from "../registry/registry-snapshot.ts"
+import { efficiencyTargetFor } from "../settlement/efficiency-target.ts"
 import { amountAnswer, hashAnswer, timeAnswer } from "../validation/schemas.ts"
 import { explorerUrl, tokenOf } from "./change.ts"
+import { gasSavingSchema, presentGasSaving } from "./gas-saving.ts"
 
 export const batchStatusSchema = z.enum(batchStatuses)
 
@@ -23,17 +25,28 @@ export const batchSchema = z.object({
     operation_count: z.int().openapi({ description: "Changes that were folded" }),
     optimal_batch_size: z.int(),
     actual_batch_size: z.int().openapi({ description: "Recipients" }),
-    efficiency_target: z.number().nullable(),
-    actual_efficiency: z.number().nullable(),
+    efficiency_target: z
+      .number()
+      .nullable()
+      .openapi({ description: "Percent, as configured for mints and burns, by how many it has of each" }),
+    actual_efficiency: z
+      .number()
+      .nullable()
+      .openapi({ description: "Percent saved against one single call for each recipient" }),
     batch_strategy: z.string(),
   }),
   gas_analysis: z.object({
     estimated_gas_total: z.int().nullable(),
     actual_gas_used: z.int().nullable(),
-    single_op_gas_total: z.int().nullable(),
-    gas_saved: z.int().nullable(),
-    gas_saved_percentage: z.number().nullable(),
+    ...gasSavingSchema.shape,
     gas_saved_usd: z.null(),
+    per_recipient: gasSavingSchema.openapi({
+      description: "Like for like: against one single call for each recipient, without what netting saves",
+    }),
+    new_holders: z
+      .int()
+      .nullable()
+      .openapi({ description: "Recipients that held nothing before: each needs a new slot" }),
     gas_per_recipient: z.int().nullable(),
     gas_per_change: z.int().nullable(),
     effective_gas_price: z.string().nullable().openapi({ description: "In wei" }),
@@ -64,9 +77,11 @@ export function presentCpopInfo(
   return { cpop_operation_type: operationType, master_aggregator_used: false, aggregator_savings: null }
 }
 
-/** What single calls would have cost needs a calibration; until there is one, every saving is null. */
+/** What it saved is known when it is confirmed and accounted; without a measurement of single calls it stays null. */
 export function presentBatch(registry: RegistrySnapshot, row: BatchRow): z.infer<typeof batchSchema> {
-  const { symbol, chain } = tokenOf(registry, row.token_id)
+  const { symbol, chain, strategy } = tokenOf(registry, row.token_id)
+  const recipients = row.settled ?? row.recipients
+  const likeForLike = presentGasSaving(row.single_gas_recipients, row.gas_used)
   const gasUsed = row.gas_used
   const fee = gasUsed === null || row.effective_gas_price === null ? null : gasUsed * row.effective_gas_price
   return {
@@ -85,17 +100,20 @@ export function presentBatch(registry: RegistrySnapshot, row: BatchRow): z.infer
       operation_count: row.changes,
       optimal_batch_size: row.size_wanted,
       actual_batch_size: row.recipients,
-      efficiency_target: null,
-      actual_efficiency: null,
+      efficiency_target: efficiencyTargetFor(strategy.efficiencyTarget, {
+        credits: row.credited,
+        debits: Math.max(recipients - row.credited, 0),
+      }),
+      actual_efficiency: likeForLike.gas_saved_percentage,
       batch_strategy: row.strategy,
     },
     gas_analysis: {
       estimated_gas_total: row.gas_estimated === null ? null : Number(row.gas_estimated),
       actual_gas_used: gasUsed === null ? null : Number(gasUsed),
-      single_op_gas_total: null,
-      gas_saved: null,
-      gas_saved_percentage: null,
+      ...presentGasSaving(row.single_gas_changes, gasUsed),
       gas_saved_usd: null,
+      per_recipient: likeForLike,
+      new_holders: row.new_holders,
       gas_per_recipient: gasUsed === null ? null : Number(gasUsed / BigInt(row.recipients)),
       gas_per_change: gasUsed === null ? null : Number(gasUsed / BigInt(row.changes)),
       effective_gas_price: row.effective_gas_price?.toString() ?? null,

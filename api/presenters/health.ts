@@ -4,6 +4,7 @@ import type { LedgerMetrics } from "../queries/health.ts"
 import type { RegisteredChain } from "../registry/registry-snapshot.ts"
 import { timeAnswer } from "../validation/schemas.ts"
 import { blocksBehind, secondsSince } from "./balance.ts"
+import { laneHealthSchema } from "./lane.ts"
 import { projectionHealthSchema } from "./projection-health.ts"
 
 const conditionSchema = z.enum(["healthy", "degraded", "unhealthy", "not_configured"])
@@ -38,6 +39,10 @@ export const healthSchema = z.object({
     chains: z.record(z.string(), chainHealthSchema),
   }),
   projections: z.array(projectionHealthSchema).nullable().openapi({ description: "Only with a key" }),
+  lanes: z
+    .array(laneHealthSchema)
+    .nullable()
+    .openapi({ description: "Settlement of each token, and why it is paused; only with a key" }),
   open_alarms: z.int().nullable(),
   alarms: z
     .array(z.object({ kind: z.string(), subject: z.string(), message: z.string(), raised_at: timeAnswer }))
@@ -132,7 +137,7 @@ export function presentChainHealth(
   }
 }
 
-/** What an efficiency or a saving would need, a calibration or a price, is not there: those stay null. */
+/** An efficiency or a saving is null where nothing was measured that it could be compared with. */
 export function presentMetrics(
   metrics: LedgerMetrics | undefined,
 ): Pick<Health, "performance_metrics" | "cpop_metrics"> {
@@ -142,16 +147,16 @@ export function presentMetrics(
       pending_transactions: Number(metrics.pending_changes),
       pending_batches: Number(metrics.open_batches),
       average_batch_size: round(metrics.average_batch_size),
-      current_efficiency: null,
+      current_efficiency: round(metrics.efficiency),
       success_rate_24h: round(metrics.success_rate_24h),
       average_confirmation_time: round(metrics.average_confirmation_seconds),
       gas_used_24h: metrics.gas_used_24h === null ? null : Number(metrics.gas_used_24h),
-      total_gas_saved_24h: null,
+      total_gas_saved_24h: metrics.gas_saved_24h === null ? null : Number(metrics.gas_saved_24h),
     },
     cpop_metrics: {
       batch_operations_24h: Number(metrics.batches_24h),
-      mint_efficiency_avg: null,
-      burn_efficiency_avg: null,
+      mint_efficiency_avg: round(metrics.mint_efficiency),
+      burn_efficiency_avg: round(metrics.burn_efficiency),
       transfer_efficiency_avg: null,
       master_aggregator_usage: null,
     },

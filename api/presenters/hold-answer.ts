@@ -4,9 +4,15 @@ import type { RecordedOperation } from "../../ledger/store/read-operation.ts"
 import { invariant } from "../../platform/errors.ts"
 import type { RegisteredToken } from "../registry/registry-snapshot.ts"
 import { amountAnswer, timeAnswer } from "../validation/schemas.ts"
+import type { AnswerContext } from "./answer-context.ts"
 import type { Answer } from "./envelope.ts"
 import { encodeHoldId } from "./hold-id.ts"
-import { type BlockchainSync, blockchainSyncSchema, presentBatchInfo } from "./lane-outlook.ts"
+import {
+  type BatchOutlook,
+  type BlockchainSync,
+  blockchainSyncSchema,
+  presentBatchInfo,
+} from "./lane-outlook.ts"
 import { encodeTxId } from "./tx-id.ts"
 
 const stepFields = {
@@ -48,11 +54,13 @@ export type HoldAnswerContext = {
   /** Of a capture. */
   readonly sync: BlockchainSync | null
   readonly batch_strategy: string | null
+  /** Of a capture, where anything of it was measured. */
+  readonly outlook?: BatchOutlook
 }
 
 export function holdAnswerContext(
   token: RegisteredToken,
-  capture: { readonly sync: BlockchainSync; readonly batch_strategy: string | null } | null,
+  capture: Pick<AnswerContext, "sync" | "batch_strategy" | "outlook"> | null,
 ): HoldAnswerContext {
   return {
     token_symbol: token.symbol,
@@ -60,6 +68,7 @@ export function holdAnswerContext(
     decimals: token.decimals,
     sync: capture?.sync ?? null,
     batch_strategy: capture?.batch_strategy ?? null,
+    ...(capture?.outlook === undefined ? {} : { outlook: capture.outlook }),
   }
 }
 
@@ -100,7 +109,7 @@ export function presentHoldStep(ledgerId: string, operation: RecordedOperation):
           released_amount,
           blockchain_sync: context.sync,
         },
-        batchInfo: presentBatchInfo(context.sync, context.batch_strategy),
+        batchInfo: presentBatchInfo(context.sync, context.batch_strategy, context.outlook),
       }
     }
   }

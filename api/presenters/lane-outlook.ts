@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi"
 import type { RegisteredToken } from "../registry/registry-snapshot.ts"
+import { efficiencyTargetFor } from "../settlement/efficiency-target.ts"
 import type { LaneFigures } from "../settlement/lane-figures.ts"
 import { isoDuration } from "./iso-duration.ts"
 
@@ -67,8 +68,40 @@ function laneOutlook(addition: LaneAddition, now: Date): { sync: BlockchainSync;
   }
 }
 
-/** The envelope's `batch_info` of a write; what nobody has measured is null. */
-export function presentBatchInfo(sync: BlockchainSync, batchStrategy: string | null): object {
+/** What to expect of the batch that takes the changes, by what the newest ones of the lane did; a figure that nobody has measured is null. */
+export type BatchOutlook = {
+  /** Percent saved against one single call for each recipient. */
+  readonly expected_efficiency: number | null
+  /** Gas: what the recipients of the operation save together. */
+  readonly estimated_gas_savings: number | null
+  /** ISO 8601 duration from the seal to the confirmation. */
+  readonly estimated_processing_time: string | null
+}
+
+const nothingMeasured: BatchOutlook = {
+  expected_efficiency: null,
+  estimated_gas_savings: null,
+  estimated_processing_time: null,
+}
+
+/** @returns undefined where nothing is known, so that nothing has to be kept; over several lanes there is no one figure */
+export function batchOutlookOf(additions: readonly LaneAddition[]): BatchOutlook | undefined {
+  const [only] = additions
+  const recent = additions.length === 1 ? only?.figures?.recent : undefined
+  if (only === undefined || recent == null) return undefined
+  return {
+    expected_efficiency: recent.savedPercent,
+    estimated_gas_savings: Number(recent.gasSavedPerRecipient) * only.recipients,
+    estimated_processing_time: isoDuration(recent.processingMs),
+  }
+}
+
+/** The envelope's `batch_info` of a write. */
+export function presentBatchInfo(
+  sync: BlockchainSync,
+  batchStrategy: string | null,
+  outlook: BatchOutlook | undefined,
+): object {
   return {
     will_be_batched: sync.will_be_batched,
     batch_id: null,
@@ -76,9 +109,7 @@ export function presentBatchInfo(sync: BlockchainSync, batchStrategy: string | n
     optimal_batch_size: sync.optimal_batch_size,
     batch_strategy: batchStrategy,
     estimated_batch_time: sync.estimated_sync_time,
-    estimated_processing_time: null,
-    expected_efficiency: null,
-    estimated_gas_savings: null,
+    ...(outlook ?? nothingMeasured),
   }
 }
 
@@ -87,12 +118,16 @@ export function presentReadBatchInfo(
   lane: { readonly token: RegisteredToken; readonly figures: LaneFigures | null } | undefined,
 ): object {
   const figures = lane?.figures
+  const target = lane?.token.strategy.efficiencyTarget ?? null
+  const credits = figures?.waitingCredits ?? 0
+  const debits = (figures?.waitingChanges ?? 0) - credits
   return {
     pending_operations: figures?.waitingChanges ?? null,
     current_batch_size: figures?.waitingRecipients ?? null,
     optimal_batch_size: lane?.token.strategy.optimalBatchSize ?? null,
     batch_strategy: lane?.token.strategy.name ?? null,
     next_batch_estimate: figures?.earliestDeadline?.toISOString() ?? null,
-    efficiency_target: null,
+    efficiency_target: efficiencyTargetFor(target, { credits, debits }),
+    expected_efficiency: figures?.recent?.savedPercent ?? null,
   }
 }

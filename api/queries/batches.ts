@@ -24,6 +24,13 @@ export type BatchRow = {
   readonly broadcast_at: Date | null
   readonly mined_at: Date | null
   readonly confirmed_at: Date | null
+  /** Of its accounts, those that it credits. */
+  readonly credited: number
+  /** Settled recipients and what single calls for them, and for their changes, would have used; null until that is computed, or where nobody measured it. */
+  readonly settled: number | null
+  readonly new_holders: number | null
+  readonly single_gas_recipients: bigint | null
+  readonly single_gas_changes: bigint | null
 }
 
 export const batchStatuses = ["preparing", "submitted", "confirmed", "failed"] as const
@@ -43,7 +50,16 @@ export const batchStatusOf: Readonly<Record<BatchState, BatchStatus>> = {
 
 const columns = sql`
   batch_sequence, batch_id, token_id, content_hash, trigger, strategy, size_wanted, recipients, changes, state, gas_estimated, gas_used,
-  effective_gas_price, tx_hash, block_number, failures, last_error, oldest_change_at, sealed_at, broadcast_at, mined_at, confirmed_at`
+  effective_gas_price, tx_hash, block_number, failures, last_error, oldest_change_at, sealed_at, broadcast_at, mined_at, confirmed_at,
+  coalesce(credited_recipients, (
+    SELECT count(*) FROM settlement.batch_accounts a
+    WHERE a.ledger_id = batches.ledger_id AND a.batch_sequence = batches.batch_sequence AND a.delta > 0))::integer AS credited,
+  ${savingColumn("settled_recipients", "settled")}, ${savingColumn("new_holders")}, ${savingColumn("single_gas_recipients")}, ${savingColumn("single_gas_changes")}`
+
+/** Figures that were computed for an earlier confirmation say nothing about the batch as it is. */
+function savingColumn(name: string, as: string = name): RawBuilder<unknown> {
+  return sql`CASE WHEN state = 'confirmed' AND accounted_position = confirmed_position THEN ${sql.ref(name)} END AS ${sql.ref(as)}`
+}
 
 /** Batches of a ledger, newest first, with a sequence below `before` where that is given. */
 export async function readBatches(

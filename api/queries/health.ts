@@ -60,13 +60,23 @@ export type LedgerMetrics = {
   readonly success_rate_24h: number | null
   readonly average_confirmation_seconds: number | null
   readonly gas_used_24h: bigint | null
+  /** Percent saved against one single call for each recipient, over the batches for which those were measured: of all, of those that only credit, and of those that only debit. */
+  readonly efficiency: number | null
+  readonly mint_efficiency: number | null
+  readonly burn_efficiency: number | null
+  /** Against one single call for each of their changes. */
+  readonly gas_saved_24h: bigint | null
 }
+
+const efficiency = sql`(100 * (1 - sum(gas_used) / nullif(sum(single_gas_recipients), 0)))::float8`
 
 /** What settlement of one ledger did in the last day and has before it; a figure without anything to measure is null. */
 export async function readLedgerMetrics(db: Kysely<Database>, ledgerId: string): Promise<LedgerMetrics> {
   const { rows } = await sql<LedgerMetrics>`
     WITH day AS (
       SELECT * FROM settlement.batches WHERE ledger_id = ${ledgerId} AND sealed_at > now() - interval '24 hours'
+    ), measured AS (
+      SELECT * FROM day WHERE state = 'confirmed' AND accounted_position = confirmed_position AND single_gas_recipients > 0
     ), open AS (
       SELECT * FROM settlement.batches
       WHERE ledger_id = ${ledgerId} AND state IN ('sealed', 'simulated', 'signed', 'broadcast', 'mined')
@@ -80,7 +90,11 @@ export async function readLedgerMetrics(db: Kysely<Database>, ledgerId: string):
       (SELECT 100.0::float8 * count(*) FILTER (WHERE state = 'confirmed')
         / nullif(count(*) FILTER (WHERE state IN ('confirmed', 'cancelled', 'dead_letter')), 0) FROM day) AS success_rate_24h,
       (SELECT avg(extract(epoch FROM confirmed_at - broadcast_at))::float8 FROM day) AS average_confirmation_seconds,
-      (SELECT sum(gas_used)::bigint FROM day) AS gas_used_24h`.execute(db)
+      (SELECT sum(gas_used)::bigint FROM day) AS gas_used_24h,
+      (SELECT ${efficiency} FROM measured) AS efficiency,
+      (SELECT ${efficiency} FROM measured WHERE credited_recipients = settled_recipients) AS mint_efficiency,
+      (SELECT ${efficiency} FROM measured WHERE credited_recipients = 0) AS burn_efficiency,
+      (SELECT sum(single_gas_changes - gas_used)::bigint FROM measured) AS gas_saved_24h`.execute(db)
   const [metrics] = rows
   if (metrics === undefined) throw new TypeError("a query without a FROM gave no row")
   return metrics

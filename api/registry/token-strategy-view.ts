@@ -6,7 +6,11 @@ export type TokenStrategyView = {
   readonly optimalBatchSize: number | null
   readonly maxWaitMs: number | null
   readonly priorityReasons: ReadonlySet<string>
+  readonly efficiencyTarget: EfficiencyTarget | null
 }
+
+/** Percent of the gas of single calls that batches are expected to save. */
+export type EfficiencyTarget = { readonly mint: number; readonly burn: number }
 
 const strategySchema = z
   .object({
@@ -14,6 +18,7 @@ const strategySchema = z
     optimal_batch_size: z.number(),
     max_wait_time_ms: z.number(),
     priority_reasons: z.array(z.string()),
+    efficiency_target: z.object({ mint: z.number(), burn: z.number() }),
   })
   .partial()
 
@@ -26,5 +31,6 @@ export function viewTokenStrategy(stored: unknown): TokenStrategyView {
     optimalBatchSize: strategy.optimal_batch_size ?? null,
     maxWaitMs: strategy.max_wait_time_ms ?? null,
     priorityReasons: new Set(strategy.priority_reasons),
+    efficiencyTarget: strategy.efficiency_target ?? null,
   }
 }

@@ -1,9 +1,9 @@
 import { z } from "@hono/zod-openapi"
 import { sql } from "kysely"
 import { laneChangedChannel } from "../../ledger/store/channels.ts"
-import { matchTokens } from "../ledger/resolve-token.ts"
 import { refuseAll } from "../refusal.ts"
 import { defineRoute } from "../route.ts"
+import { matchLanes } from "../settlement/match-lanes.ts"
 import { chainIdSchema, timeAnswer, tokenSymbolSchema } from "../validation/schemas.ts"
 
 export const flushBatches = defineRoute({
@@ -26,7 +26,7 @@ export const flushBatches = defineRoute({
   async handle(services, { body, caller }) {
     const { ledgerId } = caller
     const registry = await services.registry.current()
-    const tokens = matchTokens(registry, body.token_symbol, body.chain_id)
+    const tokens = matchLanes(registry, body.token_symbol, body.chain_id)
     if ("code" in tokens) return refuseAll([tokens])
     const tokenIds = tokens.map((token) => token.tokenId)
     const requestedAt = await services.db.transaction().execute(async (trx) => {

@@ -11,6 +11,7 @@ import {
   presentMetrics,
   roleCondition,
 } from "../presenters/health.ts"
+import { presentLaneHealth } from "../presenters/lane.ts"
 import { presentProjections, projectionCondition } from "../presenters/projection-health.ts"
 import {
   countOpenAlarms,
@@ -19,6 +20,7 @@ import {
   readLedgerMetrics,
   readOpenAlarms,
 } from "../queries/health.ts"
+import { readLanes } from "../queries/lanes.ts"
 import type { Caller } from "../registry/api-keys.ts"
 import { defineRoute, type Route } from "../route.ts"
 import type { Services } from "../services.ts"
@@ -74,6 +76,7 @@ export const getSystemHealth = defineRoute({
         components,
         projections:
           found === undefined || caller === undefined ? null : presentProjections(found.projections),
+        lanes: found?.lanes ?? null,
         open_alarms: openAlarms,
         alarms:
           found?.alarms?.map((alarm) => ({ ...alarm, raised_at: alarm.raised_at.toISOString() })) ?? null,
@@ -88,7 +91,7 @@ export const getHealth: Route = { ...getSystemHealth, path: "/health" }
 
 async function look(services: Services, caller: Caller | undefined) {
   const { db } = services
-  const [registry, heartbeatAges, checkpointStates, projections, openAlarms, alarms, metrics] =
+  const [registry, heartbeatAges, checkpointStates, projections, openAlarms, alarms, metrics, lanes] =
     await Promise.all([
       services.registry.current(),
       readHeartbeatAges(db),
@@ -97,6 +100,7 @@ async function look(services: Services, caller: Caller | undefined) {
       countOpenAlarms(db, caller?.ledgerId),
       caller === undefined ? undefined : readOpenAlarms(db, caller.ledgerId, alarmsShownMax),
       caller === undefined ? undefined : readLedgerMetrics(db, caller.ledgerId),
+      caller === undefined ? undefined : readLanes(db, caller.ledgerId),
     ])
   return {
     chains: registry.chains,
@@ -106,5 +110,9 @@ async function look(services: Services, caller: Caller | undefined) {
     openAlarms,
     alarms,
     metrics,
+    // A token that was registered a moment ago shows when the registry's copy has it.
+    lanes: lanes
+      ?.filter((lane) => registry.tokens.has(lane.token_id))
+      .map((lane) => presentLaneHealth(registry, lane)),
   }
 }

@@ -2,6 +2,7 @@ import { type Kysely, sql } from "kysely"
 import type { Database } from "../../ledger/store/database.ts"
 import type { Logger } from "../../platform/logger.ts"
 import { createBackgroundMeasurement } from "../background-measurement.ts"
+import { savedPercent } from "../presenters/gas-saving.ts"
 
 /** What waits in a settlement lane, as of the last measurement. */
 export type LaneFigures = {
@@ -12,6 +13,18 @@ export type LaneFigures = {
   /** When the first of them wants to be sealed; null where nothing waits. */
   readonly earliestDeadline: Date | null
   readonly isPaused: boolean
+  /** Of the waiting changes, those that credit. */
+  readonly waitingCredits: number
+  /** Of the newest confirmed batches whose savings were measured; null where there are none. */
+  readonly recent: RecentBatches | null
+}
+
+export type RecentBatches = {
+  /** Percent of the gas of one single call for each recipient. */
+  readonly savedPercent: number | null
+  readonly gasSavedPerRecipient: bigint
+  /** From the seal to the confirmation, on average. */
+  readonly processingMs: number
 }
 
 export type LaneBoard = {
@@ -29,9 +42,12 @@ const nothingWaits: LaneFigures = {
   waitingRecipients: 0,
   earliestDeadline: null,
   isPaused: false,
+  waitingCredits: 0,
+  recent: null,
 }
 
 const waitingCountedMax = 20_000
+const recentBatches = 20
 
 /** Measured in the background when somebody asks and the figures have aged: requests never pay for it, and an idle process asks nothing. */
 export function createLaneBoard(options: {
@@ -57,17 +73,33 @@ export function createLaneBoard(options: {
       changes: bigint
       recipients: bigint
       deadline: Date | null
+      upward: bigint
+      gas_used: bigint | null
+      single_gas: bigint | null
+      settled: bigint | null
+      processing_ms: number | null
     }>`
-      SELECT l.ledger_id, l.token_id, l.paused_at, w.changes, w.recipients, w.deadline
+      SELECT l.ledger_id, l.token_id, l.paused_at, w.*, r.*
       FROM settlement.lanes l
       CROSS JOIN LATERAL (
-        SELECT count(*) AS changes, count(DISTINCT i.account_id) AS recipients, min(i.deadline) AS deadline
+        SELECT count(*) AS changes, count(DISTINCT i.account_id) AS recipients, min(i.deadline) AS deadline,
+          count(*) FILTER (WHERE i.amount > 0) AS upward
         FROM (
-          SELECT account_id, deadline FROM settlement.batch_items
+          SELECT account_id, deadline, amount FROM settlement.batch_items
           WHERE ledger_id = l.ledger_id AND token_id = l.token_id AND state = 'waiting'
           ORDER BY position LIMIT ${waitingCountedMax}
         ) AS i
-      ) AS w`.execute(db)
+      ) AS w
+      CROSS JOIN LATERAL (
+        SELECT sum(b.gas_used)::bigint AS gas_used, sum(b.single_gas_recipients)::bigint AS single_gas, sum(b.settled_recipients)::bigint AS settled,
+          (extract(epoch FROM avg(b.confirmed_at - b.sealed_at)) * 1000)::float8 AS processing_ms
+        FROM (
+          SELECT * FROM settlement.batches
+          WHERE ledger_id = l.ledger_id AND token_id = l.token_id AND state = 'confirmed'
+          ORDER BY confirmed_at DESC LIMIT ${recentBatches}
+        ) AS b
+        WHERE b.accounted_position = b.confirmed_position AND b.single_gas_recipients IS NOT NULL
+      ) AS r`.execute(db)
     lanes = new Map(
       rows.map((row) => [
         `${row.token_id}\n${row.ledger_id}`,
@@ -76,6 +108,8 @@ export function createLaneBoard(options: {
           waitingRecipients: Number(row.recipients),
           earliestDeadline: row.deadline,
           isPaused: row.paused_at !== null,
+          waitingCredits: Number(row.upward),
+          recent: recentOf(row),
         },
       ]),
     )
@@ -92,5 +126,20 @@ export function createLaneBoard(options: {
       if (!measurement.isCurrent(measuredAt)) await measurement.wait()
     },
     refresh: measurement.refresh,
+  }
+}
+
+function recentOf(row: {
+  readonly gas_used: bigint | null
+  readonly single_gas: bigint | null
+  readonly settled: bigint | null
+  readonly processing_ms: number | null
+}): RecentBatches | null {
+  const { gas_used: gasUsed, single_gas: singleGas, settled, processing_ms: processingMs } = row
+  if (gasUsed === null || singleGas === null || settled === null || settled === 0n) return null
+  return {
+    savedPercent: savedPercent(singleGas, gasUsed),
+    gasSavedPerRecipient: (singleGas - gasUsed) / settled,
+    processingMs: processingMs ?? 0,
   }
 }

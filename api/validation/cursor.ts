@@ -10,6 +10,7 @@ export type CursorKind =
   | "dead-letters"
   | "operation"
   | "checkpoints"
+  | "gas-savings"
 
 /** The next page begins beyond this position. */
 function encodeCursor(kind: CursorKind, position: bigint): string {

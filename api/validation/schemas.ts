@@ -75,6 +75,12 @@ export const timeParameter = z.iso
   .transform((text) => new Date(text))
   .openapi({ type: "string", format: "date-time" })
 
+/** Days since 1970. */
+export const dayParameter = z.iso
+  .date({ error: "write a day of the calendar, for example 2024-12-15" })
+  .transform((text) => Date.parse(`${text}T00:00:00Z`) / 86_400_000)
+  .openapi({ type: "string", format: "date", example: "2024-12-15" })
+
 export const momentParameter = z
   .string()
   .transform((text, context): Moment => {

@@ -38,13 +38,13 @@ export async function alarmForeign({ batcher, desk }: DeskTurn, what: string): P
       ledgerId: null,
       message,
     })
-    await pauseLanesOfChain(trx, chainId, message)
+    await pauseLanesOfChain(trx, chainId, message, "foreign")
   })
 }
 
 export async function alarmUnderfunded({ batcher, desk }: DeskTurn): Promise<void> {
   const { chainId, address } = desk.signer
-  const message = `signer ${address} on chain ${chainId} cannot pay for gas: send it coins and resume`
+  const message = `signer ${address} on chain ${chainId} cannot pay for gas: send it coins, and it goes on`
   await batcher.db.transaction().execute(async (trx) => {
     await raiseAlarm(trx, {
       kind: "signer_balance",
@@ -52,6 +52,6 @@ export async function alarmUnderfunded({ batcher, desk }: DeskTurn): Promise<voi
       ledgerId: null,
       message,
     })
-    await pauseLanesOfChain(trx, chainId, message)
+    await pauseLanesOfChain(trx, chainId, message, "balance")
   })
 }

@@ -32,7 +32,7 @@ export async function alarmAfterLastFailure(
   if (failures < strategyOf(call).retriesMax) return
   const reason = `${describeCall(call)} failed ${failures} times: ${message}`
   await alarmFailing(trx, call, reason)
-  if (call.kind === "batch") await pauseLane(trx, call, reason)
+  if (call.kind === "batch") await pauseLane(trx, call, reason, "errors")
 }
 
 /**
@@ -71,7 +71,7 @@ async function stopAltered(turn: DeskTurn, call: OpenCall, message: string): Pro
       if (call.kind === "anchor") return alarmFailing(trx, call, message)
       const { batchId, ledgerId } = call
       await raiseAlarm(trx, { kind: "batch_altered", subject: `batch:${batchId}`, ledgerId, message })
-      await pauseLane(trx, call, message)
+      await pauseLane(trx, call, message, "altered")
     },
   }
   const { nonce } = call

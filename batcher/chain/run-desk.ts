@@ -19,6 +19,7 @@ import { createTurnReads, type DeskTurn, finalBlock } from "./desk-turn.ts"
 import { guardCall } from "./fail-call.ts"
 import { fillNonces } from "./fill-nonces.ts"
 import { followCall, type Receipt, readReceipt, readReceiptOf } from "./follow-call.ts"
+import { watchBalance } from "./watch-balance.ts"
 
 const gapMs = 25
 // Receipts are looked for no faster than this, whatever the chain's block time.
@@ -183,6 +184,7 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
       await alarmForeign(deskTurn, `it has ${count} transactions, and we made at most ${nextNonce}`)
       await skipNonces(db, key, deskTurn.desk.lease, await deskTurn.reads.finalCount(signer.address))
     }
+    await watchBalance(deskTurn, balance, count)
     watchedAtMs = nowMs
     return count
   }

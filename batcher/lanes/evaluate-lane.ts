@@ -32,7 +32,8 @@ export async function evaluateLane(batcher: Batcher, lane: LaneRow, lease: Lease
   if (lane.isPaused) return { sealed: 0, nextDeadlineMs: null }
   const parsed = parseBatchStrategy(lane.strategy, lane.decimals)
   if ("refused" in parsed) {
-    await pauseLane(db, lane, `the batch strategy of ${lane.symbol} cannot be used: ${parsed.message}`)
+    const reason = `the batch strategy of ${lane.symbol} cannot be used: ${parsed.message}`
+    await pauseLane(db, lane, reason, "strategy")
     return { sealed: 0, nextDeadlineMs: null }
   }
   await giveUpDeferred(db, lane, parsed.strategy.retriesMax, now())

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from "kysely"
 import type { Database } from "../../ledger/store/database.ts"
+import type { PauseKind } from "../../ledger/store/pause-lanes.ts"
 import { inFlightStates } from "../domain/call-state.ts"
 
 export type LaneStatus = {
@@ -8,6 +9,7 @@ export type LaneStatus = {
   readonly chainId: bigint
   readonly symbol: string
   readonly pausedReason: string | null
+  readonly pausedBy: PauseKind | null
   readonly waitingChanges: number
   readonly oldestWaitingAgeMs: number | null
   /** Sealed and not mined. */
@@ -27,12 +29,13 @@ export async function readLaneStatus(
     chain_id: bigint
     symbol: string
     paused_reason: string | null
+    paused_by: PauseKind | null
     waiting: bigint
     oldest_age_ms: number | null
     in_flight: bigint
     mined: bigint
   }>`
-    SELECT l.ledger_id, l.token_id, t.chain_id, t.symbol, CASE WHEN l.paused_at IS NOT NULL THEN l.paused_reason END AS paused_reason,
+    SELECT l.ledger_id, l.token_id, t.chain_id, t.symbol, CASE WHEN l.paused_at IS NOT NULL THEN l.paused_reason END AS paused_reason, l.paused_by,
       w.waiting, w.oldest_age_ms, o.in_flight, o.mined
     FROM settlement.lanes l JOIN registry.tokens t ON t.token_id = l.token_id
     CROSS JOIN LATERAL (
@@ -51,6 +54,7 @@ export async function readLaneStatus(
     chainId: row.chain_id,
     symbol: row.symbol,
     pausedReason: row.paused_reason,
+    pausedBy: row.paused_by,
     waitingChanges: Number(row.waiting),
     oldestWaitingAgeMs: row.oldest_age_ms === null ? null : Math.max(0, Math.round(row.oldest_age_ms)),
     batchesInFlight: Number(row.in_flight),

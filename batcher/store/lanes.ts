@@ -1,6 +1,6 @@
 import { type Kysely, sql, type Transaction } from "kysely"
-import { raiseAlarm } from "../../ledger/store/alarms.ts"
 import type { Database } from "../../ledger/store/database.ts"
+import { type PauseKind, pauseLanes } from "../../ledger/store/pause-lanes.ts"
 import type { LaneKey } from "./leases.ts"
 
 export type LaneRow = LaneKey & {
@@ -62,33 +62,34 @@ export async function listLanes(
   }))
 }
 
-/** Stops a lane's sealing and new nonces until somebody resumes it, and says why. A lane that is paused keeps its first reason. */
+/** Stops a lane's sealing and new nonces, and says why: see pauseLanes. */
 export async function pauseLane(
   db: Kysely<Database> | Transaction<Database>,
-  key: LaneKey,
+  { ledgerId, tokenId }: LaneKey,
   reason: string,
+  by: PauseKind = "errors",
 ): Promise<void> {
-  await sql`
-    UPDATE settlement.lanes SET paused_at = now(), paused_reason = ${reason}
-    WHERE ledger_id = ${key.ledgerId} AND token_id = ${key.tokenId} AND paused_at IS NULL`.execute(db)
-  await raiseAlarm(db, {
-    kind: "lane_paused",
-    subject: `lane:${key.ledgerId}:${key.tokenId}`,
-    ledgerId: key.ledgerId,
-    message: reason,
-  })
+  await pauseLanes(db, [{ ledgerId, tokenId }], { reason, by })
 }
 
-/** Pauses every lane of a chain, in a fixed order. */
+/** The same for every lane of a chain. */
 export async function pauseLanesOfChain(
   db: Kysely<Database> | Transaction<Database>,
   chainId: bigint,
   reason: string,
+  by: PauseKind,
 ): Promise<void> {
+  await pauseLanes(db, await readLanesOfChain(db, chainId), { reason, by })
+}
+
+export async function readLanesOfChain(
+  db: Kysely<Database> | Transaction<Database>,
+  chainId: bigint,
+): Promise<LaneKey[]> {
   const { rows } = await sql<{ ledger_id: string; token_id: number }>`
     SELECT l.ledger_id, l.token_id FROM settlement.lanes l JOIN registry.tokens t ON t.token_id = l.token_id
     WHERE t.chain_id = ${chainId} ORDER BY l.ledger_id, l.token_id`.execute(db)
-  for (const row of rows) await pauseLane(db, { ledgerId: row.ledger_id, tokenId: row.token_id }, reason)
+  return rows.map((row) => ({ ledgerId: row.ledger_id, tokenId: row.token_id }))
 }
 
 /** Ends a flush whose changes are all gone; one that was asked for again in the meantime stays. */

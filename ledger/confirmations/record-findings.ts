@@ -6,6 +6,7 @@ import { clearAlarm, raiseAlarm } from "../store/alarms.ts"
 import { append } from "../store/append.ts"
 import type { Database } from "../store/database.ts"
 import { balanceOf, type LedgerTransaction, loadBalances } from "../store/ledger-transaction.ts"
+import { pauseLanes } from "../store/pause-lanes.ts"
 import { watchOverdrawn } from "./overdrawn.ts"
 
 /**
@@ -22,7 +23,7 @@ export async function recordFindings(
   const recordable = new Map<string, Recordable[]>()
   for (const finding of findings) {
     if (finding.kind === "unknown_batch") {
-      await refuseUnknownBatch(trx, finding, recordedAt)
+      await refuseUnknownBatch(trx, finding)
       continue
     }
     if (finding.kind === "foreign_anchor") {
@@ -125,7 +126,6 @@ async function knownKeys(ledger: LedgerTransaction, findings: readonly Recordabl
 async function refuseUnknownBatch(
   trx: Transaction<Database>,
   finding: Extract<Finding, { kind: "unknown_batch" }>,
-  at: Date,
 ): Promise<void> {
   const { chainId, address, transactionHash } = finding.log
   const where = `the token ${address} on chain ${chainId}`
@@ -137,22 +137,17 @@ async function refuseUnknownBatch(
     message,
   })
   const { rows } = await sql<{ ledger_id: string; token_id: number }>`
-    WITH of_token AS MATERIALIZED (
-      SELECT l.ledger_id, l.token_id FROM settlement.lanes l JOIN registry.tokens t ON t.token_id = l.token_id
-      WHERE t.chain_id = ${chainId} AND t.token_address = ${address} AND l.paused_at IS NULL
-      ORDER BY l.ledger_id, l.token_id FOR NO KEY UPDATE OF l
-    )
-    UPDATE settlement.lanes l SET paused_at = ${at}, paused_reason = ${message}
-    FROM of_token o WHERE o.ledger_id = l.ledger_id AND o.token_id = l.token_id
-    RETURNING l.ledger_id, l.token_id`.execute(trx)
+    SELECT l.ledger_id, l.token_id FROM settlement.lanes l JOIN registry.tokens t ON t.token_id = l.token_id
+    WHERE t.chain_id = ${chainId} AND t.token_address = ${address}`.execute(trx)
   // Each learns that its own lane stands still, and nothing of the others.
-  for (const { ledger_id: ledgerId, token_id: tokenId } of rows)
-    await raiseAlarm(trx, {
-      kind: "lane_paused",
-      subject: `lane:${ledgerId}:${tokenId}`,
-      ledgerId,
-      message: `${where} settled a batch that no ledger here sealed (transaction ${transactionHash})`,
-    })
+  await pauseLanes(
+    trx,
+    rows.map((row) => ({ ledgerId: row.ledger_id, tokenId: row.token_id })),
+    {
+      reason: `${where} settled a batch that no ledger here sealed (transaction ${transactionHash})`,
+      by: "foreign",
+    },
+  )
 }
 
 /** The ledger whose id is in the id of a batch: see batchIdOf. null where there is no such ledger here. */

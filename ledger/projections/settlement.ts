@@ -17,7 +17,7 @@ export async function projectSettlement(
         await seal(ledger, event.data)
         break
       case "SettlementNetted":
-        await net(ledger, event.data)
+        await net(ledger, event)
         break
       case "SettlementDissolved":
         await dissolve(ledger, event.position, event.data, event.recordedAt)
@@ -26,7 +26,7 @@ export async function projectSettlement(
         await discard(ledger, event.data)
         break
       case "SettlementConfirmed":
-        await confirm(ledger, event.data, event.recordedAt)
+        await confirm(ledger, event.data, event)
         break
       case "SettlementDeferred":
         await defer(ledger, event.data)
@@ -68,7 +68,12 @@ async function seal(ledger: LedgerTransaction, data: EventDataOf<"SettlementSeal
   )
 }
 
-async function net(ledger: LedgerTransaction, data: EventDataOf<"SettlementNetted">): Promise<void> {
+type Placed = { readonly position: bigint; readonly recordedAt: Date }
+
+async function net(
+  ledger: LedgerTransaction,
+  { data, position, recordedAt }: Placed & { readonly data: EventDataOf<"SettlementNetted"> },
+): Promise<void> {
   const positions = data.accounts.flatMap((account) => account.positions)
   const { numAffectedRows } = await sql`
     UPDATE settlement.batch_items SET state = 'netted'
@@ -76,6 +81,13 @@ async function net(ledger: LedgerTransaction, data: EventDataOf<"SettlementNette
     ledger.trx,
   )
   invariant(numAffectedRows === BigInt(positions.length), "a change that nets to zero was no longer waiting")
+  // One seal is one lane's, so all the accounts have one token.
+  await sql`
+    INSERT INTO settlement.nettings (ledger_id, position, token_id, netted_at, changes)
+    SELECT ledger_id, ${position}, token_id, ${recordedAt}, ${positions.length} FROM ledger.accounts
+    WHERE ledger_id = ${ledger.ledgerId} AND account_id = ${data.accounts[0]?.account_id ?? null}`.execute(
+    ledger.trx,
+  )
 }
 
 /** The database refuses it for a batch that has a nonce or a transaction. */
@@ -125,7 +137,7 @@ async function discard(
 async function confirm(
   ledger: LedgerTransaction,
   data: EventDataOf<"SettlementConfirmed">,
-  at: Date,
+  { position, recordedAt: at }: Placed,
 ): Promise<void> {
   const { ledgerId, trx } = ledger
   // What settles nothing is a move of an account that had left the batch: it has no open row here.
@@ -133,7 +145,7 @@ async function confirm(
     .filter((account) => account.settled !== "0")
     .map((account) => account.account_id)
   const batch = await sql`
-    UPDATE settlement.batches SET state = 'confirmed', confirmed_at = ${at}, tx_hash = ${data.transaction_hash},
+    UPDATE settlement.batches SET state = 'confirmed', confirmed_at = ${at}, confirmed_position = ${position}, tx_hash = ${data.transaction_hash},
       block_number = ${data.block_number}, block_hash = ${data.block_hash}, last_error = NULL, retry_at = NULL
     WHERE ledger_id = ${ledgerId} AND batch_sequence = ${data.batch_sequence} AND state <> 'confirmed'`.execute(
     trx,
@@ -179,7 +191,7 @@ async function revoke(ledger: LedgerTransaction, data: EventDataOf<"Confirmation
       .map((account) => account.account_id)
     // Where it goes on depends on what it still has: a transaction to send again, a nonce to sign for, or neither, when another nonce's transaction settled it.
     await sql`
-      UPDATE settlement.batches SET confirmed_at = NULL, mined_at = NULL,
+      UPDATE settlement.batches SET confirmed_at = NULL, confirmed_position = NULL, mined_at = NULL,
         tx_hash = NULL, block_number = NULL, block_hash = NULL, gas_used = NULL, effective_gas_price = NULL,
         state = coalesce((
           SELECT CASE WHEN EXISTS (

@@ -8,6 +8,7 @@ export type AlarmKind =
   | "stuck_nonce"
   | "foreign_transaction"
   | "signer_balance"
+  | "signer_balance_low"
   | "batch_failing"
   | "batch_altered"
   | "dead_letters"

@@ -2,8 +2,10 @@ import type { ColumnType, Generated } from "kysely"
 import type { Priority } from "../domain/priority.ts"
 import type { AnchorTables } from "./anchor-tables.ts"
 import type { AuditTables } from "./audit-tables.ts"
+import type { BatchSavingColumns, GasTables } from "./gas-tables.ts"
 import type { HoldTables } from "./hold-tables.ts"
 import type { ImportTables } from "./import-tables.ts"
+import type { PauseKind } from "./pause-lanes.ts"
 
 type EventColumns = {
   ledger_id: string
@@ -28,7 +30,7 @@ type EventColumns = {
 
 export type HoldState = "open" | "captured" | "released" | "expired"
 
-type TablesElsewhere = HoldTables & AnchorTables & AuditTables & ImportTables
+type TablesElsewhere = HoldTables & AnchorTables & AuditTables & GasTables & ImportTables
 
 /** Tables of the schemas `registry`, `ledger`, `settlement` and the views of `chain`, as rows come and go. int8 and numeric are bigint. */
 export type Database = TablesElsewhere & {
@@ -230,11 +232,12 @@ export type Database = TablesElsewhere & {
     lease_expires_at: Date | null
     paused_at: Date | null
     paused_reason: string | null
+    paused_by: PauseKind | null
     flush_requested_at: Date | null
     last_error: string | null
   }
   "settlement.intake": { ledger_id: string; position: bigint }
-  "settlement.batches": {
+  "settlement.batches": BatchSavingColumns & {
     ledger_id: string
     batch_sequence: bigint
     token_id: number

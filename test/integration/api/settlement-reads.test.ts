@@ -137,7 +137,7 @@ describe("a batch", () => {
         operation_count: 3,
         actual_batch_size: 2,
         optimal_batch_size: 25,
-        efficiency_target: null,
+        efficiency_target: 77,
         actual_efficiency: null,
       },
       gas_analysis: {
@@ -216,7 +216,8 @@ describe("a balance", () => {
     expect(body.batch_info).toMatchObject({
       pending_operations: 1,
       current_batch_size: 1,
-      efficiency_target: null,
+      efficiency_target: 77,
+      expected_efficiency: null,
     })
   })
 

@@ -1,0 +1,18 @@
+import { matchTokens } from "../ledger/resolve-token.ts"
+import type { FieldError } from "../refusal.ts"
+import type { RegisteredToken, RegistrySnapshot } from "../registry/registry-snapshot.ts"
+
+/** The tokens whose lanes an operator names: all, unless he names a symbol or a chain. A chain without a token is a mistake and not an order for nothing. */
+export function matchLanes(
+  registry: RegistrySnapshot,
+  symbol: string | undefined,
+  chainId: number | undefined,
+): readonly RegisteredToken[] | FieldError {
+  const tokens = matchTokens(registry, symbol, chainId)
+  if ("code" in tokens || tokens.length > 0 || chainId === undefined) return tokens
+  return {
+    field: "chain_id",
+    code: "UNKNOWN_TOKEN",
+    message: `chain ${chainId} has no token; GET /tokens lists them all with their chains`,
+  }
+}
