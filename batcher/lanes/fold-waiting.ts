@@ -15,6 +15,7 @@ export async function foldWaiting(
   db: Kysely<Database>,
   lane: LaneKey,
   pageChanges: number,
+  maxWaitMs: number,
 ): Promise<{ readonly page: WaitingPage; readonly fold: Fold }> {
   const held: bigint[] = []
   for (let pages = 1; ; pages += 1) {
@@ -24,6 +25,7 @@ export async function foldWaiting(
       // The page leaves busy accounts out, and the seal looks again under the lock.
       () => false,
       (accountId) => page.accounts.get(accountId)?.confirmed ?? 0n,
+      maxWaitMs,
     )
     const usable = [...fold.nets, ...fold.zeros].reduce((sum, { positions }) => sum + positions.length, 0)
     if (page.changes.length < pageChanges || usable * 2 >= pageChanges || pages === pagesMax)

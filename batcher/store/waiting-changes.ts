@@ -75,6 +75,26 @@ async function query(
   return rows
 }
 
+/** Whether a change that must not wait does. Accounts of open batches are left out: theirs cannot be sealed. */
+export async function isUrgentWaiting(
+  db: Kysely<Database>,
+  { ledgerId, tokenId }: LaneKey,
+): Promise<boolean> {
+  const { rows } = await sql<{ is_waiting: boolean }>`
+    SELECT EXISTS (
+      SELECT FROM settlement.batch_items i
+      WHERE i.ledger_id = ${ledgerId} AND i.token_id = ${tokenId} AND i.state = 'waiting' AND (i.is_immediate OR i.priority >= 2)
+        AND NOT EXISTS (
+          SELECT FROM settlement.batch_accounts o
+          WHERE o.ledger_id = i.ledger_id AND o.account_id = i.account_id AND o.state = 'open')
+        AND NOT EXISTS (
+          SELECT FROM settlement.batch_accounts r
+          WHERE r.ledger_id = i.ledger_id AND r.account_id = i.account_id AND r.state = 'reopened')) AS is_waiting`.execute(
+    db,
+  )
+  return rows[0]?.is_waiting ?? false
+}
+
 function merge(first: readonly Row[], second: readonly Row[]): Row[] {
   const rows = new Map<bigint, Row>()
   for (const row of [...first, ...second]) rows.set(row.position, row)
