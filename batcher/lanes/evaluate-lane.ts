@@ -10,6 +10,7 @@ import type { Lease } from "../store/leases.ts"
 import { type SealResult, sealBatch } from "../store/seal-batch.ts"
 import { isUrgentWaiting, type WaitingPage } from "../store/waiting-changes.ts"
 import { foldWaiting } from "./fold-waiting.ts"
+import type { LeaseKeeper } from "./lease-keeper.ts"
 
 export type LaneTurn = {
   /** Batches that this turn sealed. */
@@ -24,7 +25,11 @@ const nothingToDo: LaneTurn = { sealed: 0, nextDeadlineMs: null }
  * Seals what is due on one lane, as many batches at once as the bound on batches in flight allows.
  * @throws ChainBridgeError LEASE_LOST
  */
-export async function evaluateLane(batcher: Batcher, lane: LaneRow, lease: Lease): Promise<LaneTurn> {
+export async function evaluateLane(
+  batcher: Batcher,
+  lane: LaneRow,
+  keeper: Pick<LeaseKeeper, "get">,
+): Promise<LaneTurn> {
   const { db, limits, now } = batcher
   if (lane.isPaused) return nothingToDo
   const parsed = parseBatchStrategy(lane.strategy, lane.decimals)
@@ -48,6 +53,9 @@ export async function evaluateLane(batcher: Batcher, lane: LaneRow, lease: Lease
   })
   let sealed = 0
   for (const batch of plan.batches) {
+    // Sealing many may outlast the lease, so it is renewed on the way.
+    const lease = await keeper.get()
+    if (lease === null) return { sealed, nextDeadlineMs: now().getTime() + limits.leasePollMs }
     const result = await seal(batcher, { lane, lease, strategy, market, page, batch })
     // Somebody paused the lane or took a change between our look and the lock: a new look, at once.
     if (result.outcome === "stale") return { sealed, nextDeadlineMs: now().getTime() }
