@@ -1,6 +1,7 @@
 import { z } from "zod"
 import { parseAmount } from "../../ledger/domain/amount.ts"
 import type { CongestionRules } from "./congestion.ts"
+import type { DustRule } from "./hold-dust.ts"
 
 const size = z.number().int().min(1).max(500)
 const durationMs = z.number().int().nonnegative()
@@ -46,6 +47,7 @@ const batchStrategySchema = z
     cost: z
       .object({ wanted_size_min: size, wanted_size_max: size, worthwhile_saving_percent: percent.max(50) })
       .default({ wanted_size_min: 100, wanted_size_max: 250, worthwhile_saving_percent: 1 }),
+    dust: z.object({ threshold: z.string(), max_wait_ms: durationMs }).nullable().default(null),
     max_retries: z.number().int().min(1).max(100),
     retry_interval_ms: durationMs.min(1),
     fee_buffer_percent: z.number().int().min(0).max(1_000),
@@ -75,6 +77,8 @@ export type BatchStrategy = {
     readonly wantedMax: number
     readonly worthwhilePercent: number
   }
+  /** null: small credits to new holders go like any other. */
+  readonly dust: DustRule | null
   readonly retriesMax: number
   readonly retryIntervalMs: number
   readonly feeBufferPercent: number
@@ -96,6 +100,9 @@ export function parseBatchStrategy(
   const threshold = parseAmount(data.value_threshold, decimals, "forbidden")
   if ("refused" in threshold)
     return { refused: "STRATEGY_INVALID", message: `value_threshold: ${threshold.message}` }
+  const dust = data.dust === null ? null : parseAmount(data.dust.threshold, decimals, "forbidden")
+  if (dust !== null && "refused" in dust)
+    return { refused: "STRATEGY_INVALID", message: `dust.threshold: ${dust.message}` }
   const { network_adjustments: sizes, congestion, cost } = data
   return {
     strategy: {
@@ -123,6 +130,10 @@ export function parseBatchStrategy(
         wantedMax: cost.wanted_size_max,
         worthwhilePercent: cost.worthwhile_saving_percent,
       },
+      dust:
+        data.dust === null || dust === null
+          ? null
+          : { thresholdBaseUnits: dust.amountBaseUnits, maxWaitMs: data.dust.max_wait_ms },
       retriesMax: data.max_retries,
       retryIntervalMs: data.retry_interval_ms,
       feeBufferPercent: data.fee_buffer_percent,

@@ -20,6 +20,7 @@ export const sampleStrategy: BatchStrategy = {
     lowGasUsedPercent: 40,
   },
   cost: { wantedMin: 100, wantedMax: 250, worthwhilePercent: 1 },
+  dust: null,
   retriesMax: 5,
   retryIntervalMs: 60_000,
   feeBufferPercent: 15,

@@ -7,6 +7,7 @@ import { type FeeMarket, judgeMarket } from "../domain/congestion.ts"
 import { type PlannedBatch, planBatches } from "../domain/plan-batches.ts"
 import { endFlush, type LaneRow, pauseLane } from "../store/lanes.ts"
 import type { Lease } from "../store/leases.ts"
+import { noteDust } from "../store/note-dust.ts"
 import { type SealResult, sealBatch } from "../store/seal-batch.ts"
 import { isUrgentWaiting, type WaitingPage } from "../store/waiting-changes.ts"
 import { foldWaiting } from "./fold-waiting.ts"
@@ -40,13 +41,20 @@ export async function evaluateLane(
   const { strategy } = parsed
   const room = await findRoom(batcher, lane)
   if (room === 0) return nothingToDo
-  const { page, fold } = await foldWaiting(db, lane, limits.foldPageChanges, strategy.maxWaitMs)
+  const flushRequestedAtMs = lane.flushRequestedAt?.getTime() ?? null
+  const { page, fold, dust } = await foldWaiting(db, lane, {
+    pageChanges: limits.foldPageChanges,
+    strategy,
+    flushRequestedAtMs,
+    nowMs: now().getTime(),
+  })
+  await noteDust(db, lane, dust)
   const market = fold.nets.length === 0 ? null : await readMarket(batcher, lane, strategy)
   const plan = planBatches({
     fold,
     strategy,
     market,
-    flushRequestedAtMs: lane.flushRequestedAt?.getTime() ?? null,
+    flushRequestedAtMs,
     nowMs: now().getTime(),
     room,
     isMoreBehind: page.changes.length >= limits.foldPageChanges,
@@ -66,7 +74,9 @@ export async function evaluateLane(
   // When there is room again, a batch was mined, and that wakes us.
   if (plan.endedBy === "room") return { sealed, nextDeadlineMs: null }
   if (lane.flushRequestedAt !== null) await endFlush(db, lane, lane.flushRequestedAt)
-  return { sealed, nextDeadlineMs: plan.nextDeadlineMs }
+  const deadlines = [...dust.map(({ untilMs }) => untilMs), plan.nextDeadlineMs ?? Number.POSITIVE_INFINITY]
+  const nextDeadlineMs = deadlines.reduce((first, deadline) => Math.min(first, deadline))
+  return { sealed, nextDeadlineMs: Number.isFinite(nextDeadlineMs) ? nextDeadlineMs : null }
 }
 
 function seal(

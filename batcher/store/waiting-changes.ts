@@ -7,7 +7,14 @@ import type { LaneKey } from "./leases.ts"
 export type WaitingPage = {
   /** In the order of their positions; of accounts that are in no open batch and have no debit that was skipped just now. */
   readonly changes: readonly WaitingChange[]
-  readonly accounts: ReadonlyMap<bigint, { readonly address: string; readonly confirmed: bigint }>
+  readonly accounts: ReadonlyMap<bigint, WaitingAccount>
+}
+
+export type WaitingAccount = {
+  readonly address: string
+  readonly confirmed: bigint
+  /** Whether the chain was ever seen to hold something for it. */
+  readonly wasConfirmed: boolean
 }
 
 /** What a lane has to fold: its oldest waiting changes and, behind a longer queue, the urgent ones with all that comes before them on their accounts. */
@@ -21,8 +28,12 @@ export async function loadWaiting(
   const read = (isUrgentOnly: boolean) => query(db, key, pageChanges, isUrgentOnly, without)
   const oldest = await read(false)
   const rows = oldest.length < pageChanges ? oldest : merge(oldest, await read(true))
-  const accounts = new Map<bigint, { address: string; confirmed: bigint }>()
-  for (const row of rows) accounts.set(row.account_id, { address: row.address, confirmed: row.confirmed })
+  const accounts = new Map<bigint, WaitingAccount>()
+  for (const row of rows) {
+    if (accounts.has(row.account_id)) continue
+    const { address, confirmed, was_confirmed: wasConfirmed } = row
+    accounts.set(row.account_id, { address, confirmed, wasConfirmed })
+  }
   const changes = rows.map((row) => ({
     position: row.position,
     accountId: row.account_id,
@@ -45,6 +56,7 @@ type Row = {
   recorded_at: Date
   address: string
   confirmed: bigint
+  was_confirmed: boolean
 }
 
 async function query(
@@ -56,7 +68,7 @@ async function query(
 ): Promise<Row[]> {
   const { ledgerId, tokenId } = key
   const { rows } = await sql<Row>`
-    SELECT i.position, i.account_id, i.amount, i.priority, i.is_immediate, i.deadline, i.recorded_at, a.address, b.confirmed
+    SELECT i.position, i.account_id, i.amount, i.priority, i.is_immediate, i.deadline, i.recorded_at, a.address, b.confirmed, b.confirmed_at IS NOT NULL AS was_confirmed
     FROM settlement.batch_items i
     JOIN ledger.accounts a ON a.ledger_id = i.ledger_id AND a.account_id = i.account_id
     JOIN ledger.balances b ON b.ledger_id = i.ledger_id AND b.account_id = i.account_id

@@ -36,6 +36,8 @@ const costDefaults: z.infer<typeof costSizes> = {
   worthwhile_saving_percent: 1,
 }
 
+const amountText = z.string().regex(/^\d{1,59}(\.\d{1,36})?$/, "a decimal amount in token units, as text")
+
 const chainId = z.string().regex(/^\d+$/, "a chain id")
 
 const trigger = z
@@ -45,10 +47,11 @@ const trigger = z
     max_batch_size: batchSize,
     min_batch_size: batchSize,
     max_wait_time: durationSchema,
-    value_threshold: z.string().regex(/^\d{1,59}(\.\d{1,36})?$/, "a decimal amount in token units, as text"),
+    value_threshold: amountText,
     network_adjustments: z
       .strictObject({ low_congestion: batchSize, medium_congestion: batchSize, high_congestion: batchSize })
       .optional(),
+    dust: z.strictObject({ threshold: amountText, max_wait_time: durationSchema }).optional(),
     priority_reasons: z.array(z.string()).default([]),
     efficiency_threshold: percent.optional(),
     gas_efficiency_target: percent.optional(),

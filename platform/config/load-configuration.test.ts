@@ -49,6 +49,7 @@ test("the shipped files hold the documented defaults, and development settles wi
       low_gas_used_percent: 40,
     },
     cost: { wanted_size_min: 100, wanted_size_max: 250, worthwhile_saving_percent: 1 },
+    dust: null,
     priority_reasons: ["gas_fee", "refund", "urgent_transfer"],
     max_retries: 5,
     retry_interval_ms: 60_000,
@@ -81,6 +82,13 @@ test("the strategy cost is chosen for all tokens or for one, with sizes of its o
     max_batch_size: 500,
     min_batch_size: 5,
   })
+  overlay(
+    "batch_strategy.yaml",
+    'batch_triggers:\n  CPOP:\n    dust: { threshold: "0.5", max_wait_time: 1d }\n',
+  )
+  expect(
+    resolveTokenStrategy(loadConfiguration({ directory, overlay: "mine" }).batchStrategy, 1, "CPOP").dust,
+  ).toEqual({ threshold: "0.5", max_wait_ms: 86_400_000 })
   overlay("batch_strategy.yaml", "defaults:\n  strategy: cost\ncost:\n  max_batch_size: 300\n")
   const all = loadConfiguration({ directory, overlay: "mine" }).batchStrategy
   expect(resolveTokenStrategy(all, 1, "CPOP")).toMatchObject({ strategy: "cost", max_batch_size: 300 })

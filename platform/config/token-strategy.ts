@@ -25,6 +25,8 @@ export type TokenStrategy = {
     readonly wanted_size_max: number
     readonly worthwhile_saving_percent: number
   }
+  /** The threshold in token units, decimal text. null: nothing is held. */
+  readonly dust: { readonly threshold: string; readonly max_wait_ms: number } | null
   readonly priority_reasons: readonly string[]
   readonly max_retries: number
   readonly retry_interval_ms: number
@@ -73,6 +75,10 @@ export function resolveTokenStrategy(
     gas_price_floor_wei: floor === undefined ? null : weiOfGwei(floor),
     congestion: congestionOfChain(batchStrategy, chain),
     cost: costSizes,
+    dust:
+      trigger.dust === undefined
+        ? null
+        : { threshold: trigger.dust.threshold, max_wait_ms: trigger.dust.max_wait_time },
     priority_reasons: trigger.priority_reasons,
     max_retries: defaults.max_retries,
     retry_interval_ms: defaults.retry_interval,

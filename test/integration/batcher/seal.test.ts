@@ -133,7 +133,12 @@ describe("sealing under the head's lock", () => {
       .set({ state: "discarded" })
       .where("amount", "=", 100n)
       .execute()
-    const { fold } = await foldWaiting(fixture.db, lane, 5, 3_600_000)
+    const { fold } = await foldWaiting(fixture.db, lane, {
+      pageChanges: 5,
+      strategy: { maxWaitMs: 3_600_000, dust: null },
+      flushRequestedAtMs: null,
+      nowMs: Date.now(),
+    })
     expect(fold.nets).toMatchObject([{ net: 5n }])
   })
 
