@@ -2,7 +2,10 @@ import type { Kysely } from "kysely"
 import type { Database } from "../ledger/store/database.ts"
 import type { Logger } from "../platform/logger.ts"
 import type { ChainClient } from "../platform/rpc/chain-client.ts"
+import { createFeeGauge } from "./chain/fee-gauge.ts"
+import { readFeeMarket } from "./chain/read-fee-market.ts"
 import type { Signer } from "./chain/signer.ts"
+import type { FeeReading } from "./domain/congestion.ts"
 
 /**
  * Moments between two commits, for tests that end the process there.
@@ -91,18 +94,28 @@ export type Batcher = {
   readonly processId: string
   readonly limits: BatcherLimits
   readonly now: () => Date
+  /** What the chain's newest blocks cost, as of a moment ago; null where that is not known. */
+  readonly readFees: (chainId: bigint, blockTimeMs: number) => Promise<FeeReading | null>
   readonly step: (step: BatcherStep) => Promise<void>
 }
 
 export function createBatcher(context: BatcherContext): Batcher {
+  const { logger } = context
+  const gauges = new Map(
+    [...context.chains].map(([chainId, { client }]) => [
+      chainId,
+      createFeeGauge({ measure: () => readFeeMarket(client), logger }),
+    ]),
+  )
   return {
     db: context.db,
     databaseUrl: context.databaseUrl,
-    logger: context.logger,
+    logger,
     chains: context.chains,
     processId: context.processId,
     limits: { ...defaultBatcherLimits, ...context.limits },
     now: context.now ?? (() => new Date()),
+    readFees: async (chainId, blockTimeMs) => (await gauges.get(chainId)?.read(blockTimeMs)) ?? null,
     step: async (step) => context.onStep?.(step),
   }
 }

@@ -1,5 +1,5 @@
 import { appendedChannel } from "../ledger/store/append.ts"
-import { laneChangedChannel } from "../ledger/store/channels.ts"
+import { laneChangedChannel, registryChangedChannel } from "../ledger/store/channels.ts"
 import { describeError } from "../platform/errors.ts"
 import { listen } from "../platform/listen.ts"
 import type { RpcEndpointStatus } from "../platform/rpc/rpc-endpoint.ts"
@@ -38,7 +38,7 @@ export function runBatcher(context: BatcherContext): RunningBatcher {
   const listening = listen({
     databaseUrl: batcher.databaseUrl,
     applicationName: "chainbridge-batcher-listen",
-    channels: [appendedChannel, laneChangedChannel],
+    channels: [appendedChannel, laneChangedChannel, registryChangedChannel],
     logger,
     onNotification(notification) {
       lanes.wake(notification?.payload ?? null)

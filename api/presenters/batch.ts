@@ -23,7 +23,7 @@ export const batchSchema = z.object({
   last_error: z.string().nullable(),
   batch_metrics: z.object({
     operation_count: z.int().openapi({ description: "Changes that were folded" }),
-    optimal_batch_size: z.int(),
+    optimal_batch_size: z.int().openapi({ description: "Recipients that were wanted" }),
     actual_batch_size: z.int().openapi({ description: "Recipients" }),
     efficiency_target: z
       .number()
@@ -34,6 +34,10 @@ export const batchSchema = z.object({
       .nullable()
       .openapi({ description: "Percent saved against one single call for each recipient" }),
     batch_strategy: z.string(),
+    congestion: z
+      .enum(["low", "medium", "high"])
+      .nullable()
+      .openapi({ description: "Of the chain, when the batch was sealed; null where it was not measured" }),
   }),
   gas_analysis: z.object({
     estimated_gas_total: z.int().nullable(),
@@ -106,6 +110,7 @@ export function presentBatch(registry: RegistrySnapshot, row: BatchRow): z.infer
       }),
       actual_efficiency: likeForLike.gas_saved_percentage,
       batch_strategy: row.strategy,
+      congestion: row.congestion,
     },
     gas_analysis: {
       estimated_gas_total: row.gas_estimated === null ? null : Number(row.gas_estimated),

@@ -1,5 +1,5 @@
 import { type Kysely, type RawBuilder, sql } from "kysely"
-import type { BatchState, BatchTrigger, Database } from "../../ledger/store/database.ts"
+import type { BatchState, BatchTrigger, ChainCongestion, Database } from "../../ledger/store/database.ts"
 
 export type BatchRow = {
   readonly batch_sequence: bigint
@@ -8,6 +8,7 @@ export type BatchRow = {
   readonly content_hash: string
   readonly trigger: BatchTrigger
   readonly strategy: string
+  readonly congestion: ChainCongestion | null
   readonly size_wanted: number
   readonly recipients: number
   readonly changes: number
@@ -49,7 +50,7 @@ export const batchStatusOf: Readonly<Record<BatchState, BatchStatus>> = {
 }
 
 const columns = sql`
-  batch_sequence, batch_id, token_id, content_hash, trigger, strategy, size_wanted, recipients, changes, state, gas_estimated, gas_used,
+  batch_sequence, batch_id, token_id, content_hash, trigger, strategy, congestion, size_wanted, recipients, changes, state, gas_estimated, gas_used,
   effective_gas_price, tx_hash, block_number, failures, last_error, oldest_change_at, sealed_at, broadcast_at, mined_at, confirmed_at,
   coalesce(credited_recipients, (
     SELECT count(*) FROM settlement.batch_accounts a

@@ -1,5 +1,7 @@
+import { join } from "node:path"
 import { expect, it } from "vitest"
-import { batchSizeFor } from "./batch-size.ts"
+import { loadConfiguration } from "../../platform/config/load-configuration.ts"
+import { resolveTokenStrategy } from "../../platform/config/token-strategy.ts"
 import { parseBatchStrategy } from "./batch-strategy.ts"
 
 const stored = {
@@ -41,10 +43,18 @@ it.each([
   })
 })
 
-it("takes the size for the congestion, never above the largest batch", () => {
-  const parsed = parseBatchStrategy({ ...stored, max_batch_size: 30 }, 18)
-  if ("refused" in parsed) throw new Error(parsed.message)
-  expect(
-    ["low", "medium", "high"].map((congestion) => batchSizeFor(parsed.strategy, congestion as "low")),
-  ).toEqual([30, 25, 15])
+it("needs nothing that an older version did not store", () => {
+  const parsed = parseBatchStrategy(stored, 18)
+  expect(parsed).toMatchObject({
+    strategy: { gasPriceFloorWei: null, congestion: { windowBlocks: 20 }, cost: { wantedMax: 250 } },
+  })
+})
+
+it("reads what the configuration file resolves to, for both strategies", () => {
+  const { batchStrategy } = loadConfiguration({ directory: join(import.meta.dirname, "../../config") })
+  for (const strategy of ["adaptive", "cost"] as const) {
+    const file = { ...batchStrategy, defaults: { ...batchStrategy.defaults, strategy } }
+    const parsed = parseBatchStrategy(resolveTokenStrategy(file, 1, "USDT"), 6)
+    expect(parsed).toMatchObject({ strategy: { name: strategy, networkSizes: null, maxWaitMs: 600_000 } })
+  }
 })

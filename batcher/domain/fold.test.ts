@@ -151,4 +151,38 @@ describe("the law of the fold", () => {
       }),
     )
   })
+
+  it("has nobody wait longer than is in force now, and never longer than he was promised", () => {
+    const changes = [change(1, 7, 1n), change(2, 7, 1n), change(3, 8, 1n)]
+    const deadlines = (maxWaitMs?: number) =>
+      foldChanges(changes, free, none, maxWaitMs).nets.map(({ deadlineMs }) => deadlineMs - start)
+    expect(deadlines()).toEqual([61_000, 63_000])
+    expect(deadlines(10_000)).toEqual([11_000, 13_000])
+    expect(deadlines(90_000)).toEqual([61_000, 63_000])
+  })
+
+  it("tells whose slot on chain is still empty", () => {
+    const changes = [change(1, 1, 5n), change(2, 2, 5n), change(3, 3, -5n)]
+    const { nets } = foldChanges(changes, free, (id) => (id === 1n ? 0n : 5n))
+    expect(nets.map(({ isNewHolder }) => isNewHolder)).toEqual([true, false, false])
+  })
+
+  it("puts every urgent account before every other, whatever came first", () => {
+    fc.assert(
+      fc.property(changesArbitrary, (changes) => {
+        const { nets } = foldChanges(changes, free, () => 2n ** 255n)
+        const ranks = nets.map(({ priority, isUrgent }) => (isUrgent ? priority : 0))
+        expect(ranks).toEqual([...ranks].sort((a, b) => b - a))
+        for (const rank of new Set(ranks)) {
+          const firsts = nets.filter((_, index) => ranks[index] === rank).map(({ positions }) => positions[0])
+          expect(firsts).toEqual([...firsts].sort((a = 0n, b = 0n) => (a < b ? -1 : 1)))
+        }
+        for (const { accountId, priority, isUrgent } of nets) {
+          const own = changes.filter((each) => each.accountId === accountId)
+          expect(isUrgent).toBe(own.some((each) => each.isImmediate || each.priority >= 2))
+          expect(priority).toBe(Math.max(...own.map((each) => (each.isImmediate ? 3 : each.priority))))
+        }
+      }),
+    )
+  })
 })

@@ -23,6 +23,8 @@ export type AccountFold = {
   readonly isUrgent: boolean
   readonly deadlineMs: number
   readonly oldestMs: number
+  /** A credit to an account that holds nothing on chain: its balance slot has to be filled, which is dear. */
+  readonly isNewHolder: boolean
 }
 
 export type Fold = {
@@ -35,64 +37,75 @@ export type Fold = {
 }
 
 const highPriority = 2
+const urgentPriority = 3
+
+type Sum = { -readonly [Key in keyof AccountFold]: AccountFold[Key] } & { positions: bigint[] }
 
 /**
  * Sums the waiting changes of each account. Every change of an account is in its sum or the account is held, so that a debit never overtakes the credit that pays
  * for it and each account's total is the same however its changes are grouped.
  * @param changes in the order of their positions
+ * @param maxWaitMs no change waits longer than this for its batch, whatever was in force when it was recorded
  */
 export function foldChanges(
   changes: readonly WaitingChange[],
   isBusy: (accountId: bigint) => boolean,
   /** What the chain is known to hold for the account. */
   confirmedOf: (accountId: bigint) => bigint,
+  maxWaitMs: number = Number.POSITIVE_INFINITY,
 ): Fold {
-  const accounts = new Map<bigint, AccountFold & { positions: bigint[] }>()
+  const sums = sumByAccount(changes)
+  // A map keeps the order in which its accounts came, which is that of their oldest changes.
+  const urgent: AccountFold[] = []
+  const high: AccountFold[] = []
+  const others: AccountFold[] = []
+  const zeros: AccountFold[] = []
+  const heldAccountIds: bigint[] = []
+  for (const account of sums.values()) {
+    const confirmed = confirmedOf(account.accountId)
+    account.deadlineMs = Math.min(account.deadlineMs, account.oldestMs + maxWaitMs)
+    account.isNewHolder = account.net > 0n && confirmed === 0n
+    const isUnpaid = account.net < 0n && confirmed < -account.net
+    if (isBusy(account.accountId) || isUnpaid) heldAccountIds.push(account.accountId)
+    else if (account.net === 0n) zeros.push(account)
+    else if (account.priority >= urgentPriority) urgent.push(account)
+    else if (account.isUrgent) high.push(account)
+    else others.push(account)
+  }
+  return { nets: [...urgent, ...high, ...others], zeros, heldAccountIds }
+}
+
+/** One pass, one object for each account: a fold of a hundred thousand changes is not to be felt. */
+function sumByAccount(changes: readonly WaitingChange[]): Map<bigint, Sum> {
+  const sums = new Map<bigint, Sum>()
   for (const change of changes) {
-    const before = accounts.get(change.accountId)
-    const priority = change.isImmediate ? 3 : change.priority
-    const isUrgent = change.isImmediate || change.priority >= highPriority
-    const gross = change.amount < 0n ? -change.amount : change.amount
-    if (before === undefined) {
-      accounts.set(change.accountId, {
-        accountId: change.accountId,
-        net: change.amount,
+    const { accountId, amount } = change
+    const priority = change.isImmediate ? urgentPriority : change.priority
+    const gross = amount < 0n ? -amount : amount
+    const deadlineMs = change.deadline.getTime()
+    const oldestMs = change.recordedAt.getTime()
+    const sum = sums.get(accountId)
+    if (sum === undefined) {
+      sums.set(accountId, {
+        accountId,
+        net: amount,
         gross,
         positions: [change.position],
         priority,
-        isUrgent,
-        deadlineMs: change.deadline.getTime(),
-        oldestMs: change.recordedAt.getTime(),
+        isUrgent: priority >= highPriority,
+        deadlineMs,
+        oldestMs,
+        isNewHolder: false,
       })
       continue
     }
-    before.positions.push(change.position)
-    accounts.set(change.accountId, {
-      ...before,
-      net: before.net + change.amount,
-      gross: before.gross + gross,
-      priority: Math.max(before.priority, priority),
-      isUrgent: before.isUrgent || isUrgent,
-      deadlineMs: Math.min(before.deadlineMs, change.deadline.getTime()),
-      oldestMs: Math.min(before.oldestMs, change.recordedAt.getTime()),
-    })
+    sum.positions.push(change.position)
+    sum.net += amount
+    sum.gross += gross
+    if (priority > sum.priority) sum.priority = priority
+    if (priority >= highPriority) sum.isUrgent = true
+    if (deadlineMs < sum.deadlineMs) sum.deadlineMs = deadlineMs
+    if (oldestMs < sum.oldestMs) sum.oldestMs = oldestMs
   }
-  const nets: AccountFold[] = []
-  const zeros: AccountFold[] = []
-  const heldAccountIds: bigint[] = []
-  for (const account of accounts.values()) {
-    const isUnpaid = account.net < 0n && confirmedOf(account.accountId) < -account.net
-    if (isBusy(account.accountId) || isUnpaid) heldAccountIds.push(account.accountId)
-    else if (account.net === 0n) zeros.push(account)
-    else nets.push(account)
-  }
-  nets.sort(byUrgency)
-  return { nets, zeros, heldAccountIds }
-}
-
-function byUrgency(a: AccountFold, b: AccountFold): number {
-  if (a.priority !== b.priority && (a.isUrgent || b.isUrgent)) return b.priority - a.priority
-  const [first = 0n] = a.positions
-  const [second = 0n] = b.positions
-  return first < second ? -1 : 1
+  return sums
 }

@@ -1,46 +1,40 @@
 import type { BatchTrigger } from "../../ledger/store/database.ts"
 import type { BatchStrategy } from "./batch-strategy.ts"
-import type { AccountFold, Fold } from "./fold.ts"
+import type { AccountFold } from "./fold.ts"
 
 export type TriggerInput = {
-  readonly fold: Fold
-  readonly strategy: BatchStrategy
-  /** Recipients that make a batch worth sending: see batchSizeFor. */
+  /** What could be sealed now: see Fold. */
+  readonly nets: readonly AccountFold[]
+  readonly zeros: readonly AccountFold[]
+  readonly strategy: Pick<BatchStrategy, "sizeMin" | "valueThresholdBaseUnits" | "gasPriceFloorWei">
+  /** Recipients that make a batch worth sending. */
   readonly sizeWanted: number
+  /** Wei per gas; null when it is not known, or the chain has none. */
+  readonly baseFee: bigint | null
   /** An operator asked for everything that was recorded up to then. */
   readonly flushRequestedAtMs: number | null
   readonly nowMs: number
 }
 
-export type TriggerDecision =
-  | { readonly trigger: BatchTrigger; readonly sizeWanted: number }
-  /** Nothing to do before `nextDeadlineMs`; null when only a new change could bring a batch about. */
-  | { readonly trigger: null; readonly nextDeadlineMs: number | null }
-
 /**
- * Whether a batch is due, and why. Urgency, an operator's flush and a deadline that has passed go at any size; size and value wait for the smallest batch that
- * is worth its fixed cost.
+ * Why a batch is due, null when none is. Urgency, an operator's flush and a deadline that has passed go at any size; size, value and a low gas price wait for the smallest
+ * batch that is worth its fixed cost.
  */
-export function decideTrigger(input: TriggerInput): TriggerDecision {
-  const { fold, strategy, sizeWanted, flushRequestedAtMs, nowMs } = input
-  const ready = [...fold.nets, ...fold.zeros]
-  const fired = (trigger: BatchTrigger): TriggerDecision => ({ trigger, sizeWanted })
-  if (flushRequestedAtMs !== null && ready.some((account) => account.oldestMs <= flushRequestedAtMs))
-    return fired("flush")
-  if (ready.some((account) => account.isUrgent)) return fired("priority")
-  const nextDeadlineMs = earliestDeadline(ready)
-  if (nextDeadlineMs !== null && nextDeadlineMs <= nowMs) return fired("max_wait_time")
-  if (fold.nets.length >= strategy.sizeMin) {
-    if (fold.nets.length >= sizeWanted) return fired("size")
-    const gross = fold.nets.reduce((sum, account) => sum + account.gross, 0n)
-    if (gross > strategy.valueThresholdBaseUnits) return fired("value_threshold")
-  }
-  return { trigger: null, nextDeadlineMs }
+export function decideTrigger(input: TriggerInput): BatchTrigger | null {
+  const { nets, zeros, strategy, sizeWanted, baseFee, flushRequestedAtMs, nowMs } = input
+  const isAny = (test: (account: AccountFold) => boolean) => nets.some(test) || zeros.some(test)
+  if (flushRequestedAtMs !== null && isAny((account) => account.oldestMs <= flushRequestedAtMs))
+    return "flush"
+  if (isAny((account) => account.isUrgent)) return "priority"
+  if (isAny((account) => account.deadlineMs <= nowMs)) return "max_wait_time"
+  if (nets.length < strategy.sizeMin || nets.length === 0) return null
+  if (nets.length >= sizeWanted) return "size"
+  if (grossOf(nets) + grossOf(zeros) > strategy.valueThresholdBaseUnits) return "value_threshold"
+  if (baseFee !== null && strategy.gasPriceFloorWei !== null && baseFee < strategy.gasPriceFloorWei)
+    return "gas_price"
+  return null
 }
 
-function earliestDeadline(accounts: readonly AccountFold[]): number | null {
-  return accounts.reduce<number | null>(
-    (earliest, { deadlineMs }) => (earliest === null || deadlineMs < earliest ? deadlineMs : earliest),
-    null,
-  )
+function grossOf(accounts: readonly AccountFold[]): bigint {
+  return accounts.reduce((sum, account) => sum + account.gross, 0n)
 }

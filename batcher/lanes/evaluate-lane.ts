@@ -1,20 +1,18 @@
 import { sql } from "kysely"
 import { invariant } from "../../platform/errors.ts"
 import type { Batcher } from "../batcher-context.ts"
-import { batchSizeFor } from "../domain/batch-size.ts"
 import { type BatchStrategy, parseBatchStrategy } from "../domain/batch-strategy.ts"
 import { inFlightStates } from "../domain/call-state.ts"
-import type { Fold } from "../domain/fold.ts"
-import { decideTrigger } from "../domain/triggers.ts"
+import { type FeeMarket, judgeMarket } from "../domain/congestion.ts"
+import { type PlannedBatch, planBatches } from "../domain/plan-batches.ts"
 import { giveUpDeferred } from "../store/give-up-deferred.ts"
 import { endFlush, type LaneRow, pauseLane } from "../store/lanes.ts"
 import type { Lease } from "../store/leases.ts"
-import { sealBatch } from "../store/seal-batch.ts"
-import type { WaitingPage } from "../store/waiting-changes.ts"
+import { noteDust } from "../store/note-dust.ts"
+import { type SealResult, sealBatch } from "../store/seal-batch.ts"
+import { isUrgentWaiting, type WaitingPage } from "../store/waiting-changes.ts"
 import { foldWaiting } from "./fold-waiting.ts"
-
-// One event names all the accounts that it nets; what is more comes with the next seal.
-const zerosPerSealMax = 1_000
+import type { LeaseKeeper } from "./lease-keeper.ts"
 
 export type LaneTurn = {
   /** Batches that this turn sealed. */
@@ -23,82 +21,113 @@ export type LaneTurn = {
   readonly nextDeadlineMs: number | null
 }
 
+const nothingToDo: LaneTurn = { sealed: 0, nextDeadlineMs: null }
+
 /**
  * Seals what is due on one lane, as many batches at once as the bound on batches in flight allows.
  * @throws ChainBridgeError LEASE_LOST
  */
-export async function evaluateLane(batcher: Batcher, lane: LaneRow, lease: Lease): Promise<LaneTurn> {
+export async function evaluateLane(
+  batcher: Batcher,
+  lane: LaneRow,
+  keeper: Pick<LeaseKeeper, "get">,
+): Promise<LaneTurn> {
   const { db, limits, now } = batcher
-  if (lane.isPaused) return { sealed: 0, nextDeadlineMs: null }
+  if (lane.isPaused) return nothingToDo
   const parsed = parseBatchStrategy(lane.strategy, lane.decimals)
   if ("refused" in parsed) {
     const reason = `the batch strategy of ${lane.symbol} cannot be used: ${parsed.message}`
     await pauseLane(db, lane, reason, "strategy")
-    return { sealed: 0, nextDeadlineMs: null }
+    return nothingToDo
   }
-  await giveUpDeferred(db, lane, parsed.strategy.retriesMax, now())
-  // A long queue is folded when there is room for many batches, not anew for each that is mined.
-  const inFlight = await countInFlight(batcher, lane)
-  if (inFlight > limits.laneInFlightMax / 2) return { sealed: 0, nextDeadlineMs: null }
-  const room = limits.laneInFlightMax - inFlight
-  const { page, fold } = await foldWaiting(db, lane, limits.foldPageChanges)
-  const turn = await sealFold(batcher, { lane, lease, strategy: parsed.strategy, page, fold, room })
-  const isPageFull = page.changes.length >= limits.foldPageChanges
-  return turn.sealed > 0 && isPageFull ? { ...turn, nextDeadlineMs: now().getTime() } : turn
-}
-
-async function sealFold(
-  batcher: Batcher,
-  options: {
-    readonly lane: LaneRow
-    readonly lease: Lease
-    readonly strategy: BatchStrategy
-    readonly page: WaitingPage
-    readonly fold: Fold
-    readonly room: number
-  },
-): Promise<LaneTurn> {
-  const { db, now } = batcher
-  const { lane, lease, strategy, page, room } = options
-  // Congestion is not measured yet: without it the middle of the table is what the strategy wants.
-  const sizeWanted = batchSizeFor(strategy, "medium")
-  let { nets, zeros } = options.fold
+  const { strategy } = parsed
+  await giveUpDeferred(db, lane, strategy.retriesMax, now())
+  const room = await findRoom(batcher, lane)
+  if (room === 0) return nothingToDo
+  const flushRequestedAtMs = lane.flushRequestedAt?.getTime() ?? null
+  const { page, fold, dust } = await foldWaiting(db, lane, {
+    pageChanges: limits.foldPageChanges,
+    strategy,
+    flushRequestedAtMs,
+    nowMs: now().getTime(),
+  })
+  await noteDust(db, lane, dust)
+  const market = fold.nets.length === 0 ? null : await readMarket(batcher, lane, strategy)
+  const plan = planBatches({
+    fold,
+    strategy,
+    market,
+    flushRequestedAtMs,
+    nowMs: now().getTime(),
+    room,
+    isMoreBehind: page.changes.length >= limits.foldPageChanges,
+  })
   let sealed = 0
-  while (sealed < room) {
-    const decision = decideTrigger({
-      fold: { nets, zeros, heldAccountIds: [] },
-      strategy,
-      sizeWanted,
-      flushRequestedAtMs: lane.flushRequestedAt?.getTime() ?? null,
-      nowMs: now().getTime(),
-    })
-    if (decision.trigger === null) {
-      if (lane.flushRequestedAt !== null) await endFlush(db, lane, lane.flushRequestedAt)
-      return { sealed, nextDeadlineMs: decision.nextDeadlineMs }
-    }
-    const result = await sealBatch(db, {
-      lane,
-      lease,
-      trigger: decision.trigger,
-      strategy: strategy.name,
-      sizeWanted: decision.sizeWanted,
-      nets: nets.slice(0, strategy.sizeMax),
-      zeros: zeros.slice(0, zerosPerSealMax),
-      addressOf: (accountId) => {
-        const address = page.accounts.get(accountId)?.address
-        invariant(address !== undefined, `account ${accountId} was folded and not loaded`)
-        return address
-      },
-      sealedAt: now(),
-    })
+  for (const batch of plan.batches) {
+    // Sealing many may outlast the lease, so it is renewed on the way.
+    const lease = await keeper.get()
+    if (lease === null) return { sealed, nextDeadlineMs: now().getTime() + limits.leasePollMs }
+    const result = await seal(batcher, { lane, lease, strategy, market, page, batch })
     // Somebody paused the lane or took a change between our look and the lock: a new look, at once.
     if (result.outcome === "stale") return { sealed, nextDeadlineMs: now().getTime() }
     await batcher.step("sealed")
     if (result.batchSequence !== null) sealed += 1
-    nets = nets.slice(strategy.sizeMax)
-    zeros = zeros.slice(zerosPerSealMax)
   }
-  return { sealed, nextDeadlineMs: null }
+  if (plan.endedBy === "more_behind") return { sealed, nextDeadlineMs: now().getTime() }
+  // When there is room again, a batch was mined, and that wakes us.
+  if (plan.endedBy === "room") return { sealed, nextDeadlineMs: null }
+  if (lane.flushRequestedAt !== null) await endFlush(db, lane, lane.flushRequestedAt)
+  const deadlines = [...dust.map(({ untilMs }) => untilMs), plan.nextDeadlineMs ?? Number.POSITIVE_INFINITY]
+  const nextDeadlineMs = deadlines.reduce((first, deadline) => Math.min(first, deadline))
+  return { sealed, nextDeadlineMs: Number.isFinite(nextDeadlineMs) ? nextDeadlineMs : null }
+}
+
+function seal(
+  { db, now }: Batcher,
+  options: {
+    readonly lane: LaneRow
+    readonly lease: Lease
+    readonly strategy: BatchStrategy
+    readonly market: FeeMarket | null
+    readonly page: WaitingPage
+    readonly batch: PlannedBatch
+  },
+): Promise<SealResult> {
+  const { lane, lease, strategy, market, page, batch } = options
+  return sealBatch(db, {
+    lane,
+    lease,
+    trigger: batch.trigger,
+    strategy: strategy.name,
+    congestion: market?.congestion ?? null,
+    sizeWanted: batch.sizeWanted,
+    nets: batch.nets,
+    zeros: batch.zeros,
+    addressOf: (accountId) => {
+      const address = page.accounts.get(accountId)?.address
+      invariant(address !== undefined, `account ${accountId} was folded and not loaded`)
+      return address
+    },
+    sealedAt: now(),
+  })
+}
+
+async function readMarket(
+  batcher: Batcher,
+  lane: LaneRow,
+  strategy: BatchStrategy,
+): Promise<FeeMarket | null> {
+  const reading = await batcher.readFees(lane.chainId, lane.blockTimeMs)
+  return reading === null ? null : judgeMarket(reading, strategy.congestion)
+}
+
+/** How many batches may be sealed. A long queue is folded when there is room for many, not anew for each batch that is mined; what is urgent takes any room there is. */
+async function findRoom(batcher: Batcher, lane: LaneRow): Promise<number> {
+  const { laneInFlightMax } = batcher.limits
+  const inFlight = await countInFlight(batcher, lane)
+  const room = Math.max(0, laneInFlightMax - inFlight)
+  if (inFlight <= laneInFlightMax / 2 || room === 0) return room
+  return (await isUrgentWaiting(batcher.db, lane)) ? room : 0
 }
 
 async function countInFlight({ db }: Batcher, lane: LaneRow): Promise<number> {

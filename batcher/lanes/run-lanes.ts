@@ -83,13 +83,14 @@ export function runLanes(batcher: Batcher): Lanes {
     }
     held.add(key)
     try {
-      const { sealed, nextDeadlineMs } = await evaluateLane(batcher, lane, lease)
+      const { sealed, nextDeadlineMs } = await evaluateLane(batcher, lane, keeper)
       if (nextDeadlineMs !== null) deadlines.set(key, { ledgerId: lane.ledgerId, atMs: nextDeadlineMs })
       if (sealed > 0) logger.info({ ledgerId: lane.ledgerId, token: lane.symbol, batches: sealed }, "sealed")
     } catch (error) {
       if (!(error instanceof ChainBridgeError) || error.code !== "LEASE_LOST") throw error
       keeper.drop()
       held.delete(key)
+      deadlines.set(key, { ledgerId: lane.ledgerId, atMs: now().getTime() + limits.leasePollMs })
       logger.warn({ ledgerId: lane.ledgerId, token: lane.symbol }, "the lane's lease went to another process")
     }
   }

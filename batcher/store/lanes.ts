@@ -5,6 +5,7 @@ import type { LaneKey } from "./leases.ts"
 
 export type LaneRow = LaneKey & {
   readonly chainId: bigint
+  readonly blockTimeMs: number
   readonly tokenAddress: string
   readonly symbol: string
   readonly decimals: number
@@ -35,6 +36,7 @@ export async function listLanes(
     ledger_id: string
     token_id: number
     chain_id: bigint
+    block_time_ms: number
     token_address: string
     symbol: string
     decimals: number
@@ -43,8 +45,8 @@ export async function listLanes(
     paused_reason: string | null
     flush_requested_at: Date | null
   }>`
-    SELECT l.ledger_id, l.token_id, t.chain_id, t.token_address, t.symbol, t.decimals, t.strategy, l.paused_at, l.paused_reason, l.flush_requested_at
-    FROM settlement.lanes l JOIN registry.tokens t ON t.token_id = l.token_id
+    SELECT l.ledger_id, l.token_id, t.chain_id, c.block_time_ms, t.token_address, t.symbol, t.decimals, t.strategy, l.paused_at, l.paused_reason, l.flush_requested_at
+    FROM settlement.lanes l JOIN registry.tokens t ON t.token_id = l.token_id JOIN registry.chains c ON c.chain_id = t.chain_id
     WHERE t.settlement_mode = 'settle' AND t.chain_id = ANY(${chainIds.map(String)}::bigint[])
       AND (${ledgerId}::uuid IS NULL OR l.ledger_id = ${ledgerId}::uuid)
     ORDER BY l.ledger_id, l.token_id`.execute(db)
@@ -52,6 +54,7 @@ export async function listLanes(
     ledgerId: row.ledger_id,
     tokenId: row.token_id,
     chainId: row.chain_id,
+    blockTimeMs: row.block_time_ms,
     tokenAddress: row.token_address,
     symbol: row.symbol,
     decimals: row.decimals,

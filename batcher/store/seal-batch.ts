@@ -3,7 +3,7 @@ import { type Hex, keccak256 } from "viem"
 import type { NewEvent } from "../../ledger/domain/events.ts"
 import { batchIdOf, encodeDeltas } from "../../ledger/domain/packed-deltas.ts"
 import { append } from "../../ledger/store/append.ts"
-import type { BatchTrigger, Database } from "../../ledger/store/database.ts"
+import type { BatchTrigger, ChainCongestion, Database } from "../../ledger/store/database.ts"
 import { type LedgerTransaction, withHead } from "../../ledger/store/ledger-transaction.ts"
 import { invariant } from "../../platform/errors.ts"
 import type { AccountFold } from "../domain/fold.ts"
@@ -17,6 +17,8 @@ export type SealCommand = {
   readonly lease: Lease
   readonly trigger: BatchTrigger
   readonly strategy: string
+  /** null: not measured. */
+  readonly congestion: ChainCongestion | null
   readonly sizeWanted: number
   /** Become one transaction. */
   readonly nets: readonly AccountFold[]
@@ -115,6 +117,7 @@ async function insertBatch(
       deltas: Buffer.from(deltas.slice(2), "hex"),
       trigger: command.trigger,
       strategy: command.strategy,
+      congestion: command.congestion,
       size_wanted: command.sizeWanted,
       recipients: nets.length,
       changes: nets.reduce((count, account) => count + account.positions.length, 0),

@@ -7,7 +7,14 @@ import type { LaneKey } from "./leases.ts"
 export type WaitingPage = {
   /** In the order of their positions; of accounts that are in no open batch and have no debit that was skipped just now. */
   readonly changes: readonly WaitingChange[]
-  readonly accounts: ReadonlyMap<bigint, { readonly address: string; readonly confirmed: bigint }>
+  readonly accounts: ReadonlyMap<bigint, WaitingAccount>
+}
+
+export type WaitingAccount = {
+  readonly address: string
+  readonly confirmed: bigint
+  /** Whether the chain was ever seen to hold something for it. */
+  readonly wasConfirmed: boolean
 }
 
 /** What a lane has to fold: its oldest waiting changes and, behind a longer queue, the urgent ones with all that comes before them on their accounts. */
@@ -21,8 +28,12 @@ export async function loadWaiting(
   const read = (isUrgentOnly: boolean) => query(db, key, pageChanges, isUrgentOnly, without)
   const oldest = await read(false)
   const rows = oldest.length < pageChanges ? oldest : merge(oldest, await read(true))
-  const accounts = new Map<bigint, { address: string; confirmed: bigint }>()
-  for (const row of rows) accounts.set(row.account_id, { address: row.address, confirmed: row.confirmed })
+  const accounts = new Map<bigint, WaitingAccount>()
+  for (const row of rows) {
+    if (accounts.has(row.account_id)) continue
+    const { address, confirmed, was_confirmed: wasConfirmed } = row
+    accounts.set(row.account_id, { address, confirmed, wasConfirmed })
+  }
   const changes = rows.map((row) => ({
     position: row.position,
     accountId: row.account_id,
@@ -45,6 +56,7 @@ type Row = {
   recorded_at: Date
   address: string
   confirmed: bigint
+  was_confirmed: boolean
 }
 
 async function query(
@@ -56,7 +68,7 @@ async function query(
 ): Promise<Row[]> {
   const { ledgerId, tokenId } = key
   const { rows } = await sql<Row>`
-    SELECT i.position, i.account_id, i.amount, i.priority, i.is_immediate, i.deadline, i.recorded_at, a.address, b.confirmed
+    SELECT i.position, i.account_id, i.amount, i.priority, i.is_immediate, i.deadline, i.recorded_at, a.address, b.confirmed, b.confirmed_at IS NOT NULL AS was_confirmed
     FROM settlement.batch_items i
     JOIN ledger.accounts a ON a.ledger_id = i.ledger_id AND a.account_id = i.account_id
     JOIN ledger.balances b ON b.ledger_id = i.ledger_id AND b.account_id = i.account_id
@@ -73,6 +85,26 @@ async function query(
         WHERE u.ledger_id = ${ledgerId} AND u.token_id = ${tokenId} AND u.state = 'waiting' AND (u.is_immediate OR u.priority >= 2)))
     ORDER BY i.position LIMIT ${limit}`.execute(db)
   return rows
+}
+
+/** Whether a change that must not wait does. Accounts of open batches are left out: theirs cannot be sealed. */
+export async function isUrgentWaiting(
+  db: Kysely<Database>,
+  { ledgerId, tokenId }: LaneKey,
+): Promise<boolean> {
+  const { rows } = await sql<{ is_waiting: boolean }>`
+    SELECT EXISTS (
+      SELECT FROM settlement.batch_items i
+      WHERE i.ledger_id = ${ledgerId} AND i.token_id = ${tokenId} AND i.state = 'waiting' AND (i.is_immediate OR i.priority >= 2)
+        AND NOT EXISTS (
+          SELECT FROM settlement.batch_accounts o
+          WHERE o.ledger_id = i.ledger_id AND o.account_id = i.account_id AND o.state = 'open')
+        AND NOT EXISTS (
+          SELECT FROM settlement.batch_accounts r
+          WHERE r.ledger_id = i.ledger_id AND r.account_id = i.account_id AND r.state = 'reopened')) AS is_waiting`.execute(
+    db,
+  )
+  return rows[0]?.is_waiting ?? false
 }
 
 function merge(first: readonly Row[], second: readonly Row[]): Row[] {

@@ -15,7 +15,7 @@ import { awaitLeftovers, openProcessList, type ProcessList } from "./leftovers.t
 import type { Progress } from "./progress.ts"
 import { openSecrets } from "./secrets.ts"
 import { LOCAL_CHAIN_ID, openExternalChain, openLocalChain } from "./stack-chain.ts"
-import { type ChainContents, fillChain, fillRegistry } from "./stack-contents.ts"
+import { type ChainContents, fillChain, fillRegistry, writeConfiguration } from "./stack-contents.ts"
 import { checkExternalDatabase, prepareDatabase, startEmbeddedPostgres } from "./stack-database.ts"
 import { readStackFile, type StackFile, writeStackFile } from "./stack-file.ts"
 import {
@@ -27,6 +27,7 @@ import {
 } from "./stack-roles.ts"
 import { startGuard } from "./start-guard.ts"
 import type { StopSequence } from "./stop-sequence.ts"
+import { watchConfiguration } from "./watch-configuration.ts"
 
 export type StackOptions = {
   readonly dataDirectory: string
@@ -220,6 +221,12 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
     pids: processes.pids(),
   }
   writeStackFile(directory.path, stack)
+  const watch = watchConfiguration({
+    source: options.configuration,
+    apply: (changed) => writeConfiguration(db, changed, contents),
+    onNote: note,
+  })
+  stops.add(() => watch.stop())
   const final = stack
   stops.add(() => writeStackFile(directory.path, { ...final, pids: {} }))
   return stack

@@ -46,15 +46,13 @@ export async function fillChain(options: {
   return { chainId: chain.chainId, genesisHash, deployment }
 }
 
-/** Writes the configuration and the demo app with its key to the registry. */
-export async function fillRegistry(options: {
-  readonly db: Kysely<Database>
-  readonly configuration: Configuration
-  readonly contents: ChainContents
-  readonly apiKey: string
-}): Promise<App & { readonly isNew: boolean }> {
-  const { db, contents } = options
-  await applyConfiguration(db, options.configuration, [
+/** Writes the configuration to the registry. @throws ChainBridgeError CONFIG_INVALID; then nothing is written */
+export function writeConfiguration(
+  db: Kysely<Database>,
+  configuration: Configuration,
+  contents: ChainContents,
+): Promise<void> {
+  return applyConfiguration(db, configuration, [
     {
       chainId: contents.chainId,
       genesisHash: contents.genesisHash,
@@ -64,6 +62,17 @@ export async function fillRegistry(options: {
       deployedTokens: contents.deployment.tokens,
     },
   ])
+}
+
+/** Writes the configuration and the demo app with its key to the registry. */
+export async function fillRegistry(options: {
+  readonly db: Kysely<Database>
+  readonly configuration: Configuration
+  readonly contents: ChainContents
+  readonly apiKey: string
+}): Promise<App & { readonly isNew: boolean }> {
+  const { db, contents } = options
+  await writeConfiguration(db, options.configuration, contents)
   const app = await ensureApp(db, "demo")
   await ensureApiKey(db, app, options.apiKey)
   return app

@@ -13,6 +13,7 @@ import * as archive from "./008-archive.ts"
 import * as holds from "./009-holds-and-redactions.ts"
 import * as anchors from "./010-anchors.ts"
 import * as lockHeadAt from "./011-lock-head-at.ts"
+import * as batchCongestion from "./012-batch-congestion.ts"
 import * as gasAccounting from "./014-gas-accounting.ts"
 import * as deadLetters from "./015-dead-letters.ts"
 
@@ -28,6 +29,7 @@ const migrations: Record<string, Migration> = {
   "009-holds-and-redactions": holds,
   "010-anchors": anchors,
   "011-lock-head-at": lockHeadAt,
+  "012-batch-congestion": batchCongestion,
   "014-gas-accounting": gasAccounting,
   "015-dead-letters": deadLetters,
 }

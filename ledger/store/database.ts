@@ -246,6 +246,7 @@ export type Database = TablesElsewhere & {
     deltas: Buffer
     trigger: BatchTrigger
     strategy: string
+    congestion: ChainCongestion | null
     size_wanted: number
     recipients: number
     changes: number
@@ -341,6 +342,8 @@ export type Database = TablesElsewhere & {
 }
 
 export type BatchTrigger = "size" | "max_wait_time" | "priority" | "value_threshold" | "gas_price" | "flush"
+/** How busy a chain is, against its own recent past. */
+export type ChainCongestion = "low" | "medium" | "high"
 export type BatchState =
   | "sealed"
   | "simulated"

@@ -39,6 +39,17 @@ test("the shipped files hold the documented defaults, and development settles wi
     max_wait_time_ms: 900_000,
     value_threshold: "10000",
     network_adjustments: { low_congestion: 35, medium_congestion: 25, high_congestion: 15 },
+    gas_price_floor_wei: null,
+    congestion: {
+      window_blocks: 20,
+      newest_blocks: 3,
+      high_base_fee_percent: 120,
+      high_gas_used_percent: 90,
+      low_base_fee_percent: 100,
+      low_gas_used_percent: 40,
+    },
+    cost: { wanted_size_min: 100, wanted_size_max: 250, worthwhile_saving_percent: 1 },
+    dust: null,
     priority_reasons: ["gas_fee", "refund", "urgent_transfer"],
     max_retries: 5,
     retry_interval_ms: 60_000,
@@ -52,13 +63,67 @@ test("the shipped files hold the documented defaults, and development settles wi
   expect(Object.keys(production.reasons)).toHaveLength(13)
 })
 
-test("a token without its own table gets sizes around the optimal one; a chain may set that", () => {
+test("a token without its own table has none; a chain may set the optimal size", () => {
   const { batchStrategy } = loadConfiguration({ directory })
   expect(resolveTokenStrategy(batchStrategy, 31_337, "USDT")).toMatchObject({
     optimal_batch_size: 20,
-    network_adjustments: { low_congestion: 30, medium_congestion: 20, high_congestion: 10 },
+    network_adjustments: null,
   })
   expect(resolveTokenStrategy(batchStrategy, 137, "CPOP").optimal_batch_size).toBe(30)
+})
+
+test("the strategy cost is chosen for all tokens or for one, with sizes of its own", () => {
+  overlay("batch_strategy.yaml", "batch_triggers:\n  USDT:\n    strategy: cost\n")
+  const { batchStrategy } = loadConfiguration({ directory, overlay: "mine" })
+  expect(resolveTokenStrategy(batchStrategy, 1, "CPOP").strategy).toBe("adaptive")
+  expect(resolveTokenStrategy(batchStrategy, 1, "USDT")).toMatchObject({
+    strategy: "cost",
+    optimal_batch_size: 100,
+    max_batch_size: 500,
+    min_batch_size: 5,
+  })
+  overlay(
+    "batch_strategy.yaml",
+    'batch_triggers:\n  CPOP:\n    dust: { threshold: "0.5", max_wait_time: 1d }\n',
+  )
+  expect(
+    resolveTokenStrategy(loadConfiguration({ directory, overlay: "mine" }).batchStrategy, 1, "CPOP").dust,
+  ).toEqual({ threshold: "0.5", max_wait_ms: 86_400_000 })
+  overlay("batch_strategy.yaml", "defaults:\n  strategy: cost\ncost:\n  max_batch_size: 300\n")
+  const all = loadConfiguration({ directory, overlay: "mine" }).batchStrategy
+  expect(resolveTokenStrategy(all, 1, "CPOP")).toMatchObject({ strategy: "cost", max_batch_size: 300 })
+  overlay("batch_strategy.yaml", "cost:\n  max_batch_size: 501\n  wanted_size_min: 251\n")
+  const message = faultsOf(() => loadConfiguration({ directory, overlay: "mine" }))
+  expect(message).toContain("cost.max_batch_size is 501; allowed: at most 500")
+  overlay("batch_strategy.yaml", "cost:\n  wanted_size_min: 251\n")
+  expect(faultsOf(() => loadConfiguration({ directory, overlay: "mine" }))).toContain(
+    "cost.wanted_size_min is 251; allowed: at most wanted_size_max",
+  )
+})
+
+test("a chain has its own rules of congestion, key by key, and its own gas price to wait for", () => {
+  overlay(
+    "batch_strategy.yaml",
+    'chain_congestion:\n  137: { high_base_fee_percent: 150 }\nchain_gas_price_floors:\n  1: "4.25"\n  56: "3"\n',
+  )
+  const { batchStrategy } = loadConfiguration({ directory, overlay: "mine" })
+  const strategyOn = (chainId: number) => resolveTokenStrategy(batchStrategy, chainId, "CPOP")
+  expect(strategyOn(137).congestion).toMatchObject({ high_base_fee_percent: 150, window_blocks: 20 })
+  expect(strategyOn(1).congestion).toMatchObject({ high_base_fee_percent: 120 })
+  expect([1, 56, 137].map((id) => strategyOn(id).gas_price_floor_wei)).toEqual([
+    "4250000000",
+    "3000000000",
+    null,
+  ])
+  overlay(
+    "batch_strategy.yaml",
+    "chain_congestion:\n  137: { low_base_fee_percent: 120, newest_blocks: 21 }\n",
+  )
+  const message = faultsOf(() => loadConfiguration({ directory, overlay: "mine" }))
+  expect(message).toContain(
+    "chain_congestion.137.low_base_fee_percent is 120; allowed: below high_base_fee_percent",
+  )
+  expect(message).toContain("chain_congestion.137.newest_blocks is 21; allowed: at most window_blocks")
 })
 
 test("a wrong value is named with file, path, value and what is allowed", () => {

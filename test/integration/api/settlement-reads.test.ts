@@ -125,6 +125,8 @@ describe("a batch", () => {
     await settlement.takeIn()
     const sequence = (await settlement.seal()) ?? 0n
     await settlement.mark(sequence, { state: "mined", gas_used: 90_001n, effective_gas_price: 3n })
+    expect((await get("/batches?limit=1")).batches[0].batch_metrics.congestion).toBeNull()
+    await settlement.mark(sequence, { congestion: "high" })
     const { batches, pagination } = await get("/batches?limit=1")
     expect(pagination).toMatchObject({ limit: 1 })
     const [listed] = batches
@@ -137,6 +139,8 @@ describe("a batch", () => {
         operation_count: 3,
         actual_batch_size: 2,
         optimal_batch_size: 25,
+        batch_strategy: "adaptive",
+        congestion: "high",
         efficiency_target: 77,
         actual_efficiency: null,
       },

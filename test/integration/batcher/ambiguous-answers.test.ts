@@ -86,7 +86,7 @@ describe("what a node answers to a transaction", () => {
     await waitUntil(async () => /RPC|endpoint/.test((await batcher.status()).desks[0]?.lastFault ?? ""), {
       what: "the fault is told",
     })
-    expect(await fixture.batches()).toMatchObject([{ state: "sealed" }])
+    await fixture.batchesIn("sealed", 1)
     await proxy.start()
     await expectSettledOnce()
   })

@@ -48,6 +48,7 @@ describe("sealing under the head's lock", () => {
       lease,
       trigger: "flush",
       strategy: "adaptive",
+      congestion: null,
       sizeWanted: 25,
       nets,
       zeros,
@@ -132,7 +133,12 @@ describe("sealing under the head's lock", () => {
       .set({ state: "discarded" })
       .where("amount", "=", 100n)
       .execute()
-    const { fold } = await foldWaiting(fixture.db, lane, 5)
+    const { fold } = await foldWaiting(fixture.db, lane, {
+      pageChanges: 5,
+      strategy: { maxWaitMs: 3_600_000, dust: null },
+      flushRequestedAtMs: null,
+      nowMs: Date.now(),
+    })
     expect(fold.nets).toMatchObject([{ net: 5n }])
   })
 
