@@ -13,6 +13,7 @@ import * as archive from "./008-archive.ts"
 import * as holds from "./009-holds-and-redactions.ts"
 import * as anchors from "./010-anchors.ts"
 import * as lockHeadAt from "./011-lock-head-at.ts"
+import * as replacements from "./013-replacements.ts"
 
 const migrations: Record<string, Migration> = {
   "001-registry": registry,
@@ -26,6 +27,7 @@ const migrations: Record<string, Migration> = {
   "009-holds-and-redactions": holds,
   "010-anchors": anchors,
   "011-lock-head-at": lockHeadAt,
+  "013-replacements": replacements,
 }
 
 /**
