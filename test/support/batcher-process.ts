@@ -11,6 +11,7 @@ export type BatcherProcessOptions = {
   readonly databaseUrl: string
   readonly chainId: string
   readonly rpcUrls: readonly string[]
+  readonly privateRelayUrl: string | null
   readonly signerKey: string
   readonly processId: string
   /** Ends this process with SIGKILL when it gets there the so-manieth time, from 1. */
@@ -40,6 +41,7 @@ const batcher = runBatcher({
         client: createChainClient({
           chainId,
           urls: options.rpcUrls,
+          privateRelayUrl: options.privateRelayUrl ?? undefined,
           limits: { timeoutMs: options.requestTimeoutMs },
         }),
         signer: createEnvironmentSigner({ SIGNER_PRIVATE_KEY: options.signerKey }),

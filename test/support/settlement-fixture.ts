@@ -195,14 +195,14 @@ export async function createSettlementFixture(
         /** The so-manieth time that it gets there, from 1. */
         readonly dieAtTime?: number
         readonly freezeAt?: BatcherStep
-        readonly rpcUrls?: readonly string[]
         readonly limits?: BatcherContext["limits"]
-      } = {},
+      } & Endpoints = {},
     ): BatcherChild {
       const settings: BatcherProcessOptions = {
         databaseUrl: database.appUrl,
         chainId: chainId.toString(),
         rpcUrls: overrides.rpcUrls ?? [anvil.rpcUrl],
+        privateRelayUrl: overrides.privateRelayUrl ?? null,
         signerKey: token.operatorKey,
         processId: randomUUID(),
         dieAt: overrides.dieAt ?? null,
