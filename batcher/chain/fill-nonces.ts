@@ -1,3 +1,4 @@
+import type { Hex } from "viem"
 import { offerFor } from "../domain/fees.ts"
 import { gasLimitFor } from "../domain/gas-limit.ts"
 import { describeCall } from "../store/call-key.ts"
@@ -24,13 +25,13 @@ export async function fillNonces(turn: DeskTurn, latestCount: bigint): Promise<v
   for (const stray of await loadStrayNonces(batcher.db, desk.signer, latestCount, straysMax)) {
     const isNew = stray.hashes.length === 0
     if (isNew && !(await signNoOp(turn, stray))) continue
-    const isReplaced = !isNew && (await replaceStored(turn, stray))
+    const isReplaced = !isNew && (await replaceStored(turn, stray)) !== null
     if (isReplaced || isDue(turn, stray)) await sendStored(turn, stray)
   }
 }
 
 /** Whatever the nonce holds keeps all later ones waiting, so it is replaced like a transaction of an open call; the call stays the stored one. */
-function replaceStored(turn: DeskTurn, stray: StrayNonce): Promise<boolean> {
+function replaceStored(turn: DeskTurn, stray: StrayNonce): Promise<Hex | null> {
   return replaceIfDue(turn, {
     signer: turn.desk.signer.address,
     nonce: stray.nonce,

@@ -67,7 +67,7 @@ async function followUnmined(turn: DeskTurn, call: OpenCall): Promise<void> {
   }
   const { nonce } = current
   invariant(nonce !== null, "a call that is followed has a nonce")
-  const isReplaced = await replaceIfDue(turn, {
+  const replacement = await replaceIfDue(turn, {
     signer: nonce.signer,
     nonce: nonce.value,
     key: current,
@@ -77,7 +77,8 @@ async function followUnmined(turn: DeskTurn, call: OpenCall): Promise<void> {
     waitingSince: current.waitingSince,
   })
   // The bytes that are sent are the newest, and these were sent to nobody yet.
-  if (isReplaced) current = { ...current, sentAt: null, retryAt: null }
+  if (replacement !== null)
+    current = { ...current, hashes: [replacement, ...current.hashes], sentAt: null, retryAt: null }
   if (isDue(turn, current)) current = await sendCall(turn, current)
   if (await wasSpentByOthers(turn, current)) return
   await alarmIfStuck(turn, current)
