@@ -10,7 +10,8 @@ import type { FeeReading } from "./domain/congestion.ts"
 /**
  * Moments between two commits, for tests that end the process there.
  * `sealed` `simulated` `reserved`: right after that commit · `signed`: signed in memory, nothing saved · `saved`: bytes committed, nothing sent ·
- * `broadcast`: sent, the commit that says so not made · `mined`: receipt read, the commit that says so not made
+ * `broadcast`: sent, the commit that says so not made · `mined`: receipt read, the commit that says so not made ·
+ * `replaced`: a second transaction for a nonce, with higher fees, is committed and not sent
  */
 export const batcherSteps = [
   "sealed",
@@ -20,8 +21,12 @@ export const batcherSteps = [
   "saved",
   "broadcast",
   "mined",
+  "replaced",
 ] as const
 export type BatcherStep = (typeof batcherSteps)[number]
+
+/** Those that every call comes by; to the others it takes a chain that does not take what it is sent. */
+export const stepsOfEveryCall: readonly BatcherStep[] = batcherSteps.filter((step) => step !== "replaced")
 
 export type BatcherChain = { readonly client: ChainClient; readonly signer: Signer }
 
@@ -57,6 +62,8 @@ export type BatcherLimits = {
   readonly deskPageBatches: number
   /** How often a transaction that is not mined is sent again. */
   readonly rebroadcastMs: number
+  /** How long nothing may be sent because the chain asks for more than `max_fee`, before there is an alarm. */
+  readonly feeCapAlarmMs: number
   /** Look again at least this often, whatever notifications say. */
   readonly fallbackPollMs: number
   /** How often a lease that somebody else holds is asked for. */
@@ -78,6 +85,7 @@ const defaultBatcherLimits: BatcherLimits = {
   signerAnchorsInFlightMax: 2,
   deskPageBatches: 500,
   rebroadcastMs: 15_000,
+  feeCapAlarmMs: 600_000,
   fallbackPollMs: 5_000,
   leasePollMs: 1_000,
   calibrationIntervalMs: 21_600_000,

@@ -1,7 +1,7 @@
 import { type Hex, keccak256 } from "viem"
 import { raiseAlarm } from "../../ledger/store/alarms.ts"
 import { invariant, unreachable } from "../../platform/errors.ts"
-import { feesFrom } from "../domain/fees.ts"
+import { type Fees, offerFor } from "../domain/fees.ts"
 import { gasLimitFor } from "../domain/gas-limit.ts"
 import { markSimulated, noteFailure } from "../store/call-moves.ts"
 import type { OpenCall } from "../store/open-call.ts"
@@ -24,6 +24,8 @@ export async function advanceCall(turn: DeskTurn, start: OpenCall): Promise<bool
   let call: OpenCall | null = start
   // A simulation of an earlier turn is out of date by now; a nonce that is reserved has to be used.
   if (call.nonce === null) {
+    // A nonce that is taken before the chain takes what we may offer would keep every later one waiting.
+    if ((await offer(turn, call)) === null) return false
     call = await simulate(turn, call)
     if (call === null) return false
     call = await reserve(turn, call)
@@ -33,15 +35,29 @@ export async function advanceCall(turn: DeskTurn, start: OpenCall): Promise<bool
   return true
 }
 
+/** @returns null while the chain asks for more than may be offered: the call waits, and says why. Nothing is wrong with it. */
+async function offer(turn: DeskTurn, call: OpenCall): Promise<Fees | null> {
+  const { batcher, desk, policy } = turn
+  const bufferPercent = strategyOf(call).feeBufferPercent
+  const { maxFeePerGas } = policy
+  const decision = offerFor(await turn.reads.market(), { bufferPercent, maxFeePerGas })
+  if ("fees" in decision) return decision.fees
+  const message = `the chain asks for ${decision.marketPerGas} wei per gas, max_fee is ${decision.maxFeePerGas}`
+  turn.feeWatch.note(message)
+  const retryAt = new Date(batcher.now().getTime() + batcher.limits.rebroadcastMs)
+  await noteFailure(desk, call, { message, retryAt, isCounted: false })
+  return null
+}
+
 async function simulate(turn: DeskTurn, call: OpenCall): Promise<OpenCall | null> {
   const { batcher, desk, client, signer } = turn
   const data = await calldataOf(batcher.db, call)
-  const simulation = await simulateCall(client, { from: signer.address, to: call.to, data })
+  const simulation = await simulateCall(client, { from: signer.address, to: call.to, data }, turn.gasMax)
   switch (simulation.outcome) {
     case "runs": {
       const gas = {
         estimated: simulation.estimatedGas,
-        limit: gasLimitFor(simulation.estimatedGas, call.kind === "batch" ? call.recipients : 0),
+        limit: gasLimitFor(simulation.estimatedGas, call.kind === "batch" ? call.recipients : 0, turn.gasMax),
       }
       if (!(await markSimulated(desk, call, gas))) return null
       await batcher.step("simulated")
@@ -110,13 +126,15 @@ async function reserve(turn: DeskTurn, call: OpenCall): Promise<OpenCall> {
 async function signAndSave(turn: DeskTurn, call: OpenCall): Promise<OpenCall | null> {
   const { batcher, desk, signer } = turn
   invariant(call.nonce !== null && call.gasLimit !== null, "only what is simulated and has a nonce is signed")
+  const fees = await offer(turn, call)
+  if (fees === null) return null
   const transaction = {
     chainId: desk.signer.chainId,
     nonce: call.nonce.value,
     to: call.to,
     data: await calldataOf(batcher.db, call),
     gasLimit: call.gasLimit,
-    ...feesFrom(await turn.reads.feeHistory(), strategyOf(call).feeBufferPercent),
+    ...fees,
   }
   const raw: Hex = await signCall(signer, transaction)
   await batcher.step("signed")

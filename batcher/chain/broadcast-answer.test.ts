@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import type { BroadcastAnswer } from "../../platform/rpc/chain-client.ts"
 import { RpcFault, type RpcFaultKind } from "../../platform/rpc/rpc-fault.ts"
-import { judgeBroadcast, meaningOf } from "./broadcast-answer.ts"
+import { isForeign, judgeBroadcast, meaningOf } from "./broadcast-answer.ts"
 
 const accepted: BroadcastAnswer = { endpoint: "#1 a", answer: "accepted", hash: "0x" }
 
@@ -30,6 +30,12 @@ describe("meaningOf", () => {
     ["OldNonce", "nonce_too_low"],
     ["replacement transaction underpriced", "contested"],
     ["could not replace existing tx", "contested"],
+    ["REPLACEMENT_UNDERPRICED", "contested"],
+    [
+      "Transaction gas price 5 is too low. There is another transaction with same nonce in the queue.",
+      "contested",
+    ],
+    ["OwnNonceAlreadyUsed", "contested"],
     ["transaction underpriced: gas tip cap 0", "underpriced"],
     ["max fee per gas less than block base fee", "underpriced"],
     ["FeeTooLow", "underpriced"],
@@ -85,5 +91,27 @@ describe("judgeBroadcast", () => {
       isUnderfunded: true,
       message: expect.stringContaining("insufficient funds"),
     })
+  })
+})
+
+describe("isForeign", () => {
+  const contested = judgeBroadcast([said("replacement transaction underpriced")])
+
+  it("is a nonce that a node holds another transaction of, while we have made one only", () => {
+    expect(isForeign(contested, 1)).toBe(true)
+  })
+
+  it("is none for which we have made several: the node may hold an earlier or a later one of ours", () => {
+    expect(isForeign(contested, 2)).toBe(false)
+  })
+
+  it("is none that is used up, refused or out: only another transaction in a pool says so", () => {
+    for (const answers of [
+      [said("nonce too low")],
+      [said("txpool is full")],
+      [accepted],
+      [failed("timeout", true)],
+    ])
+      expect(isForeign(judgeBroadcast(answers), 1)).toBe(false)
   })
 })

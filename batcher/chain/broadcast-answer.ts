@@ -6,11 +6,15 @@ import type { RpcFault } from "../../platform/rpc/rpc-fault.ts"
 export type BroadcastMeaning =
   /** The node took the transaction. Whether it is ever mined is for receipts to say. */
   | "accepted"
-  /** The node has these very bytes already: an earlier broadcast of ours arrived, perhaps one whose answer was lost. */
+  /** The node has these very bytes already: an earlier broadcast of ours arrived, perhaps one whose answer was lost. Of the other transactions of the nonce it says nothing. */
   | "known"
-  /** The nonce is used up: by this transaction, mined while we were not looking, or by a foreign one. The receipt tells. */
+  /** The nonce is used up: by this transaction, or another one that we made for the nonce, mined while we were not looking; or by a foreign one. The receipts tell. */
   | "nonce_too_low"
-  /** The node holds another transaction with this nonce. We never sign two, so somebody else has the key. */
+  /**
+   * The node holds another transaction with this nonce, and these bytes do not offer enough more to take its place. Where we have made one transaction only, somebody else has
+   * the key. Where we have made several, it may be an earlier one, which this node lets nobody replace for 12.5 % more; or a later one, which another process of ours
+   * saved and sent while this one was asleep.
+   */
   | "contested"
   /** The offered fees are below what the node takes now. The base fee may come down; the bytes stay valid. */
   | "underpriced"
@@ -79,6 +83,7 @@ export type BroadcastVerdict =
   | { readonly verdict: "out" }
   /** The nonce is used up; receipts decide by what. */
   | { readonly verdict: "nonce_used" }
+  /** A node holds another transaction of the nonce: a foreign one unless we have made several. See {@link isForeign}. */
   | { readonly verdict: "contested"; readonly message: string }
   /** No node has it. The same bytes are tried again later. */
   | {
@@ -107,4 +112,13 @@ export function judgeBroadcast(answers: readonly BroadcastAnswer[]): BroadcastVe
     isUnderfunded: meanings.has("insufficient_funds"),
     isRefused: meanings.has("refused"),
   }
+}
+
+/**
+ * Whether a contested nonce tells of somebody else with our key. Where several transactions of ours are saved for it, nobody can say which the node holds: then the chain decides. Should
+ * it mine a foreign one, none of ours ever gets a receipt, and that is noticed.
+ * @param ownTransactions how many we have saved for the nonce, counted after the answer: a later one may be what the node holds
+ */
+export function isForeign(judged: BroadcastVerdict, ownTransactions: number): boolean {
+  return judged.verdict === "contested" && ownTransactions <= 1
 }

@@ -2,6 +2,7 @@ import type { Kysely, Transaction } from "kysely"
 import { raiseAlarm } from "../../ledger/store/alarms.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { pauseLanesOfChain } from "../store/lanes.ts"
+import { requireSigner } from "../store/leases.ts"
 import type { OpenCall } from "../store/open-call.ts"
 import type { DeskTurn } from "./desk-turn.ts"
 
@@ -27,11 +28,15 @@ export async function alarmFailing(
   )
 }
 
-/** Somebody else signs with our key: nothing new is sent from it until a person has looked. */
+/**
+ * Somebody else signs with our key: nothing new is sent from it until a person has looked.
+ * @throws ChainBridgeError LEASE_LOST: who has slept through its lease may take another process of ours for somebody else
+ */
 export async function alarmForeign({ batcher, desk }: DeskTurn, what: string): Promise<void> {
   const { chainId, address } = desk.signer
   const message = `signer ${address} on chain ${chainId} is used by somebody else: ${what}`
   await batcher.db.transaction().execute(async (trx) => {
+    await requireSigner(trx, desk.signer, desk.lease)
     await raiseAlarm(trx, {
       kind: "foreign_transaction",
       subject: `signer:${chainId}:${address}`,

@@ -2,11 +2,14 @@ import type { Hex } from "viem"
 import type { ChainClient } from "../../platform/rpc/chain-client.ts"
 import type { Batcher } from "../batcher-context.ts"
 import { type BatchStrategy, parseBatchStrategy } from "../domain/batch-strategy.ts"
-import type { FeeHistory } from "../domain/fees.ts"
+import type { FeeHistory, Market } from "../domain/fees.ts"
 import { retryDelayMs } from "../domain/retry-delay.ts"
 import type { Desk } from "../store/call-moves.ts"
 import type { OpenCall } from "../store/open-call.ts"
+import type { TransactionPolicy } from "../store/transaction-policy.ts"
+import type { FeeWatch } from "./fee-watch.ts"
 import { readFeeHistory } from "./read-fee-history.ts"
+import { readMarket } from "./read-market.ts"
 import type { Signer } from "./signer.ts"
 
 /** What every step of one turn of a signer's desk works with. */
@@ -15,13 +18,15 @@ export type DeskTurn = {
   readonly desk: Desk
   readonly client: ChainClient
   readonly signer: Signer
-  /** Blocks on top of one that make it final for us. */
-  readonly confirmationBlocks: bigint
-  /** The chain's newest block when the turn began. */
+  readonly policy: TransactionPolicy
+  /** The number of the chain's newest block when the turn began. */
   readonly head: bigint
+  /** The most gas that a transaction may ask for here. */
+  readonly gasMax: bigint
   /** Whether this is the first turn since the lease was taken: whatever was sent before may never have arrived. */
   readonly isRecovery: boolean
   readonly reads: TurnReads
+  readonly feeWatch: FeeWatch
 }
 
 /** What is used where a token's own strategy cannot be read, or no token is concerned: what is under way still has to end. */
@@ -48,8 +53,8 @@ export function retryAtAfterFailure({ batcher }: DeskTurn, call: OpenCall): Date
 }
 
 /** The highest block that is past the confirmation depth. */
-export function finalBlock(turn: Pick<DeskTurn, "head" | "confirmationBlocks">): bigint {
-  return turn.head > turn.confirmationBlocks ? turn.head - turn.confirmationBlocks : 0n
+export function finalBlock({ head, policy }: Pick<DeskTurn, "head" | "policy">): bigint {
+  return head > policy.confirmationBlocks ? head - policy.confirmationBlocks : 0n
 }
 
 /** Figures of the chain that one turn asks for at most once. @throws ChainBridgeError RPC_UNAVAILABLE */
@@ -59,22 +64,38 @@ export type TurnReads = {
   /** How many of them are past the confirmation depth. */
   finalCount(address: Hex): Promise<bigint>
   feeHistory(): Promise<FeeHistory>
+  market(): Promise<Market>
 }
 
-export function createTurnReads(client: ChainClient, lastFinalBlock: bigint): TurnReads {
+export function createTurnReads(
+  client: ChainClient,
+  options: {
+    readonly lastFinalBlock: bigint
+    readonly transactionType: TransactionPolicy["transactionType"]
+    /** Whether the newest block has one. */
+    readonly hasBaseFee: boolean
+  },
+): TurnReads {
   const latest = new Map<Hex, Promise<bigint>>()
   const final = new Map<Hex, Promise<bigint>>()
   let history: Promise<FeeHistory> | undefined
+  let market: Promise<Market> | undefined
+  const feeHistory = () => {
+    history ??= readFeeHistory(client)
+    return history
+  }
   return {
     latestCount: (address) =>
       remember(latest, address, () => client.reads.getTransactionCount({ address }).then(BigInt)),
     finalCount: (address) =>
       remember(final, address, () =>
-        client.reads.getTransactionCount({ address, blockNumber: lastFinalBlock }).then(BigInt),
+        client.reads.getTransactionCount({ address, blockNumber: options.lastFinalBlock }).then(BigInt),
       ),
-    feeHistory() {
-      history ??= readFeeHistory(client)
-      return history
+    feeHistory,
+    market() {
+      const { transactionType, hasBaseFee } = options
+      market ??= readMarket(client, transactionType, { hasBaseFee, feeHistory })
+      return market
     },
   }
 }

@@ -23,18 +23,24 @@ export function createEnvironmentSigner(environment: Readonly<Record<string, str
   const account = accountOf(key)
   return {
     address: `0x${account.address.slice(2).toLowerCase()}`,
-    sign: (call) =>
-      account.signTransaction({
-        type: "eip1559",
+    sign(call) {
+      const common = {
         chainId: Number(call.chainId),
         nonce: Number(call.nonce),
         to: call.to,
         data: call.data,
         value: 0n,
         gas: call.gasLimit,
-        maxFeePerGas: call.maxFeePerGas,
-        maxPriorityFeePerGas: call.maxPriorityFeePerGas,
-      }),
+      }
+      return call.type === "legacy"
+        ? account.signTransaction({ ...common, type: "legacy", gasPrice: call.gasPrice })
+        : account.signTransaction({
+            ...common,
+            type: "eip1559",
+            maxFeePerGas: call.maxFeePerGas,
+            maxPriorityFeePerGas: call.maxPriorityFeePerGas,
+          })
+    },
   }
 }
 

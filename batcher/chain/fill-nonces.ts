@@ -1,13 +1,15 @@
-import { invariant } from "../../platform/errors.ts"
-import { feesFrom } from "../domain/fees.ts"
+import type { Hex } from "viem"
+import { offerFor } from "../domain/fees.ts"
 import { gasLimitFor } from "../domain/gas-limit.ts"
 import { describeCall } from "../store/call-key.ts"
 import { noteStraySent } from "../store/call-moves.ts"
 import { loadStrayNonces, type StrayNonce } from "../store/stray-nonces.ts"
-import { readTransactions, saveNoOp } from "../store/transactions.ts"
-import { judgeBroadcast } from "./broadcast-answer.ts"
+import { readNewest, readTransactions, saveNoOp } from "../store/transactions.ts"
+import { isForeign, judgeBroadcast } from "./broadcast-answer.ts"
+import { audienceOf } from "./broadcast-audience.ts"
 import { alarmForeign, alarmUnderfunded } from "./call-alarms.ts"
 import { type DeskTurn, fallbackStrategy } from "./desk-turn.ts"
+import { replaceIfDue } from "./replace-transaction.ts"
 import { signCall } from "./sign-call.ts"
 
 // As many as can be under way at once, and more: the rest has its turn when these are mined.
@@ -21,9 +23,24 @@ const straysMax = 200
 export async function fillNonces(turn: DeskTurn, latestCount: bigint): Promise<void> {
   const { batcher, desk } = turn
   for (const stray of await loadStrayNonces(batcher.db, desk.signer, latestCount, straysMax)) {
-    if (!stray.isSigned && !(await signNoOp(turn, stray))) continue
-    if (isDue(turn, stray)) await sendStored(turn, stray.nonce)
+    const isNew = stray.hashes.length === 0
+    if (isNew && !(await signNoOp(turn, stray))) continue
+    const isReplaced = !isNew && (await replaceStored(turn, stray)) !== null
+    if (isReplaced || isDue(turn, stray)) await sendStored(turn, stray)
   }
+}
+
+/** Whatever the nonce holds keeps all later ones waiting, so it is replaced like a transaction of an open call; the call stays the stored one. */
+function replaceStored(turn: DeskTurn, stray: StrayNonce): Promise<Hex | null> {
+  return replaceIfDue(turn, {
+    signer: turn.desk.signer.address,
+    nonce: stray.nonce,
+    key: stray.key,
+    bufferPercent: fallbackStrategy.feeBufferPercent,
+    calldata: null,
+    hashes: stray.hashes,
+    waitingSince: stray.waitingSince,
+  })
 }
 
 function isDue({ batcher, isRecovery }: DeskTurn, { sentAt }: StrayNonce): boolean {
@@ -34,17 +51,27 @@ function isDue({ batcher, isRecovery }: DeskTurn, { sentAt }: StrayNonce): boole
   )
 }
 
-/** @returns false when the nonce is none that needs it any more */
+/** @returns false when the nonce is none that needs it any more, or the chain asks for more than may be offered */
 async function signNoOp(turn: DeskTurn, { nonce, key }: StrayNonce): Promise<boolean> {
-  const { batcher, desk, client, signer } = turn
+  const { batcher, desk, client, policy, signer } = turn
+  const decision = offerFor(await turn.reads.market(), {
+    bufferPercent: fallbackStrategy.feeBufferPercent,
+    maxFeePerGas: policy.maxFeePerGas,
+  })
+  if ("refused" in decision) {
+    turn.feeWatch.note(
+      `the chain asks for ${decision.marketPerGas} wei per gas, max_fee is ${decision.maxFeePerGas}`,
+    )
+    return false
+  }
   const estimated = await client.reads.estimateGas({ account: signer.address, to: signer.address })
   const call = {
     chainId: desk.signer.chainId,
     nonce,
     to: signer.address,
     data: "0x",
-    gasLimit: gasLimitFor(estimated, 0),
-    ...feesFrom(await turn.reads.feeHistory(), fallbackStrategy.feeBufferPercent),
+    gasLimit: gasLimitFor(estimated, 0, turn.gasMax),
+    ...decision.fees,
   } as const
   const raw = await signCall(signer, call)
   const isSaved = await saveNoOp(batcher.db, {
@@ -64,16 +91,16 @@ async function signNoOp(turn: DeskTurn, { nonce, key }: StrayNonce): Promise<boo
 }
 
 /** The answers mean what they mean for a batch; a receipt is not waited for, the signer's count tells when the nonce is used. */
-async function sendStored(turn: DeskTurn, nonce: bigint): Promise<void> {
+async function sendStored(turn: DeskTurn, { nonce, sentFirstAt }: StrayNonce): Promise<void> {
   const { batcher, desk, client } = turn
-  const [newest] = await readTransactions(batcher.db, desk.signer, nonce)
-  invariant(newest !== undefined, `nonce ${nonce} is signed and has no stored bytes`)
-  const judged = judgeBroadcast(await client.broadcast(newest.raw))
+  const newest = await readNewest(batcher.db, desk.signer, nonce)
+  const judged = judgeBroadcast(await client.broadcast(newest.raw, audienceOf(turn, { sentFirstAt })))
   const problem = "message" in judged ? judged.message : null
   await noteStraySent(desk, newest.hash, batcher.now(), problem)
   if (problem !== null)
     batcher.logger.warn({ nonce: nonce.toString(), hash: newest.hash, problem }, "no node took a transaction")
-  if (judged.verdict === "contested")
+  const own = judged.verdict === "contested" ? await readTransactions(batcher.db, desk.signer, nonce) : []
+  if (isForeign(judged, own.length))
     await alarmForeign(turn, `a node holds another transaction with nonce ${nonce}`)
   if (judged.verdict === "held_back" && judged.isUnderfunded) await alarmUnderfunded(turn)
 }

@@ -6,8 +6,10 @@ import { describeCall } from "../store/call-key.ts"
 import { type MinedReceipt, markMined, markUnmined, spendNonceInVain } from "../store/call-moves.ts"
 import type { OpenCall } from "../store/open-call.ts"
 import { alarmForeign, logOf } from "./call-alarms.ts"
+import { calldataOf } from "./calldata-of.ts"
 import { type DeskTurn, finalBlock, retryAtAfterFailure, strategyOf } from "./desk-turn.ts"
 import { alarmAfterLastFailure } from "./fail-call.ts"
+import { nonceSubject, replaceIfDue } from "./replace-transaction.ts"
 import { sendCall } from "./send-call.ts"
 
 export type Receipt = MinedReceipt & { readonly isReverted: boolean }
@@ -45,20 +47,38 @@ export async function followCall(turn: DeskTurn, call: OpenCall, receipt: Receip
   if (receipt === null) return followUnmined(turn, call)
   if (receipt.isReverted) return followReverted(turn, call, receipt)
   if (call.state === "mined" && call.blockHash === receipt.blockHash) return
+  const { nonce } = call
+  invariant(nonce !== null, "a call that is followed has a nonce")
+  const subject = nonceSubject(turn, nonce.signer, nonce.value)
   await batcher.step("mined")
   if (!(await markMined(desk, call, receipt, batcher.now()))) return
-  await clearAlarm(batcher.db, "stuck_nonce", stuckSubject(turn, call))
+  for (const kind of ["stuck_nonce", "nonce_at_fee_cap"] as const) await clearAlarm(batcher.db, kind, subject)
   batcher.logger.info({ ...logOf(call), hash: receipt.hash, block: receipt.blockNumber.toString() }, "mined")
 }
 
 async function followUnmined(turn: DeskTurn, call: OpenCall): Promise<void> {
   const { batcher, desk } = turn
-  let current = call
+  let current: OpenCall = call
   if (call.state === "mined") {
     if (!(await markUnmined(desk, call))) return
     batcher.logger.warn({ ...logOf(call) }, `the block of ${describeCall(call)} is gone; it is sent again`)
-    current = { ...call, state: "broadcast", sentAt: null, blockHash: null }
+    const unsent = { sentAt: null, waitingSince: null, sentFirstAt: null }
+    current = { ...call, ...unsent, state: "broadcast", blockHash: null }
   }
+  const { nonce } = current
+  invariant(nonce !== null, "a call that is followed has a nonce")
+  const replacement = await replaceIfDue(turn, {
+    signer: nonce.signer,
+    nonce: nonce.value,
+    key: current,
+    bufferPercent: strategyOf(current).feeBufferPercent,
+    calldata: () => calldataOf(batcher.db, current),
+    hashes: current.hashes,
+    waitingSince: current.waitingSince,
+  })
+  // The bytes that are sent are the newest, and these were sent to nobody yet.
+  if (replacement !== null)
+    current = { ...current, hashes: [replacement, ...current.hashes], sentAt: null, retryAt: null }
   if (isDue(turn, current)) current = await sendCall(turn, current)
   if (await wasSpentByOthers(turn, current)) return
   await alarmIfStuck(turn, current)
@@ -133,12 +153,8 @@ async function alarmIfStuck(turn: DeskTurn, call: OpenCall): Promise<void> {
   if (ageMs < strategyOf(call).pendingAlarmMs) return
   await raiseAlarm(batcher.db, {
     kind: "stuck_nonce",
-    subject: stuckSubject(turn, call),
+    subject: nonceSubject(turn, nonce.signer, nonce.value),
     ledgerId: null,
     message: `nonce ${nonce.value} of signer ${nonce.signer} is not mined after ${Math.round(ageMs / 1000)} s; later transactions wait behind it`,
   })
-}
-
-function stuckSubject({ desk }: DeskTurn, { nonce }: OpenCall): string {
-  return `nonce:${desk.signer.chainId}:${nonce?.signer}:${nonce?.value}`
 }

@@ -24,7 +24,7 @@ export async function refuseBatch(turn: DeskTurn, call: OpenBatch): Promise<bool
   type Delta = ReturnType<typeof decodeDeltas>[number]
   const refuse = async (deltas: readonly Delta[]): Promise<string | null> => {
     const data = encodeSettle(call.batchId, encodeDeltas(deltas))
-    const simulation = await simulateCall(client, { from: signer.address, to: call.to, data })
+    const simulation = await simulateCall(client, { from: signer.address, to: call.to, data }, turn.gasMax)
     // Whatever else it is, it is not these accounts.
     return simulation.outcome === "reverts" ? simulation.reason : null
   }

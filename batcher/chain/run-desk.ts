@@ -3,6 +3,7 @@ import { clearAlarm, raiseAlarm } from "../../ledger/store/alarms.ts"
 import { ChainBridgeError, describeError, invariant } from "../../platform/errors.ts"
 import { type Loop, startLoop } from "../../platform/loop.ts"
 import type { Batcher, BatcherChain } from "../batcher-context.ts"
+import { transactionGasMax } from "../domain/gas-limit.ts"
 import { keepLease } from "../lanes/lease-keeper.ts"
 import { describeCall } from "../store/call-key.ts"
 import { clearSettledAlarms } from "../store/clear-settled-alarms.ts"
@@ -12,11 +13,13 @@ import { loadOpenBatches } from "../store/open-batches.ts"
 import type { OpenCall } from "../store/open-call.ts"
 import { sealDueAnchors } from "../store/seal-anchors.ts"
 import { readNextNonce, registerSigner, skipNonces } from "../store/signers.ts"
+import { readTransactionPolicy } from "../store/transaction-policy.ts"
 import { fillGas, loadWithoutGas } from "../store/without-gas.ts"
 import { advanceCall } from "./advance-call.ts"
 import { alarmForeign } from "./call-alarms.ts"
 import { createTurnReads, type DeskTurn, finalBlock } from "./desk-turn.ts"
 import { guardCall } from "./fail-call.ts"
+import { createFeeWatch } from "./fee-watch.ts"
 import { fillNonces } from "./fill-nonces.ts"
 import { followCall, type Receipt, readReceipt, readReceiptOf } from "./follow-call.ts"
 import { watchBalance } from "./watch-balance.ts"
@@ -54,6 +57,7 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
     hold: () => holdSigner(db, key, batcher.processId, limits.leaseMs),
     leaseMs: limits.leaseMs,
   })
+  const feeWatch = createFeeWatch(batcher, key)
   let heldEpoch: bigint | null = null
   let balance: bigint | null = null
   let inFlight = 0
@@ -115,6 +119,7 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
     await tidyUp(calls)
     const nextRetryMs = await workOn(deskTurn, calls)
     if (count !== null) await fillNonces(deskTurn, count)
+    await feeWatch.endTurn(deskTurn)
     isRecovering = false
     // Last of all, and in no turn that is made for a batch: nobody waits for an anchor.
     const sealed = count === null ? 0 : await sealDueAnchors(batcher, deskTurn.desk)
@@ -127,25 +132,25 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
 
   let blockTimeMs = pollMsMin
   async function openTurn(lease: Lease): Promise<DeskTurn> {
-    const row = await db
-      .selectFrom("registry.chains")
-      .select(["confirmation_blocks", "block_time_ms"])
-      .where("chain_id", "=", chainId)
-      .executeTakeFirst()
-    if (row === undefined)
-      throw new ChainBridgeError("UNKNOWN_CHAIN", `chain ${chainId} is not in the registry`)
-    blockTimeMs = row.block_time_ms
-    const confirmationBlocks = BigInt(row.confirmation_blocks)
-    const head = await client.reads.getBlockNumber()
+    const policy = await readTransactionPolicy(db, chainId)
+    blockTimeMs = policy.blockTimeMs
+    const newest = await client.reads.getBlock({ blockTag: "latest" })
+    const head = newest.number
     return {
       batcher,
       desk: { db, signer: key, lease },
       client,
       signer,
-      confirmationBlocks,
+      policy,
       head,
+      gasMax: transactionGasMax(newest.gasLimit),
       isRecovery: isRecovering,
-      reads: createTurnReads(client, finalBlock({ head, confirmationBlocks })),
+      reads: createTurnReads(client, {
+        lastFinalBlock: finalBlock({ head, policy }),
+        transactionType: policy.transactionType,
+        hasBaseFee: newest.baseFeePerGas !== null,
+      }),
+      feeWatch,
     }
   }
 

@@ -1,15 +1,17 @@
 import type { Hex } from "viem"
+import type { Fees } from "../domain/fees.ts"
 
-/** An EIP-1559 call without value. Fees in wei per gas. */
-export type CallToSign = {
+/** What is called, without value, and by which transaction of its chain. */
+export type UnpricedCall = {
   readonly chainId: bigint
   readonly nonce: bigint
   readonly to: Hex
   readonly data: Hex
   readonly gasLimit: bigint
-  readonly maxFeePerGas: bigint
-  readonly maxPriorityFeePerGas: bigint
 }
+
+/** A transaction of either type, told by `type`. Fees in wei per gas. */
+export type CallToSign = UnpricedCall & Fees
 
 /** Holds a key and gives it to nobody. */
 export type Signer = {

@@ -3,7 +3,6 @@ import { z } from "zod"
 import { auditAnchorAbi } from "../../abis/audit-anchor.ts"
 import { cpopTokenAbi } from "../../abis/cpop-token.ts"
 import type { ChainClient } from "../../platform/rpc/chain-client.ts"
-import { gasLimitMax } from "../domain/gas-limit.ts"
 
 export type Simulation =
   | { readonly outcome: "runs"; readonly estimatedGas: bigint }
@@ -19,11 +18,13 @@ const quantity = z
 
 /**
  * What the call would do on top of everything that waits in the nodes' pools, so that calls before it count.
+ * @param gasMax see transactionGasMax
  * @throws ChainBridgeError RPC_UNAVAILABLE
  */
 export async function simulateCall(
   client: ChainClient,
   call: { readonly from: Hex; readonly to: Hex; readonly data: Hex },
+  gasMax: bigint,
 ): Promise<Simulation> {
   try {
     // Without fees, so that the answer is about the call; whether the signer can pay is seen when it is sent.
@@ -32,13 +33,22 @@ export async function simulateCall(
       params: [{ from: call.from, to: call.to, data: call.data }, "pending"],
     })
     const estimatedGas = quantity.parse(answer)
-    if (estimatedGas > gasLimitMax)
-      return { outcome: "reverts", reason: `needs ${estimatedGas} gas; a transaction may use ${gasLimitMax}` }
+    if (estimatedGas > gasMax)
+      return { outcome: "reverts", reason: `needs ${estimatedGas} gas; a transaction may use ${gasMax}` }
     return { outcome: "runs", estimatedGas }
   } catch (error) {
     const refusal = refusalOf(error)
     if (refusal === null) throw error
     if (/insufficient ?funds/i.test(refusal.message)) return { outcome: "underfunded" }
+    // The node tries with what its chain allows, and has no other words for a call that needs more.
+    if (
+      refusal.data === null &&
+      /out of gas|gas required exceeds|exceeds.{0,30}gas limit/i.test(refusal.message)
+    )
+      return {
+        outcome: "reverts",
+        reason: `needs more gas than a transaction may use, which is ${gasMax} (${refusal.message})`,
+      }
     const reason = refusal.data === null ? null : decodeReason(refusal.data)
     if (reason !== null && /^(?:BatchAlreadyUsed|CheckpointAlreadyAnchored)\(/.test(reason))
       return { outcome: "already_done" }

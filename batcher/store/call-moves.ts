@@ -56,14 +56,14 @@ export function markSimulated(
   )
 }
 
-/** The call's bytes may be with a node now. */
-export function markBroadcast(desk: Desk, call: OpenCall, at: Date): Promise<boolean> {
+/** The call's bytes may be with a node now. @param hash of the bytes that were sent */
+export function markBroadcast(desk: Desk, call: OpenCall, hash: Hex, at: Date): Promise<boolean> {
   return move(
     desk,
     call,
     "broadcast",
     sql`broadcast_at = coalesce(broadcast_at, ${at}), retry_at = NULL, last_error = NULL`,
-    (trx) => noteSent(trx, desk, call.hashes, at, null),
+    (trx) => noteSent(trx, desk, hash, at, null),
   )
 }
 
@@ -71,15 +71,16 @@ export function markBroadcast(desk: Desk, call: OpenCall, at: Date): Promise<boo
 export async function markSentAgain(
   desk: Desk,
   call: OpenCall,
+  hash: Hex,
   at: Date,
   problem: { readonly message: string; readonly retryAt: Date } | null,
 ): Promise<void> {
   await desk.db.transaction().execute(async (trx) => {
     await requireSigner(trx, desk.signer, desk.lease)
-    await noteSent(trx, desk, call.hashes, at, problem?.message ?? null)
     await sql`
       UPDATE ${tableOf(call)} SET last_error = ${problem?.message ?? null}, retry_at = ${problem?.retryAt ?? null}
       WHERE ${isRowOf(call)} AND state = ${call.state}`.execute(trx)
+    await noteSent(trx, desk, hash, at, problem?.message ?? null)
   })
 }
 
@@ -87,20 +88,21 @@ export async function markSentAgain(
 export async function noteStraySent(desk: Desk, hash: Hex, at: Date, error: string | null): Promise<void> {
   await desk.db.transaction().execute(async (trx) => {
     await requireSigner(trx, desk.signer, desk.lease)
-    await noteSent(trx, desk, [hash], at, error)
+    await noteSent(trx, desk, hash, at, error)
   })
 }
 
 async function noteSent(
   trx: Transaction<Database>,
   desk: Desk,
-  hashes: readonly Hex[],
+  hash: Hex,
   at: Date,
   error: string | null,
 ): Promise<void> {
   await sql`
-    UPDATE settlement.transactions SET broadcast_at = ${at}, last_error = ${error}
-    WHERE chain_id = ${desk.signer.chainId} AND hash = ANY(${hashes})`.execute(trx)
+    UPDATE settlement.transactions
+    SET broadcast_at = ${at}, waiting_since = coalesce(waiting_since, ${at}), last_error = ${error}
+    WHERE chain_id = ${desk.signer.chainId} AND hash = ${hash}`.execute(trx)
 }
 
 /** A receipt was seen. It confirms nothing: only indexed logs do. */
@@ -127,7 +129,7 @@ export function markUnmined(desk: Desk, call: OpenCall): Promise<boolean> {
     sql`tx_hash = NULL, block_number = NULL, block_hash = NULL, gas_used = NULL, effective_gas_price = NULL, mined_at = NULL`,
     async (trx) => {
       await sql`
-        UPDATE settlement.transactions SET broadcast_at = NULL
+        UPDATE settlement.transactions SET broadcast_at = NULL, waiting_since = NULL
         WHERE chain_id = ${desk.signer.chainId} AND hash = ANY(${call.hashes})`.execute(trx)
     },
   )

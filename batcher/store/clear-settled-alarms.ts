@@ -10,7 +10,7 @@ export async function clearSettledAlarms(db: Kysely<Database>): Promise<void> {
       AND b.batch_id = split_part(a.subject, ':', 2) AND b.state = 'confirmed'`.execute(db)
   await sql`
     UPDATE registry.alarms alarm SET cleared_at = now() FROM ${ofNonces}
-    WHERE alarm.cleared_at IS NULL AND alarm.kind = 'stuck_nonce' AND n.chain_id = split_part(alarm.subject, ':', 2)::bigint
+    WHERE alarm.cleared_at IS NULL AND alarm.kind IN ('stuck_nonce', 'nonce_at_fee_cap') AND n.chain_id = split_part(alarm.subject, ':', 2)::bigint
       AND n.signer = split_part(alarm.subject, ':', 3) AND n.nonce = split_part(alarm.subject, ':', 4)::bigint
       AND coalesce(b.state, a.state) = 'confirmed'`.execute(db)
 }

@@ -6,7 +6,7 @@ import type { Database } from "../../ledger/store/database.ts"
 import { ChainBridgeError, invariant } from "../../platform/errors.ts"
 import { openStates } from "../domain/call-state.ts"
 import { type AnchorKey, describeCall } from "./call-key.ts"
-import { type OpenAnchor, type UnderwayRow, underwayOf } from "./open-call.ts"
+import { columnsOfTransactions, type OpenAnchor, type UnderwayRow, underwayOf } from "./open-call.ts"
 
 /** Anchors of a chain that are on their way, those with a nonce first and in its order, then the one that has waited longest. */
 export async function loadOpenAnchors(
@@ -16,12 +16,12 @@ export async function loadOpenAnchors(
 ): Promise<OpenAnchor[]> {
   const { rows } = await sql<UnderwayRow & { ledger_id: string; tree_size: bigint }>`
     SELECT a.ledger_id, a.tree_size, a.contract AS "to", a.state, a.gas_limit, a.failures, a.retry_at, a.block_hash,
-      n.signer, n.nonce, n.reserved_at, x.hashes, x.sent_at
+      n.signer, n.nonce, n.reserved_at, x.*
     FROM settlement.anchors a
     LEFT JOIN settlement.nonces n
       ON n.ledger_id = a.ledger_id AND n.tree_size = a.tree_size AND n.spent_in_vain_at IS NULL
     LEFT JOIN LATERAL (
-      SELECT array_agg(hash ORDER BY saved_at DESC) AS hashes, max(broadcast_at) AS sent_at FROM settlement.transactions x
+      SELECT ${columnsOfTransactions} FROM settlement.transactions x
       WHERE x.ledger_id = a.ledger_id AND x.tree_size = a.tree_size
         AND x.chain_id = n.chain_id AND x.signer = n.signer AND x.nonce = n.nonce
     ) AS x ON true

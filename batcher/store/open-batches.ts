@@ -4,7 +4,7 @@ import type { Database } from "../../ledger/store/database.ts"
 import { ChainBridgeError, invariant } from "../../platform/errors.ts"
 import { openStates } from "../domain/call-state.ts"
 import type { BatchKey } from "./call-key.ts"
-import { type OpenBatch, type UnderwayRow, underwayOf } from "./open-call.ts"
+import { columnsOfTransactions, type OpenBatch, type UnderwayRow, underwayOf } from "./open-call.ts"
 
 /** Batches of a chain that are on their way, those with a nonce first and in its order, then the urgent ones, then in the order of their sealing. */
 export async function loadOpenBatches(
@@ -25,14 +25,14 @@ export async function loadOpenBatches(
     }
   >`
     SELECT b.ledger_id, b.batch_sequence, b.token_id, t.token_address AS "to", t.decimals, t.strategy, b.batch_id, b.state, b.recipients, b.gas_limit,
-      b.failures, b.retry_at, b.block_hash, l.paused_at IS NOT NULL AS is_lane_paused, n.signer, n.nonce, n.reserved_at, x.hashes, x.sent_at
+      b.failures, b.retry_at, b.block_hash, l.paused_at IS NOT NULL AS is_lane_paused, n.signer, n.nonce, n.reserved_at, x.*
     FROM settlement.batches b
     JOIN registry.tokens t ON t.token_id = b.token_id
     JOIN settlement.lanes l ON l.ledger_id = b.ledger_id AND l.token_id = b.token_id
     LEFT JOIN settlement.nonces n
       ON n.ledger_id = b.ledger_id AND n.batch_sequence = b.batch_sequence AND n.spent_in_vain_at IS NULL
     LEFT JOIN LATERAL (
-      SELECT array_agg(hash ORDER BY saved_at DESC) AS hashes, max(broadcast_at) AS sent_at FROM settlement.transactions x
+      SELECT ${columnsOfTransactions} FROM settlement.transactions x
       WHERE x.ledger_id = b.ledger_id AND x.batch_sequence = b.batch_sequence
         AND x.chain_id = n.chain_id AND x.signer = n.signer AND x.nonce = n.nonce
     ) AS x ON true

@@ -1,3 +1,4 @@
+import { sql } from "kysely"
 import type { Hex } from "viem"
 import type { CallState } from "../domain/call-state.ts"
 import type { AnchorKey, BatchKey } from "./call-key.ts"
@@ -13,9 +14,14 @@ type Underway = {
   readonly blockHash: string | null
   /** The nonce that may still be mined for it. */
   readonly nonce: { readonly signer: string; readonly value: bigint; readonly reservedAt: Date } | null
-  /** Hashes of everything that was ever saved for that nonce, newest first. */
+  /** Hashes of everything that was ever saved for that nonce, newest first: any of them may be mined. */
   readonly hashes: readonly Hex[]
+  /** When the newest of them was last sent. */
   readonly sentAt: Date | null
+  /** When the newest of them was first offered to a node, since it was signed or since a reorganisation took the nonce's transaction from its block. */
+  readonly waitingSince: Date | null
+  /** The same of the first of them. */
+  readonly sentFirstAt: Date | null
 }
 
 /** A batch that the desk of its chain has something to do for. */
@@ -48,7 +54,16 @@ export type UnderwayRow = {
   readonly reserved_at: Date | null
   readonly hashes: string[] | null
   readonly sent_at: Date | null
+  readonly waiting_since: Date | null
+  readonly sent_first_at: Date | null
 }
+
+/** Of the transactions `x` of a nonce. */
+export const columnsOfTransactions = sql`
+  array_agg(x.hash ORDER BY x.attempt DESC) AS hashes,
+  (array_agg(x.broadcast_at ORDER BY x.attempt DESC))[1] AS sent_at,
+  (array_agg(x.waiting_since ORDER BY x.attempt DESC))[1] AS waiting_since,
+  min(x.waiting_since) AS sent_first_at`
 
 export function underwayOf(row: UnderwayRow): Underway {
   return {
@@ -64,5 +79,7 @@ export function underwayOf(row: UnderwayRow): Underway {
         : { signer: row.signer, value: row.nonce, reservedAt: row.reserved_at },
     hashes: (row.hashes ?? []) as Hex[],
     sentAt: row.sent_at,
+    waitingSince: row.waiting_since,
+    sentFirstAt: row.sent_first_at,
   }
 }

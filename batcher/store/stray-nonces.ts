@@ -1,18 +1,17 @@
 import { type Kysely, sql } from "kysely"
+import type { Hex } from "viem"
 import type { Database } from "../../ledger/store/database.ts"
 import { openStates } from "../domain/call-state.ts"
 import { type CallKey, keyOfColumns } from "./call-key.ts"
 import type { SignerKey } from "./leases.ts"
+import { columnsOfTransactions, type OpenCall } from "./open-call.ts"
 
-/** A nonce that no open call looks after: its batch or anchor is done, or has another one. */
+/** A nonce that no open call looks after: its batch or anchor is done, or has another one. Where nothing is stored for it, it has no hashes. */
 export type StrayNonce = {
   readonly nonce: bigint
   /** What it was reserved for. */
   readonly key: CallKey
-  /** Whether bytes are stored for it. */
-  readonly isSigned: boolean
-  readonly sentAt: Date | null
-}
+} & Pick<OpenCall, "hashes" | "sentAt" | "waitingSince" | "sentFirstAt">
 
 /** Nonces `n`, each with the batch `b` or the anchor `a` that it was reserved for. */
 export const ofNonces = sql`
@@ -23,6 +22,13 @@ export const ofNonces = sql`
 /** Whether the call will still use its nonce, or sends that nonce's transaction again by itself. */
 export const isWantedByCall = sql<boolean>`
   (n.spent_in_vain_at IS NULL AND coalesce(b.state, a.state) IN (${sql.join(openStates.map((state) => sql.lit(state)))}))`
+
+/** Whether the call of a nonce that has bytes may still be made by it, as far as is known: no transaction of the nonce is mined. The database asks the same of each insert. */
+export const isReplaceable = sql<boolean>`
+  ((n.spent_in_vain_at IS NOT NULL OR coalesce(b.state, a.state) NOT IN ('sealed', 'simulated', 'mined'))
+    AND NOT EXISTS (
+      SELECT FROM settlement.transactions t
+      WHERE t.chain_id = n.chain_id AND t.signer = n.signer AND t.nonce = n.nonce AND t.hash = coalesce(b.tx_hash, a.tx_hash)))`
 
 /** The signer's stray nonces from `firstUnmined` on, lowest first. */
 export async function loadStrayNonces(
@@ -36,20 +42,24 @@ export async function loadStrayNonces(
     ledger_id: string
     batch_sequence: bigint | null
     tree_size: bigint | null
-    is_signed: boolean
+    hashes: Hex[] | null
     sent_at: Date | null
+    waiting_since: Date | null
+    sent_first_at: Date | null
   }>`
-    SELECT n.nonce, n.ledger_id, n.batch_sequence, n.tree_size, x.is_signed, x.sent_at
+    SELECT n.nonce, n.ledger_id, n.batch_sequence, n.tree_size, t.*
     FROM ${ofNonces}
     CROSS JOIN LATERAL (
-      SELECT count(*) > 0 AS is_signed, max(t.broadcast_at) AS sent_at FROM settlement.transactions t
-      WHERE t.chain_id = n.chain_id AND t.signer = n.signer AND t.nonce = n.nonce) AS x
+      SELECT ${columnsOfTransactions} FROM settlement.transactions x
+      WHERE x.chain_id = n.chain_id AND x.signer = n.signer AND x.nonce = n.nonce) AS t
     WHERE n.chain_id = ${chainId} AND n.signer = ${address} AND n.nonce >= ${firstUnmined} AND NOT ${isWantedByCall}
     ORDER BY n.nonce LIMIT ${limit}`.execute(db)
   return rows.map((row) => ({
     nonce: row.nonce,
     key: keyOfColumns(row),
-    isSigned: row.is_signed,
+    hashes: row.hashes ?? [],
     sentAt: row.sent_at,
+    waitingSince: row.waiting_since,
+    sentFirstAt: row.sent_first_at,
   }))
 }

@@ -3,11 +3,17 @@ import { type Hex, keccak256 } from "viem"
 import type { Database } from "../../ledger/store/database.ts"
 import { invariant } from "../../platform/errors.ts"
 import type { CallToSign } from "../chain/signer.ts"
+import { offeredPerGas } from "../domain/fees.ts"
 import { type CallKey, columnsOf, describeCall, isRowOf, tableOf } from "./call-key.ts"
 import { type Lease, requireSigner, type SignerKey } from "./leases.ts"
-import { isWantedByCall, ofNonces } from "./stray-nonces.ts"
+import { isReplaceable, isWantedByCall, ofNonces } from "./stray-nonces.ts"
 
-export type SavedTransaction = { readonly hash: Hex; readonly raw: Hex }
+export type SavedTransaction = {
+  readonly hash: Hex
+  readonly raw: Hex
+  /** 1 for the first transaction of its nonce. */
+  readonly attempt: number
+}
 
 export type SignedTransaction = {
   /** Whose nonce it is. */
@@ -64,6 +70,37 @@ export function saveNoOp(db: Kysely<Database>, options: SignedTransaction): Prom
   })
 }
 
+/**
+ * Commits the signed bytes of a transaction that makes the same call as the newest one of its nonce, at higher fees. All earlier ones stay: any of them may be mined. Nothing may
+ * be sent before this has returned.
+ * @param options.replaces the attempt that was the newest when this one was signed
+ * @returns false when there is a newer one by now, or one of the nonce is known to be mined: ours is thrown away, it was never sent
+ * @throws ChainBridgeError LEASE_LOST
+ */
+export function saveReplacement(
+  db: Kysely<Database>,
+  options: SignedTransaction & { readonly replaces: number },
+): Promise<boolean> {
+  const { signer, key, call } = options
+  return db.transaction().execute(async (trx) => {
+    await requireSigner(trx, signer, options.lease)
+    // Confirmations, and those that are taken back, change it without the signer's lease.
+    await sql`SELECT 1 FROM ${tableOf(key)} WHERE ${isRowOf(key)} FOR NO KEY UPDATE`.execute(trx)
+    const { rows } = await sql<{ newest: number; is_replaceable: boolean }>`
+      SELECT (SELECT max(t.attempt) FROM settlement.transactions t
+          WHERE t.chain_id = n.chain_id AND t.signer = n.signer AND t.nonce = n.nonce) AS newest,
+        ${isReplaceable} AS is_replaceable
+      FROM ${ofNonces}
+      WHERE n.chain_id = ${signer.chainId} AND n.signer = ${signer.address} AND n.nonce = ${call.nonce}`.execute(
+      trx,
+    )
+    const [row] = rows
+    if (row?.newest !== options.replaces || !row.is_replaceable) return false
+    await insert(trx, options, options.replaces + 1)
+    return true
+  })
+}
+
 /** @returns false when the nonce has a transaction already; nothing is inserted then */
 async function insertFirst(trx: Transaction<Database>, options: SignedTransaction): Promise<boolean> {
   const { signer, call } = options
@@ -71,24 +108,38 @@ async function insertFirst(trx: Transaction<Database>, options: SignedTransactio
     SELECT 1 FROM settlement.transactions
     WHERE chain_id = ${signer.chainId} AND signer = ${signer.address} AND nonce = ${call.nonce}`.execute(trx)
   if (earlier.length > 0) return false
+  await insert(trx, options, 1)
+  return true
+}
+
+async function insert(
+  trx: Transaction<Database>,
+  options: SignedTransaction,
+  attempt: number,
+): Promise<void> {
+  const { signer, call, raw } = options
   await trx
     .insertInto("settlement.transactions")
     .values({
       chain_id: signer.chainId,
-      hash: keccak256(options.raw),
+      hash: keccak256(raw),
       signer: signer.address,
       nonce: call.nonce,
       ...columnsOf(options.key),
-      raw: options.raw,
+      raw,
+      attempt,
+      transaction_type: call.type,
+      target: call.to.toLowerCase(),
+      calldata_hash: keccak256(call.data),
       gas_limit: call.gasLimit,
-      max_fee_per_gas: call.maxFeePerGas,
-      max_priority_fee_per_gas: call.maxPriorityFeePerGas,
+      max_fee_per_gas: offeredPerGas(call),
+      max_priority_fee_per_gas: call.type === "legacy" ? null : call.maxPriorityFeePerGas,
       saved_at: options.savedAt,
       broadcast_at: null,
+      waiting_since: null,
       last_error: null,
     })
     .execute()
-  return true
 }
 
 /** Reads back what is stored for a nonce; what is sent is always what the database has, not what memory has. Newest first. */
@@ -99,14 +150,28 @@ export async function readTransactions(
 ): Promise<SavedTransaction[]> {
   const rows = await db
     .selectFrom("settlement.transactions")
-    .select(["hash", "raw"])
+    .select(["hash", "raw", "attempt"])
     .where("chain_id", "=", chainId)
     .where("signer", "=", address)
     .where("nonce", "=", nonce)
-    .orderBy("saved_at", "desc")
+    .orderBy("attempt", "desc")
     .execute()
-  return rows.map(({ hash, raw }) => {
+  return rows.map(({ hash, raw, attempt }) => {
     invariant(keccak256(raw as Hex) === hash, `the stored bytes of transaction ${hash} have another hash`)
-    return { hash: hash as Hex, raw: raw as Hex }
+    return { hash: hash as Hex, raw: raw as Hex, attempt }
   })
+}
+
+/**
+ * Reads the newest transaction of a nonce back.
+ * @param signer lower case
+ */
+export async function readNewest(
+  db: Kysely<Database>,
+  signer: SignerKey,
+  nonce: bigint,
+): Promise<SavedTransaction> {
+  const [newest] = await readTransactions(db, signer, nonce)
+  invariant(newest !== undefined, `nonce ${nonce} is signed and has no stored bytes`)
+  return newest
 }

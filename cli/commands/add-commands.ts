@@ -75,7 +75,8 @@ const roles = [
   {
     name: "batcher",
     does: "settlement",
-    needs: "DATABASE_URL, CHAINBRIDGE_RPC_URLS_<chain_id>, SIGNER_PRIVATE_KEY",
+    needs:
+      "DATABASE_URL, CHAINBRIDGE_RPC_URLS_<chain_id>, SIGNER_PRIVATE_KEY (and CHAINBRIDGE_PRIVATE_RPC_URL_<chain_id>, if there is one)",
   },
   {
     name: "indexer",

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from "kysely"
+import { parseAmount } from "../../ledger/domain/amount.ts"
 import { registryChangedChannel } from "../../ledger/store/channels.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import type { Configuration } from "../../platform/config/load-configuration.ts"
@@ -107,6 +108,11 @@ async function applyChain(
     block_time_ms: chain.block_time,
     explorer_url: chain.explorer_url,
     audit_anchor: await chooseAnchor(db, fact, chain.audit_anchor),
+    transaction_type: chain.transaction_type,
+    max_fee_per_gas: chain.max_fee === null ? null : weiOf(chain.max_fee),
+    replace_after_ms: BigInt(chain.replace_after),
+    replace_after_max_ms: BigInt(chain.replace_after_max),
+    private_relay_alone_ms: chain.private_relay_alone === null ? null : BigInt(chain.private_relay_alone),
   }
   await db
     .insertInto("registry.chains")
@@ -120,6 +126,14 @@ async function applyChain(
     })
     .onConflict((conflict) => conflict.column("chain_id").doUpdateSet(changeable))
     .execute()
+}
+
+/** @param gwei as the configuration's schema lets it be */
+function weiOf(gwei: string): bigint {
+  const parsed = parseAmount(gwei, 9, "forbidden")
+  if ("refused" in parsed)
+    throw new ChainBridgeError("CONFIG_INVALID", `chains.yaml: max_fee is "${gwei}": ${parsed.message}`)
+  return parsed.amountBaseUnits
 }
 
 /** A contract that anchors stand in stays the chain's: they are confirmed, and taken back, by its logs. */

@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely"
 import type { Database } from "../../ledger/store/database.ts"
 import { type ChainClient, createChainClient } from "../../platform/rpc/chain-client.ts"
-import { rpcUrlsFromEnvironment } from "../../platform/rpc/rpc-urls.ts"
+import { privateRpcUrlFromEnvironment, rpcUrlsFromEnvironment } from "../../platform/rpc/rpc-urls.ts"
 
 /** A client for each chain of the registry that has RPC endpoints in the environment. */
 export async function openChainClients(db: Kysely<Database>): Promise<Map<bigint, ChainClient>> {
@@ -9,7 +9,8 @@ export async function openChainClients(db: Kysely<Database>): Promise<Map<bigint
   const clients = new Map<bigint, ChainClient>()
   for (const { chain_id: chainId } of chains) {
     const urls = rpcUrlsFromEnvironment(chainId, process.env)
-    if (urls.length > 0) clients.set(chainId, createChainClient({ chainId, urls }))
+    const privateRelayUrl = privateRpcUrlFromEnvironment(chainId, process.env)
+    if (urls.length > 0) clients.set(chainId, createChainClient({ chainId, urls, privateRelayUrl }))
   }
   return clients
 }

@@ -14,6 +14,7 @@ import * as holds from "./009-holds-and-redactions.ts"
 import * as anchors from "./010-anchors.ts"
 import * as lockHeadAt from "./011-lock-head-at.ts"
 import * as batchCongestion from "./012-batch-congestion.ts"
+import * as replacements from "./013-replacements.ts"
 import * as gasAccounting from "./014-gas-accounting.ts"
 import * as deadLetters from "./015-dead-letters.ts"
 
@@ -30,6 +31,7 @@ const migrations: Record<string, Migration> = {
   "010-anchors": anchors,
   "011-lock-head-at": lockHeadAt,
   "012-batch-congestion": batchCongestion,
+  "013-replacements": replacements,
   "014-gas-accounting": gasAccounting,
   "015-dead-letters": deadLetters,
 }

@@ -67,4 +67,7 @@ async function revoke(
         FROM settlement.nonces n
         WHERE n.ledger_id = ${ledgerId} AND n.tree_size = ${row.tree_size} AND n.spent_in_vain_at IS NULL), 'skipped')
     WHERE ledger_id = ${ledgerId} AND tree_size = ${row.tree_size} AND state = 'confirmed'`.execute(trx)
+  await sql`
+    UPDATE settlement.transactions SET broadcast_at = NULL, waiting_since = NULL
+    WHERE ledger_id = ${ledgerId} AND tree_size = ${row.tree_size}`.execute(trx)
 }

@@ -201,6 +201,10 @@ async function revoke(ledger: LedgerTransaction, data: EventDataOf<"Confirmation
           WHERE n.ledger_id = ${ledgerId} AND n.batch_sequence = ${data.batch_sequence} AND n.spent_in_vain_at IS NULL),
           CASE WHEN dissolved_position IS NULL THEN 'sealed' ELSE 'dead_letter' END)
       WHERE ledger_id = ${ledgerId} AND batch_sequence = ${data.batch_sequence}`.execute(trx)
+    // They are sent again, and wait for a block from then on.
+    await sql`
+      UPDATE settlement.transactions SET broadcast_at = NULL, waiting_since = NULL
+      WHERE ledger_id = ${ledgerId} AND batch_sequence = ${data.batch_sequence}`.execute(trx)
     await sql`
       UPDATE settlement.batch_accounts SET state = 'reopened'
       WHERE ledger_id = ${ledgerId} AND batch_sequence = ${data.batch_sequence} AND account_id = ANY(${accountIds}::bigint[])`.execute(

@@ -6,6 +6,8 @@ export type AlarmKind =
   | "lane_paused"
   | "lane_behind"
   | "stuck_nonce"
+  | "nonce_at_fee_cap"
+  | "fee_cap"
   | "foreign_transaction"
   | "signer_balance"
   | "signer_balance_low"

@@ -64,6 +64,11 @@ export type Database = TablesElsewhere & {
     wallet_manager: string
     wallet_init_code_hash: string
     audit_anchor: string | null
+    transaction_type: Generated<"auto" | "eip1559" | "legacy">
+    max_fee_per_gas: Generated<bigint | null>
+    replace_after_ms: Generated<bigint>
+    replace_after_max_ms: Generated<bigint>
+    private_relay_alone_ms: Generated<bigint | null>
     created_at: Generated<Date>
   }
   "registry.tokens": {
@@ -332,11 +337,16 @@ export type Database = TablesElsewhere & {
     batch_sequence: bigint | null
     tree_size: bigint | null
     raw: string
+    attempt: number
+    transaction_type: "eip1559" | "legacy"
+    target: string
+    calldata_hash: string
     gas_limit: bigint
     max_fee_per_gas: bigint
-    max_priority_fee_per_gas: bigint
+    max_priority_fee_per_gas: bigint | null
     saved_at: Date
     broadcast_at: Date | null
+    waiting_since: Date | null
     last_error: string | null
   }
 }

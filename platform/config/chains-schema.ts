@@ -13,6 +13,19 @@ export const chainsSchema = z.strictObject({
       /** What each RPC endpoint bears. */
       requests_per_second: z.int().min(20).max(2_000).default(20),
       start_block: z.int().min(0).default(0),
+      /** How transactions are priced. `auto`: by what the newest block says. */
+      transaction_type: z.enum(["auto", "eip1559", "legacy"]).default("auto"),
+      /** Gwei per gas that no transaction offers more than. null: no such limit. */
+      max_fee: z
+        .string()
+        .regex(/^(?=.*[1-9])\d{1,9}(\.\d{1,9})?$/, "a decimal amount of gwei above 0, as text")
+        .nullable()
+        .default(null),
+      /** A transaction that is not mined is replaced after this long, at higher fees; then after twice as long, and so on up to `replace_after_max`. */
+      replace_after: durationSchema.refine((ms) => ms > 0, "more than 0").default(60_000),
+      replace_after_max: durationSchema.refine((ms) => ms > 0, "more than 0").default(600_000),
+      /** Where there is a private relay: how long a transaction goes to it alone. null: always. */
+      private_relay_alone: durationSchema.nullable().default(null),
       explorer_url: z.url().nullable().default(null),
       /** Absent: deployed by `chainbridge start`. */
       wallet_manager: z

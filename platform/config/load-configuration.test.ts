@@ -146,6 +146,28 @@ test("every fault of every file is named at once", () => {
   )
 })
 
+test("a fee is a decimal text of gwei, and may be left out", () => {
+  const { chains } = loadConfiguration({ directory })
+  expect(chains["local"]).toMatchObject({
+    transaction_type: "auto",
+    max_fee: null,
+    replace_after: 60_000,
+    replace_after_max: 600_000,
+    private_relay_alone: null,
+  })
+  for (const value of ['"0"', '"0.0"', '"1.0000000001"', '"-1"', "150", '"1e3"', '"1,5"']) {
+    overlay("chains.yaml", `chains:\n  local:\n    max_fee: ${value}\n`)
+    expect(
+      faultsOf(() => loadConfiguration({ directory, overlay: "mine" })),
+      value,
+    ).toContain("chains.local.max_fee is")
+  }
+  overlay("chains.yaml", 'chains:\n  local:\n    max_fee: "150.5"\n')
+  expect(loadConfiguration({ directory, overlay: "mine" }).chains["local"]).toMatchObject({
+    max_fee: "150.5",
+  })
+})
+
 test("files that contradict each other are refused", () => {
   overlay("batch_strategy.yaml", "batch_triggers:\n  CPOP:\n    priority_reasons: [whim]\n")
   overlay("tokens.yaml", "tokens:\n  local:\n    chain_id: 5\n")

@@ -25,8 +25,11 @@ export type ChainClient = {
   readonly chainId: bigint
   /** viem's reads. Each goes to the first endpoint that works; reverts are the chain's answer and are not tried elsewhere. */
   readonly reads: PublicClient
-  /** Sends a signed transaction to every endpoint at once and reports each answer; never throws for what an endpoint did. */
-  broadcast(rawTransaction: Hex): Promise<BroadcastAnswer[]>
+  /**
+   * Sends a signed transaction and reports each answer; never throws for what an endpoint did. It goes to every endpoint at once, but where there is a private relay to that
+   * alone: whoever wants it in the public pools as well has to say so.
+   */
+  broadcast(rawTransaction: Hex, audience?: "private" | "public"): Promise<BroadcastAnswer[]>
   /**
    * The number of the newest block: the middle one of what the endpoints say.
    * @throws ChainBridgeError RPC_UNAVAILABLE (retryable)
@@ -65,11 +68,13 @@ const defaultChainClientLimits: ChainClientLimits = {
 
 /**
  * @param options.urls the chain's endpoints, the preferred one first
+ * @param options.privateRelayUrl takes transactions and is asked nothing
  * @throws ChainBridgeError CONFIG_INVALID when there is none
  */
 export function createChainClient(options: {
   readonly chainId: bigint
   readonly urls: readonly string[]
+  readonly privateRelayUrl?: string | undefined
   readonly limits?: Partial<ChainClientLimits>
   readonly nowMs?: () => number
 }): ChainClient {
@@ -82,16 +87,10 @@ export function createChainClient(options: {
       `chain ${chainId} has no RPC endpoint: set CHAINBRIDGE_RPC_URLS_${chainId}`,
     )
   }
-  const endpoints = options.urls.map((url, index) =>
-    createRpcEndpoint({
-      url,
-      place: index + 1,
-      chainId,
-      timeoutMs: limits.timeoutMs,
-      breaker: limits.breaker,
-      nowMs,
-    }),
-  )
+  const open = (url: string, place: number | "private"): RpcEndpoint =>
+    createRpcEndpoint({ url, place, chainId, timeoutMs: limits.timeoutMs, breaker: limits.breaker, nowMs })
+  const endpoints = options.urls.map((url, index) => open(url, index + 1))
+  const relays = options.privateRelayUrl === undefined ? [] : [open(options.privateRelayUrl, "private")]
 
   /** Asks one endpoint after the other, in the order of their priority. */
   async function read(method: string, params: unknown): Promise<unknown> {
@@ -149,9 +148,10 @@ export function createChainClient(options: {
       // A head that is some seconds old would make every decision about depth wrong.
       cacheTime: 0,
     }),
-    async broadcast(rawTransaction) {
+    async broadcast(rawTransaction, audience = "private") {
+      const isPublic = audience === "public" || relays.length === 0
       return Promise.all(
-        endpoints.map(async (endpoint): Promise<BroadcastAnswer> => {
+        [...relays, ...(isPublic ? endpoints : [])].map(async (endpoint): Promise<BroadcastAnswer> => {
           try {
             const hash = await endpoint.request("eth_sendRawTransaction", [rawTransaction])
             return { endpoint: endpoint.label, answer: "accepted", hash: String(hash) }
@@ -187,7 +187,7 @@ export function createChainClient(options: {
       )
     },
     getLogs: (filter) => agreeOnLogs(chainId, filter, (question) => readAll("eth_getLogs", question)),
-    status: () => endpoints.map((endpoint) => endpoint.status()),
+    status: () => [...endpoints, ...relays].map((endpoint) => endpoint.status()),
   }
 }
 

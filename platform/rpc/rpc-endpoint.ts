@@ -3,7 +3,7 @@ import { type CircuitBreakerLimits, createCircuitBreaker } from "./circuit-break
 import { isEndpointTrouble, RpcFault } from "./rpc-fault.ts"
 
 export type RpcEndpoint = {
-  /** Place in the list and domain, such as `#1 example.com`; says nothing that is secret. */
+  /** Place in the list and domain, such as `#1 example.com` or `private example.com`; says nothing that is secret. */
   readonly label: string
   /**
    * One JSON-RPC request, tried once.
@@ -23,8 +23,8 @@ export type RpcEndpointStatus = {
 
 export type RpcEndpointOptions = {
   readonly url: string
-  /** Its place in the list of its chain, from 1. */
-  readonly place: number
+  /** Its place in the list of its chain, from 1; or the chain's private relay. */
+  readonly place: number | "private"
   readonly chainId: bigint
   readonly timeoutMs: number
   readonly breaker: CircuitBreakerLimits
@@ -138,11 +138,12 @@ function causesOf(error: unknown): unknown[] {
   return causes
 }
 
-function labelOf(url: string, place: number): string {
+function labelOf(url: string, place: number | "private"): string {
   const { hostname, host } = new URL(url)
   const isAddress = hostname === "localhost" || /^[\d.]+$|^\[/.test(hostname)
   // Some providers put a customer's name or key in front of their domain.
-  return `#${place} ${isAddress ? host : hostname.split(".").slice(-2).join(".")}`
+  const name = place === "private" ? place : `#${place}`
+  return `${name} ${isAddress ? host : hostname.split(".").slice(-2).join(".")}`
 }
 
 /** Parts of a URL that a node might repeat in its error message. */

@@ -15,7 +15,7 @@ export function rpcUrlsFromEnvironment(
     .map((url) => url.trim())
     .filter((url) => url !== "")
   for (const [index, url] of urls.entries()) {
-    if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    if (!isHttpUrl(url)) {
       throw new ChainBridgeError(
         "CONFIG_INVALID",
         `${variable}: entry ${index + 1} is not an http or https URL`,
@@ -23,4 +23,25 @@ export function rpcUrlsFromEnvironment(
     }
   }
   return urls
+}
+
+/**
+ * The endpoint that a chain's transactions are sent to instead of the public ones, from `CHAINBRIDGE_PRIVATE_RPC_URL_<chain id>`.
+ * @returns undefined where the variable is not set
+ * @throws ChainBridgeError CONFIG_INVALID naming the variable; the URL itself is not repeated
+ */
+export function privateRpcUrlFromEnvironment(
+  chainId: bigint,
+  environment: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  const variable = `CHAINBRIDGE_PRIVATE_RPC_URL_${chainId}`
+  const url = (environment[variable] ?? "").trim()
+  if (url === "") return undefined
+  if (!isHttpUrl(url))
+    throw new ChainBridgeError("CONFIG_INVALID", `${variable} is not one http or https URL`)
+  return url
+}
+
+function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) && !text.includes(",")
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { batcherSteps } from "../../batcher/batcher-context.ts"
+import { stepsOfEveryCall } from "../../batcher/batcher-context.ts"
 import { operationOf } from "../support/backend.ts"
 import { expectBooksBalance } from "../support/expect-books-balance.ts"
 import { type FaultStack, startFaultStack } from "../support/fault-stack.ts"
@@ -30,7 +30,7 @@ describe("the batcher killed with -9", () => {
     rmSync(directory, { recursive: true, force: true })
   })
 
-  test.each(sampled(batcherSteps, 3))(
+  test.each(sampled(stepsOfEveryCall, 3))(
     "at %s: what it had begun is finished by the next one, once",
     async (step) => {
       const { backend } = faults

@@ -123,6 +123,51 @@ test("where and how often is anchored comes from the files, also when it is chan
   ])
 })
 
+test("how a chain's transactions are made is what its file says, and changes with it", async () => {
+  const db = createKysely<Database>(pool)
+  const read = () =>
+    db
+      .selectFrom("registry.chains")
+      .select([
+        "transaction_type",
+        "max_fee_per_gas",
+        "replace_after_ms",
+        "replace_after_max_ms",
+        "private_relay_alone_ms",
+      ])
+      .where("chain_id", "=", 31_337n)
+      .executeTakeFirst()
+  await applyConfiguration(db, configuration, [facts])
+  const shipped = {
+    transaction_type: "auto",
+    max_fee_per_gas: null,
+    replace_after_ms: 60_000n,
+    replace_after_max_ms: 600_000n,
+    private_relay_alone_ms: null,
+  }
+  expect(await read()).toEqual(shipped)
+  const [[name, chain] = ["", undefined]] = Object.entries(configuration.chains)
+  if (chain === undefined) throw new Error("no chain is configured")
+  const changed = {
+    ...chain,
+    transaction_type: "legacy",
+    max_fee: "150.000000001",
+    replace_after: 5_000,
+    replace_after_max: 20_000,
+    private_relay_alone: 0,
+  } as const
+  await applyConfiguration(db, { ...configuration, chains: { [name]: changed } }, [facts])
+  expect(await read()).toEqual({
+    transaction_type: "legacy",
+    max_fee_per_gas: 150_000_000_001n,
+    replace_after_ms: 5_000n,
+    replace_after_max_ms: 20_000n,
+    private_relay_alone_ms: 0n,
+  })
+  await applyConfiguration(db, configuration, [facts])
+  expect(await read()).toEqual(shipped)
+})
+
 test("a chain may get an AuditAnchor later, and keeps the one that it has", async () => {
   const db = createKysely<Database>(pool)
   await db.updateTable("registry.chains").set({ audit_anchor: null }).execute()

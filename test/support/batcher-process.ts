@@ -11,10 +11,12 @@ export type BatcherProcessOptions = {
   readonly databaseUrl: string
   readonly chainId: string
   readonly rpcUrls: readonly string[]
+  readonly privateRelayUrl: string | null
   readonly signerKey: string
   readonly processId: string
-  /** Ends this process with SIGKILL when it gets there. */
+  /** Ends this process with SIGKILL when it gets there the so-manieth time, from 1. */
   readonly dieAt: BatcherStep | null
+  readonly dieAtTime: number
   /** Stops this process with SIGSTOP when it gets there, the first time. */
   readonly freezeAt: BatcherStep | null
   readonly limits: NonNullable<BatcherContext["limits"]>
@@ -24,6 +26,7 @@ export type BatcherProcessOptions = {
 const options = JSON.parse(process.env["TEST_BATCHER"] ?? "{}") as BatcherProcessOptions
 const chainId = BigInt(options.chainId)
 let isFrozenOnce = false
+let timesAtDeath = 0
 const db = createKysely<Database>(
   createPool({ databaseUrl: options.databaseUrl, applicationName: "test-batcher", connectionsMax: 6 }),
 )
@@ -38,6 +41,7 @@ const batcher = runBatcher({
         client: createChainClient({
           chainId,
           urls: options.rpcUrls,
+          privateRelayUrl: options.privateRelayUrl ?? undefined,
           limits: { timeoutMs: options.requestTimeoutMs },
         }),
         signer: createEnvironmentSigner({ SIGNER_PRIVATE_KEY: options.signerKey }),
@@ -47,7 +51,8 @@ const batcher = runBatcher({
   processId: options.processId,
   limits: options.limits,
   onStep(step) {
-    if (step === options.dieAt) process.kill(process.pid, "SIGKILL")
+    if (step === options.dieAt) timesAtDeath += 1
+    if (timesAtDeath === options.dieAtTime) process.kill(process.pid, "SIGKILL")
     if (step === options.freezeAt && !isFrozenOnce) {
       isFrozenOnce = true
       process.kill(process.pid, "SIGSTOP")

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"
 import { fileURLToPath } from "node:url"
+import type { UpdateObject } from "kysely"
 import { type Address, createPublicClient, type Hex, http, parseEventLogs } from "viem"
 import { cpopTokenAbi } from "../../abis/cpop-token.ts"
 import type { BatcherContext, BatcherStep } from "../../batcher/batcher-context.ts"
@@ -22,7 +23,7 @@ import type { BatcherProcessOptions } from "./batcher-process.ts"
 import { callJsonRpc } from "./call-json-rpc.ts"
 import { confirmFromLogs, revokeNewest } from "./confirm-batch.ts"
 import { type DeployedAnchor, deployAnchor } from "./deploy-anchor.ts"
-import { deployToken } from "./deploy-token.ts"
+import { type DeployedToken, deployToken } from "./deploy-token.ts"
 import { insertToken } from "./insert-token.ts"
 import { createTestDatabase } from "./postgres.ts"
 import { adjustCommand, insertLedger } from "./test-ledger.ts"
@@ -53,6 +54,8 @@ const fastLimits = { fallbackPollMs: 500, rebroadcastMs: 1_000, leaseMs: 2_000, 
 
 export type SettlementFixture = Awaited<ReturnType<typeof createSettlementFixture>>
 
+type Endpoints = { readonly rpcUrls?: readonly string[]; readonly privateRelayUrl?: string }
+
 export type BatcherChild = {
   readonly child: ChildProcess
   /** The signal that ended it, or its exit code. */
@@ -67,11 +70,13 @@ export async function createSettlementFixture(
     readonly strategy?: Partial<typeof patientStrategy>
     /** Whether the chain has an AuditAnchor. */
     readonly anchors?: boolean
+    /** Puts another token on the chain than ours. */
+    readonly deploy?: (rpcUrl: string) => Promise<DeployedToken>
   } = {},
 ) {
   const database = await createTestDatabase()
   const anvil = await startAnvil({ args: options.anvilArgs ?? [] })
-  const token = await deployToken(anvil.rpcUrl)
+  const token = await (options.deploy ?? deployToken)(anvil.rpcUrl)
   const anchor = options.anchors === true ? await deployAnchor(anvil.rpcUrl, token.operator) : null
   const pool = createPool({ databaseUrl: database.appUrl, applicationName: "test", connectionsMax: 8 })
   const db = createKysely<Database>(pool)
@@ -151,13 +156,12 @@ export async function createSettlementFixture(
     confirm: () => confirmFromLogs({ db, chain, ledgerId, chainId, token: token.address }),
     revoke: () => revokeNewest({ db, chain, ledgerId, chainId, token: token.address }),
 
-    context(
-      overrides: Partial<BatcherContext> & { readonly rpcUrls?: readonly string[] } = {},
-    ): BatcherContext {
-      const { rpcUrls, ...rest } = overrides
+    context(overrides: Partial<BatcherContext> & Endpoints = {}): BatcherContext {
+      const { rpcUrls, privateRelayUrl, ...rest } = overrides
       const client = createChainClient({
         chainId,
         urls: rpcUrls ?? [anvil.rpcUrl],
+        privateRelayUrl,
         limits: { timeoutMs: 1_500 },
       })
       const signer = createEnvironmentSigner({ SIGNER_PRIVATE_KEY: token.operatorKey })
@@ -173,7 +177,7 @@ export async function createSettlementFixture(
     },
 
     /** A batcher in this process; stopped with the fixture. */
-    run(overrides: Partial<BatcherContext> & { readonly rpcUrls?: readonly string[] } = {}): RunningBatcher {
+    run(overrides: Partial<BatcherContext> & Endpoints = {}): RunningBatcher {
       const batcher = runBatcher(fixture.context(overrides))
       inProcess.add(batcher)
       return batcher
@@ -188,18 +192,21 @@ export async function createSettlementFixture(
     spawn(
       overrides: {
         readonly dieAt?: BatcherStep
+        /** The so-manieth time that it gets there, from 1. */
+        readonly dieAtTime?: number
         readonly freezeAt?: BatcherStep
-        readonly rpcUrls?: readonly string[]
         readonly limits?: BatcherContext["limits"]
-      } = {},
+      } & Endpoints = {},
     ): BatcherChild {
       const settings: BatcherProcessOptions = {
         databaseUrl: database.appUrl,
         chainId: chainId.toString(),
         rpcUrls: overrides.rpcUrls ?? [anvil.rpcUrl],
+        privateRelayUrl: overrides.privateRelayUrl ?? null,
         signerKey: token.operatorKey,
         processId: randomUUID(),
         dieAt: overrides.dieAt ?? null,
+        dieAtTime: overrides.dieAtTime ?? 1,
         freezeAt: overrides.freezeAt ?? null,
         limits: { ...fastLimits, ...overrides.limits },
         requestTimeoutMs: 1_500,
@@ -254,7 +261,12 @@ export async function createSettlementFixture(
 
     batches: () => db.selectFrom("settlement.batches").selectAll().orderBy("batch_sequence").execute(),
 
-    transactions: () => db.selectFrom("settlement.transactions").selectAll().orderBy("nonce").execute(),
+    transactions: () =>
+      db.selectFrom("settlement.transactions").selectAll().orderBy("nonce").orderBy("attempt").execute(),
+
+    /** What an operator configures about the chain's transactions. */
+    configure: (values: UpdateObject<Database, "registry.chains">) =>
+      db.updateTable("registry.chains").set(values).execute(),
 
     /** Waits until there are that many batches and all of them are in this state. */
     batchesIn: (state: BatchState, count: number, timeoutMs = 20_000) =>

@@ -1,7 +1,7 @@
 import { sql } from "kysely"
 import pg from "pg"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import { batcherSteps, createBatcher } from "../../../batcher/batcher-context.ts"
+import { createBatcher, stepsOfEveryCall } from "../../../batcher/batcher-context.ts"
 import { holdSigner } from "../../../batcher/store/leases.ts"
 import { sealDueAnchors } from "../../../batcher/store/seal-anchors.ts"
 import { registerSigner, reserveNonce } from "../../../batcher/store/signers.ts"
@@ -124,23 +124,26 @@ describe("anchoring", () => {
 })
 
 describe("a batcher that is killed with -9", () => {
-  it.each(sampled(batcherSteps, 2))("at %s anchors a checkpoint once, by one transaction", async (step) => {
-    const { treeSize, root } = await checkpoint()
-    const first = fixture.spawn({ dieAt: step })
-    expect(await first.ended, first.log()).toBe("SIGKILL")
-    const saved = await fixture.transactions()
+  it.each(sampled(stepsOfEveryCall, 2))(
+    "at %s anchors a checkpoint once, by one transaction",
+    async (step) => {
+      const { treeSize, root } = await checkpoint()
+      const first = fixture.spawn({ dieAt: step })
+      expect(await first.ended, first.log()).toBe("SIGKILL")
+      const saved = await fixture.transactions()
 
-    const second = fixture.spawn()
-    await fixture.anchorIn("mined", treeSize).catch((error: unknown) => {
-      throw new Error(second.log(), { cause: error })
-    })
-    expect(await rootOf(treeSize)).toBe(root)
-    const transactions = await fixture.transactions()
-    expect(transactions.map(({ nonce }) => nonce)).toEqual([0n])
-    // What was saved is what was sent: the same bytes, no second signature.
-    expect(transactions.slice(0, saved.length).map(({ raw }) => raw)).toEqual(saved.map(({ raw }) => raw))
-    expect(await fixture.chain.getTransactionCount({ address: fixture.token.operator })).toBe(1)
-  })
+      const second = fixture.spawn()
+      await fixture.anchorIn("mined", treeSize).catch((error: unknown) => {
+        throw new Error(second.log(), { cause: error })
+      })
+      expect(await rootOf(treeSize)).toBe(root)
+      const transactions = await fixture.transactions()
+      expect(transactions.map(({ nonce }) => nonce)).toEqual([0n])
+      // What was saved is what was sent: the same bytes, no second signature.
+      expect(transactions.slice(0, saved.length).map(({ raw }) => raw)).toEqual(saved.map(({ raw }) => raw))
+      expect(await fixture.chain.getTransactionCount({ address: fixture.token.operator })).toBe(1)
+    },
+  )
 })
 
 describe("two batchers", () => {

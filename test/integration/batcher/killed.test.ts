@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import { batcherSteps } from "../../../batcher/batcher-context.ts"
+import { stepsOfEveryCall } from "../../../batcher/batcher-context.ts"
 import { sampled } from "../../support/sampled.ts"
 import { createSettlementFixture, type SettlementFixture } from "../../support/settlement-fixture.ts"
 
@@ -10,7 +10,7 @@ describe("a batcher that is killed with -9", () => {
   })
   afterEach(() => fixture.close())
 
-  it.each(sampled(batcherSteps, 3))("at %s loses nothing and settles nothing twice", async (step) => {
+  it.each(sampled(stepsOfEveryCall, 3))("at %s loses nothing and settles nothing twice", async (step) => {
     await fixture.adjust([
       ["ann", 1_000n],
       ["bob", 500n],

@@ -1,7 +1,7 @@
 import { sql } from "kysely"
 import type { Hex } from "viem"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
-import { batcherSteps } from "../../../batcher/batcher-context.ts"
+import { stepsOfEveryCall } from "../../../batcher/batcher-context.ts"
 import { ledgerIdBytes } from "../../../ledger/domain/wallet-address.ts"
 import { createLoopFixture, type LoopFixture } from "../../support/loop-fixture.ts"
 import { sampled } from "../../support/sampled.ts"
@@ -119,7 +119,7 @@ describe("an anchor", () => {
     await expectAnchored(last)
   })
 
-  test.each(sampled(batcherSteps, 2))(
+  test.each(sampled(stepsOfEveryCall, 2))(
     "is on the chain and in the log once, when its batcher is killed at %s",
     async (step) => {
       const made = await checkpoint()
