@@ -1,6 +1,7 @@
 import type { Hex } from "viem"
 import { privateKeyToAccount } from "viem/accounts"
 import { ChainBridgeError } from "../../platform/errors.ts"
+import { signerOf } from "./account-signer.ts"
 import type { Signer } from "./signer.ts"
 
 /**
@@ -20,28 +21,7 @@ export function createEnvironmentSigner(environment: Readonly<Record<string, str
   if (!isPrivateKey(key)) {
     throw new ChainBridgeError("SIGNER_REFUSED", "SIGNER_PRIVATE_KEY has to be 0x and 64 hexadecimal digits")
   }
-  const account = accountOf(key)
-  return {
-    address: `0x${account.address.slice(2).toLowerCase()}`,
-    sign(call) {
-      const common = {
-        chainId: Number(call.chainId),
-        nonce: Number(call.nonce),
-        to: call.to,
-        data: call.data,
-        value: 0n,
-        gas: call.gasLimit,
-      }
-      return call.type === "legacy"
-        ? account.signTransaction({ ...common, type: "legacy", gasPrice: call.gasPrice })
-        : account.signTransaction({
-            ...common,
-            type: "eip1559",
-            maxFeePerGas: call.maxFeePerGas,
-            maxPriorityFeePerGas: call.maxPriorityFeePerGas,
-          })
-    },
-  }
+  return signerOf(accountOf(key))
 }
 
 function accountOf(key: Hex): ReturnType<typeof privateKeyToAccount> {

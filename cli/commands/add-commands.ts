@@ -76,7 +76,7 @@ const roles = [
     name: "batcher",
     does: "settlement",
     needs:
-      "DATABASE_URL, CHAINBRIDGE_RPC_URLS_<chain_id>, SIGNER_PRIVATE_KEY (and CHAINBRIDGE_PRIVATE_RPC_URL_<chain_id>, if there is one)",
+      "DATABASE_URL, CHAINBRIDGE_RPC_URLS_<chain_id>, and the key that settles: SIGNER_KEYSTORE with SIGNER_KEYSTORE_PASSWORD_FILE, SIGNER_KMS_KEY_ID, or SIGNER_PRIVATE_KEY (and CHAINBRIDGE_PRIVATE_RPC_URL_<chain_id>, if there is one)",
   },
   {
     name: "indexer",

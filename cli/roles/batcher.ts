@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto"
 import type { BatcherContext } from "../../batcher/batcher-context.ts"
-import { createEnvironmentSigner } from "../../batcher/chain/environment-signer.ts"
+import { createSigner } from "../../batcher/chain/create-signer.ts"
 import { type BatcherStatus, runBatcher } from "../../batcher/run-batcher.ts"
 import { describeError } from "../../platform/errors.ts"
 import { runRole } from "../../platform/lifecycle.ts"
@@ -17,7 +17,7 @@ export async function runBatcherRole(faults: Pick<BatcherContext, "onStep"> = {}
   const role = openRole("batcher", 20)
   await runRole(async () => {
     await role.reachDatabase()
-    const signer = createEnvironmentSigner(process.env)
+    const signer = await createSigner(process.env)
     const clients = await openChainClients(role.db)
     const batcher = runBatcher({
       db: role.db,

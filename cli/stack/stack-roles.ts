@@ -25,7 +25,7 @@ export type RoleName = (typeof roleNames)[number]
 export type RolePrograms = Partial<Readonly<Record<RoleName, string>>>
 
 // What a role gets is named below, one by one: nothing of ours leaks in from the shell that ran `start`.
-const OURS = /^(DATABASE_URL|PORT|HOST|SIGNER_PRIVATE_KEY|INDEXER_\w+|CHAINBRIDGE_\w+|AUDIT_SIGNING_KEY)$/
+const OURS = /^(DATABASE_URL|PORT|HOST|SIGNER_\w+|INDEXER_\w+|CHAINBRIDGE_\w+|AUDIT_SIGNING_KEY)$/
 
 /** Starts one role of the stack and keeps it alive. */
 export function startStackRole(role: RoleName, options: StackRolesOptions): Promise<SupervisedRole> {
