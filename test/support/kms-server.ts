@@ -1,5 +1,5 @@
 import { createHash, createHmac, generateKeyPairSync } from "node:crypto"
-import { createServer, type IncomingMessage } from "node:http"
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import type { Hex } from "viem"
 import { generatePrivateKey, privateKeyToAccount, sign } from "viem/accounts"
@@ -30,13 +30,13 @@ export async function startKmsServer(): Promise<KmsServer> {
   const keyId = "alias/settlement"
   const asked: KmsServer["asked"] = []
   const faults: KmsServer["faults"] = []
-  const server = createServer(async (request, response) => {
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
     const text = await readBody(request)
     const target = String(request.headers["x-amz-target"])
     const body = JSON.parse(text) as Record<string, string>
     asked.push({ target, body })
     const fault = faults.shift() ?? null
-    if (fault === "silent") return
+    if (fault === "silent") return undefined
     const reply = (status: number, answer: string) =>
       response.writeHead(status, { "content-type": "application/x-amz-json-1.1" }).end(answer)
     if (fault !== null) return reply(fault.status, fault.body)
@@ -57,6 +57,9 @@ export async function startKmsServer(): Promise<KmsServer> {
       200,
       JSON.stringify({ KeyId: keyId, Signature: (await signDigest(key, digest)).toString("base64") }),
     )
+  }
+  const server = createServer((request, response) => {
+    answer(request, response).catch(() => response.destroy())
   })
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
   return {
