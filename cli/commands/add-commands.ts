@@ -156,6 +156,24 @@ Examples:
     .option("--token <symbol>", "only this token")
     .addHelpText("after", "\nExample:\n  npm run chainbridge -- flush --token CPOP")
     .action(async (options) => (await import("./flush.ts")).flushCommand(options))
+  program
+    .command("pause")
+    .description("stop settlement until it is resumed")
+    .option(...dataDirectory)
+    .option("--token <symbol>", "only this token")
+    .requiredOption("--reason <text>", "why; shown wherever the lane is", parseReason)
+    .addHelpText(
+      "after",
+      '\nExample:\n  npm run chainbridge -- pause --token CPOP --reason "the token is being upgraded"',
+    )
+    .action(async (options) => (await import("./pause.ts")).pauseCommand(options))
+  program
+    .command("resume")
+    .description("let paused settlement go on, whatever paused it")
+    .option(...dataDirectory)
+    .option("--token <symbol>", "only this token")
+    .addHelpText("after", "\nExample:\n  npm run chainbridge -- resume --token CPOP")
+    .action(async (options) => (await import("./pause.ts")).resumeCommand(options))
 }
 
 function addConfig(program: Command): void {
@@ -203,6 +221,12 @@ function addKeys(program: Command): void {
     .option(...dataDirectory)
     .addHelpText("after", "\nExample:\n  npm run chainbridge -- keys create --app shop --scope ledger:read")
     .action(async (options) => (await import("./keys.ts")).createKeyCommand(options))
+}
+
+function parseReason(text: string): string {
+  const reason = text.trim()
+  if (/^[^\p{Cc}]{1,500}$/u.test(reason)) return reason
+  throw new InvalidArgumentError("Allowed: 1 to 500 printable characters.")
 }
 
 function parsePosition(text: string): bigint {

@@ -12,6 +12,7 @@ import type { Adjustment } from "../../ledger/domain/adjust-balance.ts"
 import { auditKeyOf } from "../../ledger/domain/audit-key.ts"
 import type { AnchorState } from "../../ledger/store/anchor-tables.ts"
 import type { BatchState, Database } from "../../ledger/store/database.ts"
+import { resumeLanes } from "../../ledger/store/pause-lanes.ts"
 import { createLedgerWriter } from "../../ledger/writer/ledger-writer.ts"
 import { createTokenDirectory } from "../../ledger/writer/token-directory.ts"
 import { createWriterPool } from "../../ledger/writer/writer-pool.ts"
@@ -147,10 +148,7 @@ export async function createSettlementFixture(
 
     /** What an operator does about a paused lane. */
     async resume(): Promise<void> {
-      await db.updateTable("settlement.lanes").set({ paused_at: null, paused_reason: null }).execute()
-      await db
-        .selectNoFrom((eb) => eb.fn("pg_notify", [eb.val("lane_changed"), eb.val(ledgerId)]).as("sent"))
-        .execute()
+      await db.transaction().execute((trx) => resumeLanes(trx, [{ ledgerId, tokenId }]))
     },
 
     confirm: () => confirmFromLogs({ db, chain, ledgerId, chainId, token: token.address }),
