@@ -32,7 +32,10 @@ export async function alarmFailing(
  * Somebody else signs with our key: nothing new is sent from it until a person has looked.
  * @throws ChainBridgeError LEASE_LOST: who has slept through its lease may take another process of ours for somebody else
  */
-export async function alarmForeign({ batcher, desk }: DeskTurn, what: string): Promise<void> {
+export async function alarmForeign(
+  { batcher, desk }: Pick<DeskTurn, "batcher" | "desk">,
+  what: string,
+): Promise<void> {
   const { chainId, address } = desk.signer
   const message = `signer ${address} on chain ${chainId} is used by somebody else: ${what}`
   await batcher.db.transaction().execute(async (trx) => {

@@ -3,6 +3,8 @@ import { setTimeout } from "node:timers/promises"
 import { encodeFunctionData, type Hex } from "viem"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { cpopTokenAbi } from "../../../abis/cpop-token.ts"
+import { createBatcher } from "../../../batcher/batcher-context.ts"
+import { alarmForeign } from "../../../batcher/chain/call-alarms.ts"
 import { holdSigner, releaseLeases } from "../../../batcher/store/leases.ts"
 import { createSettlementFixture, type SettlementFixture } from "../../support/settlement-fixture.ts"
 import { callIn, mineAll, replaceSoon, stickBatch, transactionsSaved } from "../../support/stuck-batch.ts"
@@ -178,6 +180,15 @@ describe("a batcher that sleeps through its lease while it replaces", () => {
     await mineAll(fixture, 1)
     await expectSettledOnce()
     await expectOneCall()
+    expect(await fixture.alarms()).toEqual([])
+  })
+
+  it("raises no alarm about a stranger: what it saw may be the work of its successor", async () => {
+    await stickAlone()
+    const batcher = createBatcher(fixture.context())
+    const lease = { owner: batcher.processId, epoch: 1n }
+    const desk = { db: fixture.db, signer: key(), lease }
+    await expect(alarmForeign({ batcher, desk }, "a guess")).rejects.toMatchObject({ code: "LEASE_LOST" })
     expect(await fixture.alarms()).toEqual([])
   })
 

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { type RpcFaultProxy, startRpcFaultProxy } from "../../support/rpc-fault-proxy.ts"
 import { createSettlementFixture, type SettlementFixture } from "../../support/settlement-fixture.ts"
@@ -60,7 +61,7 @@ describe("a transaction that no block takes", () => {
     expect(await fixture.alarms()).toEqual([])
     // Nothing is replaced that is mined.
     const count = (await fixture.transactions()).length
-    await new Promise((resolve) => setTimeout(resolve, 3_000))
+    await setTimeout(3_000)
     expect(await fixture.transactions()).toHaveLength(count)
   })
 
@@ -190,6 +191,42 @@ describe("of a nonce with several transactions", () => {
     ])
     proxy.clear()
     await waitUntil(async () => (await fixture.batches())[0]?.gas_used !== null, { what: "its gas is known" })
+    await expectSettledOnce()
+  })
+
+  it("that a reorganisation has dropped waits anew: it is sent again first, and replaced only when that does not help", async () => {
+    await fixture.configure({ replace_after_ms: 3_000n, replace_after_max_ms: 3_000n })
+    fixture.run()
+    await fixture.adjust([["ann", 7n]])
+    await fixture.flush()
+    const [mined] = await fixture.batchesIn("mined", 1)
+    await setTimeout(3_500)
+    await fixture.rpc("evm_setAutomine", false)
+    await rollBack(mined?.block_number)
+    const [only] = await fixture.transactions()
+    await inPool(fixture, only?.hash)
+    await setTimeout(1_000)
+    expect(await fixture.transactions()).toHaveLength(1)
+    await transactionsSaved(fixture, 2)
+    await mineAll(fixture, 1)
+    await expectSettledOnce()
+  })
+
+  it("that is confirmed and taken back waits anew as well", async () => {
+    await fixture.configure({ replace_after_ms: 3_000n, replace_after_max_ms: 3_000n })
+    fixture.run()
+    await fixture.adjust([["ann", 7n]])
+    await fixture.flush()
+    const [mined] = await fixture.batchesIn("mined", 1)
+    await fixture.confirm()
+    await setTimeout(3_500)
+    await fixture.rpc("evm_setAutomine", false)
+    await rollBack(mined?.block_number)
+    await fixture.revoke()
+    await fixture.batchesIn("broadcast", 1)
+    await setTimeout(1_500)
+    expect(await fixture.transactions()).toHaveLength(1)
+    await mineAll(fixture, 1)
     await expectSettledOnce()
   })
 })
