@@ -40,10 +40,25 @@ export async function readSavings(
   before: bigint | null,
   limit: number,
 ): Promise<readonly SavingsRow[]> {
-  const from = startOf(fromDay)
   // A page never reaches above the day that the last one ended in.
   const last = before === null ? throughDay : Math.min(throughDay, Number(before / tokensMax))
-  const to = startOf(last + 1)
+  // Nor much below the days that fill it, so that a year costs no more than what is shown of it.
+  for (let days = limit; ; days *= 4) {
+    const first = Math.max(fromDay, last - days + 1)
+    const rows = await sumDays(db, ledgerId, { tokenIds, fromDay: first, throughDay: last }, before, limit)
+    if (rows.length === limit || first === fromDay) return rows
+  }
+}
+
+async function sumDays(
+  db: Kysely<Database>,
+  ledgerId: string,
+  { tokenIds, fromDay, throughDay }: SavingsRange,
+  before: bigint | null,
+  limit: number,
+): Promise<readonly SavingsRow[]> {
+  const from = startOf(fromDay)
+  const to = startOf(throughDay + 1)
   const ids = sql`ANY(${tokenIds.map(String)}::integer[])`
   const { rows } = await sql<SavingsRow>`
     SELECT day, token_id, sum(batches)::bigint AS batches, sum(recipients)::bigint AS recipients, sum(changes)::bigint AS changes,
