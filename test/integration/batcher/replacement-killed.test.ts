@@ -25,6 +25,14 @@ async function expectOneCall(): Promise<void> {
   expect(await fixture.chain.getTransactionCount({ address: fixture.token.operator })).toBe(1)
 }
 
+/** What the node holds: nothing that is not saved may be there. */
+async function poolHashes(): Promise<string[]> {
+  const content = (await fixture.rpc("txpool_content")) as {
+    pending: Record<string, Record<string, { hash: string }>>
+  }
+  return Object.values(content.pending).flatMap((ofSender) => Object.values(ofSender).map(({ hash }) => hash))
+}
+
 async function expectSettledOnce(): Promise<void> {
   const [batch] = await fixture.batches()
   expect(await fixture.settledCounts()).toEqual(new Map([[batch?.batch_id, 1]]))
@@ -59,6 +67,7 @@ describe("a batcher that is killed with -9 while it replaces", () => {
     expect(await first.ended, first.log()).toBe("SIGKILL")
     const before = await fixture.transactions()
     expect(before).toHaveLength(saved)
+    expect(before.map(({ hash }) => hash)).toEqual(expect.arrayContaining(await poolHashes()))
 
     const second = fixture.spawn()
     await transactionsSaved(fixture, 2)
