@@ -65,6 +65,28 @@ it("says once what is wrong, changes nothing, and goes on when it is right", asy
   expect(applied).toHaveLength(1)
 })
 
+it("does not take a file that is only half written", async () => {
+  await watch.stop()
+  const patient = watchConfiguration({
+    source: { directory, overlay: "development" },
+    apply: (configuration) => Promise.resolve(void applied.push(configuration)),
+    onNote: (message) => notes.push(message),
+    intervalMs: 200,
+  })
+  try {
+    for (let round = 0; round < 6; round += 1) {
+      maxWait("half")
+      await new Promise((resolve) => setTimeout(resolve, 150))
+      maxWait(`${round + 10}s`)
+      await new Promise((resolve) => setTimeout(resolve, 450))
+    }
+    expect(notes.filter((note) => note.includes("not in effect"))).toEqual([])
+    expect(applied.length).toBeGreaterThanOrEqual(5)
+  } finally {
+    await patient.stop()
+  }
+})
+
 it("says once what kept files that are right from taking effect, and tries again", async () => {
   fault = new Error("the database is away")
   maxWait("9s")

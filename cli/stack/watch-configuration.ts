@@ -5,14 +5,14 @@ import {
   type ConfigurationSource,
   loadConfiguration,
 } from "../../platform/config/load-configuration.ts"
-import { ChainBridgeError, describeError } from "../../platform/errors.ts"
+import { describeError } from "../../platform/errors.ts"
 
 const defaultIntervalMs = 1_000
 
 /**
  * Has the configuration files take effect again when one of them changes. They are compared by content, since editors and mounted volumes announce changes in their own ways or not at
  * all, and taken when they are the same twice in a row: a file may be seen half written. Files that are refused
- * change nothing, and why they are is said once; where it was the database that failed, they are tried again.
+ * change nothing, why they are is said once, and they are tried again: it may have been the database.
  */
 export function watchConfiguration(options: {
   readonly source: ConfigurationSource
@@ -43,7 +43,6 @@ export function watchConfiguration(options: {
       applied = seen
       note("the configuration files have changed, and are in effect")
     } catch (error) {
-      if (error instanceof ChainBridgeError && error.code === "CONFIG_INVALID") applied = seen
       note(`the configuration files have changed, and are not in effect: ${describeError(error)}`)
     }
   }
