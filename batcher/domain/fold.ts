@@ -76,17 +76,19 @@ export function foldChanges(
 }
 
 /** One pass, one object for each account: a fold of a hundred thousand changes is not to be felt. */
-function sumByAccount(changes: readonly WaitingChange[]): Map<bigint, Sum> {
-  const sums = new Map<bigint, Sum>()
+function sumByAccount(changes: readonly WaitingChange[]): Map<number, Sum> {
+  const sums = new Map<number, Sum>()
   for (const change of changes) {
     const { accountId, amount } = change
+    // A number is found several times faster than a bigint; accounts are counted from 1.
+    const key = Number(accountId)
     const priority = change.isImmediate ? urgentPriority : change.priority
     const gross = amount < 0n ? -amount : amount
     const deadlineMs = change.deadline.getTime()
     const oldestMs = change.recordedAt.getTime()
-    const sum = sums.get(accountId)
+    const sum = sums.get(key)
     if (sum === undefined) {
-      sums.set(accountId, {
+      sums.set(key, {
         accountId,
         net: amount,
         gross,

@@ -45,12 +45,13 @@ const zerosPerBatchMax = 1_000
  */
 export function planBatches(input: PlanInput): Plan {
   const { strategy, market, room, isMoreBehind } = input
+  const size = wantedSize(input)
   const gasMax = plannedGasMax(market?.blockGasLimit ?? null)
   const batches: PlannedBatch[] = []
   let { nets, zeros } = input.fold
   let transactions = 0
   while (transactions < room) {
-    const batch = planBatch(input, nets, zeros, gasMax)
+    const batch = planBatch(input, { nets, zeros }, size, gasMax)
     if (batch === null)
       return { batches, endedBy: "nothing_due", nextDeadlineMs: earliestDeadline(nets, zeros) }
     // The rest of a page is filled up with the next page's accounts.
@@ -67,12 +68,11 @@ export function planBatches(input: PlanInput): Plan {
 
 function planBatch(
   input: PlanInput,
-  nets: readonly AccountFold[],
-  zeros: readonly AccountFold[],
+  { nets, zeros }: PlanInput["fold"],
+  size: number,
   gasMax: number,
 ): PlannedBatch | null {
   const { strategy, market } = input
-  const size = wantedSize(input, nets)
   const triggerOf = (someNets: readonly AccountFold[], someZeros: readonly AccountFold[]) =>
     decideTrigger({
       nets: someNets,
@@ -98,10 +98,11 @@ function planBatch(
   return { ...taken, sizeWanted, nets: nets.slice(0, Math.min(wanted, most)) }
 }
 
-function wantedSize({ strategy, market, nowMs }: PlanInput, nets: readonly AccountFold[]): number {
+/** Of the whole queue: how fast it grows, and what is in it, are not told by a rest of it. */
+function wantedSize({ fold, strategy, market, nowMs }: PlanInput): number {
   if (strategy.name === "adaptive") return adaptiveSize(strategy, market?.congestion ?? null)
   const baseFeePercent = market?.baseFeePercent ?? 100
-  return costSize({ sizes: strategy.cost, model: settleGas, nets, baseFeePercent, nowMs })
+  return costSize({ sizes: strategy.cost, model: settleGas, nets: fold.nets, baseFeePercent, nowMs })
 }
 
 function earliestDeadline(nets: readonly AccountFold[], zeros: readonly AccountFold[]): number | null {

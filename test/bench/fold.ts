@@ -45,14 +45,16 @@ const queues = {
 
 console.log(`${count} waiting changes, median and slowest of ${rounds} rounds, node ${process.version}\n`)
 console.log(
-  "| queue | accounts | fold | slowest | plan | batches |\n| --- | ---: | ---: | ---: | ---: | ---: |",
+  "| queue | accounts | fold | of which CPU | slowest | plan | batches |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
 )
 for (const [name, changes] of Object.entries(queues)) {
   const folds: number[] = []
+  const cpus: number[] = []
   const plans: number[] = []
   let accounts = 0
   let batches = 0
   for (let round = 0; round < rounds; round += 1) {
+    const before = process.threadCpuUsage()
     const began = performance.now()
     const fold = foldChanges(
       changes,
@@ -61,6 +63,8 @@ for (const [name, changes] of Object.entries(queues)) {
       900_000,
     )
     const folded = performance.now()
+    const { user, system } = process.threadCpuUsage(before)
+    cpus.push((user + system) / 1_000)
     const plan = planBatches({
       fold,
       strategy: { ...sampleStrategy, name: "cost", sizeMax: 500 },
@@ -77,6 +81,6 @@ for (const [name, changes] of Object.entries(queues)) {
   }
   const ms = (value: number) => `${value.toFixed(1)} ms`
   console.log(
-    `| ${name} | ${accounts} | ${ms(median(folds))} | ${ms(Math.max(...folds))} | ${ms(median(plans))} | ${batches} |`,
+    `| ${name} | ${accounts} | ${ms(median(folds))} | ${ms(median(cpus))} | ${ms(Math.max(...folds))} | ${ms(median(plans))} | ${batches} |`,
   )
 }
