@@ -1,7 +1,12 @@
-import { randomBytes } from "node:crypto"
+import { randomBytes, randomUUID } from "node:crypto"
 import type { Insertable, Selectable } from "kysely"
 import pg from "pg"
+import type { Hex } from "viem"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { createEnvironmentSigner } from "../../../batcher/chain/environment-signer.ts"
+import { readSigned, signCall } from "../../../batcher/chain/sign-call.ts"
+import { holdSigner } from "../../../batcher/store/leases.ts"
+import { saveReplacement } from "../../../batcher/store/transactions.ts"
 import type { Database } from "../../../ledger/store/database.ts"
 import { createSettlementFixture, type SettlementFixture } from "../../support/settlement-fixture.ts"
 import { mineAll, stickBatch } from "../../support/stuck-batch.ts"
@@ -89,5 +94,40 @@ describe("what the database lets nobody save", () => {
     await owner.query("UPDATE settlement.batches SET state = 'simulated'")
     await owner.end()
     await expect(save(row)).rejects.toThrow(/may not be replaced/)
+  })
+
+  it("a replacement that was signed for a nonce which has gone on since: it is thrown away, and nothing fails", async () => {
+    const [last] = await fixture.transactions()
+    if (last?.batch_sequence == null) throw new Error("no batch's transaction is saved")
+    const signer = { chainId: fixture.chainId, address: last.signer }
+    const lease = await holdSigner(fixture.db, signer, randomUUID(), 60_000)
+    if (lease === null) throw new Error("nobody else is here")
+    const environment = createEnvironmentSigner({ SIGNER_PRIVATE_KEY: fixture.token.operatorKey })
+    const key = { kind: "batch", ledgerId: last.ledger_id, batchSequence: last.batch_sequence } as const
+    const attempt = async (replaces: number, factor: bigint) => {
+      const { chainId, nonce, to, data, gasLimit } = readSigned(last.raw as Hex)
+      const maxFeePerGas = last.max_fee_per_gas * factor
+      const maxPriorityFeePerGas = (last.max_priority_fee_per_gas ?? 0n) * factor
+      const call = {
+        chainId,
+        nonce,
+        to,
+        data,
+        gasLimit,
+        type: "eip1559",
+        maxFeePerGas,
+        maxPriorityFeePerGas,
+      } as const
+      const raw = await signCall(environment, call)
+      return saveReplacement(fixture.db, { signer, lease, key, call, raw, savedAt: new Date(), replaces })
+    }
+    expect(await attempt(1, 2n)).toBe(true)
+    expect(await attempt(1, 4n)).toBe(false)
+    await fixture.db
+      .updateTable("settlement.batches")
+      .set({ state: "confirmed", tx_hash: last.hash })
+      .execute()
+    expect(await attempt(2, 4n)).toBe(false)
+    expect(await fixture.transactions()).toHaveLength(2)
   })
 })
