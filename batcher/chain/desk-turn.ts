@@ -27,6 +27,8 @@ export type DeskTurn = {
   readonly isRecovery: boolean
   readonly reads: TurnReads
   readonly feeWatch: FeeWatch
+  /** For steps that may take longer than the lease. Whether it still counts is decided by the commit that checks it. */
+  readonly renewLease: () => Promise<void>
 }
 
 /** What is used where a token's own strategy cannot be read, or no token is concerned: what is under way still has to end. */

@@ -2,12 +2,15 @@ import { createPublicKey } from "node:crypto"
 import { GetPublicKeyCommand, KMSClient, type KMSClientConfig, SignCommand } from "@aws-sdk/client-kms"
 import { type Hex, keccak256, recoverAddress, serializeTransaction, toHex } from "viem"
 import { publicKeyToAddress } from "viem/accounts"
-import { ChainBridgeError, describeError } from "../../platform/errors.ts"
+import { ChainBridgeError } from "../../platform/errors.ts"
 import { signerOf } from "./account-signer.ts"
 import type { Signer } from "./signer.ts"
 
 const order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
-const requestTimeoutMs = 5_000
+// All attempts together are done well inside of a lease.
+const requestTimeoutMs = 1_500
+const answerTimeoutMs = 4_000
+const attemptsMax = 2
 
 /**
  * A signer whose key never leaves a key management service that speaks AWS KMS's protocol: a key of spec ECC_SECG_P256K1 for SIGN_VERIFY. Credentials come from where the AWS SDK looks for them.
@@ -25,14 +28,21 @@ export async function createKmsSigner(options: {
   const kms = new KMSClient({
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(region === undefined ? {} : { region }),
-    requestHandler: { requestTimeout: requestTimeoutMs, connectionTimeout: requestTimeoutMs },
+    maxAttempts: attemptsMax,
+    requestHandler: {
+      requestTimeout: requestTimeoutMs,
+      connectionTimeout: requestTimeoutMs,
+      throwOnRequestTimeout: true,
+    },
     ...options.client,
   })
-  const { PublicKey } = await ask(() => kms.send(new GetPublicKeyCommand({ KeyId: keyId })))
+  const { PublicKey } = await ask((abortSignal) =>
+    kms.send(new GetPublicKeyCommand({ KeyId: keyId }), { abortSignal }),
+  )
   const address = addressOf(PublicKey)
 
   async function signDigest(digest: Hex): Promise<{ r: Hex; s: Hex; yParity: number; v: bigint }> {
-    const { Signature } = await ask(() =>
+    const { Signature } = await ask((abortSignal) =>
       kms.send(
         new SignCommand({
           KeyId: keyId,
@@ -40,6 +50,7 @@ export async function createKmsSigner(options: {
           MessageType: "DIGEST",
           SigningAlgorithm: "ECDSA_SHA_256",
         }),
+        { abortSignal },
       ),
     )
     const { r, s: anyS } = readDer(Buffer.from(Signature ?? []))
@@ -67,15 +78,15 @@ export async function createKmsSigner(options: {
   })
 }
 
-async function ask<Answer>(question: () => Promise<Answer>): Promise<Answer> {
+async function ask<Answer>(question: (abortSignal: AbortSignal) => Promise<Answer>): Promise<Answer> {
   try {
-    return await question()
+    return await question(AbortSignal.timeout(answerTimeoutMs))
   } catch (error) {
-    throw new ChainBridgeError(
-      "SIGNER_UNAVAILABLE",
-      `the key management service does not sign: ${describeError(error).slice(0, 300)}`,
-      { retryable: true, cause: error },
-    )
+    // Alarms quote it to whoever may see them: the service's own words name accounts, roles and keys.
+    const name = error instanceof Error ? error.name : "unknown"
+    throw new ChainBridgeError("SIGNER_UNAVAILABLE", `the key management service does not sign: ${name}`, {
+      retryable: true,
+    })
   }
 }
 

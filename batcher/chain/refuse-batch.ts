@@ -1,4 +1,6 @@
+import { type Kysely, sql } from "kysely"
 import { decodeDeltas, encodeDeltas } from "../../ledger/domain/packed-deltas.ts"
+import type { Database } from "../../ledger/store/database.ts"
 import { isolateRefused } from "../domain/isolate-refused.ts"
 import { describeCall } from "../store/call-key.ts"
 import { dissolveBatch } from "../store/dissolve-batch.ts"
@@ -10,7 +12,7 @@ import { encodeSettle } from "./encode-settle.ts"
 import { simulateCall } from "./simulate-call.ts"
 
 // Of five hundred recipients some twenty refused ones are found with these; the rest when the others are simulated again.
-const questionsMax = 400
+const questionsMax = 200
 const reasonLengthMax = 500
 
 /**
@@ -21,19 +23,24 @@ const reasonLengthMax = 500
  */
 export async function refuseBatch(turn: DeskTurn, call: OpenBatch): Promise<boolean> {
   const { batcher, client, signer, desk } = turn
+  if (await wasSigned(batcher.db, call)) return false
   type Delta = ReturnType<typeof decodeDeltas>[number]
   const refuse = async (deltas: readonly Delta[]): Promise<string | null> => {
+    // Many questions take longer than a lease.
+    await turn.renewLease()
     const data = encodeSettle(call.batchId, encodeDeltas(deltas))
     const simulation = await simulateCall(client, { from: signer.address, to: call.to, data }, turn.gasMax)
     // Whatever else it is, it is not these accounts.
     return simulation.outcome === "reverts" ? simulation.reason : null
   }
   // What the signer himself would not get either is not refused for somebody's account: the token is paused, or our role is gone.
-  if ((await refuse([{ address: signer.address, amount: 1n }])) !== null) return false
+  const isForEverybody = async () => (await refuse([{ address: signer.address, amount: 1n }])) !== null
+  if (await isForEverybody()) return false
   const deltas = decodeDeltas(await readDeltas(batcher.db, call))
   const refused = await isolateRefused(deltas, refuse, questionsMax)
   const [first] = refused
-  if (first === undefined) return false
+  // It may have become so while we asked.
+  if (first === undefined || (await isForEverybody())) return false
   const isDissolved = await dissolveBatch(desk, call, {
     refused: refused.map(({ item, reason }) => ({
       address: item.address,
@@ -47,4 +54,12 @@ export async function refuseBatch(turn: DeskTurn, call: OpenBatch): Promise<bool
       `${describeCall(call)} is taken apart: the token refuses accounts of it`,
     )
   return isDissolved
+}
+
+async function wasSigned(db: Kysely<Database>, { ledgerId, batchSequence }: OpenBatch): Promise<boolean> {
+  const { rows } = await sql`
+    SELECT 1 FROM settlement.nonces WHERE ledger_id = ${ledgerId} AND batch_sequence = ${batchSequence} LIMIT 1`.execute(
+    db,
+  )
+  return rows.length > 0
 }

@@ -83,22 +83,27 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
       if (error instanceof ChainBridgeError && error.code === "LEASE_LOST") {
         keeper.drop()
         heldEpoch = null
-        logger.warn({ chainId: chainId.toString() }, "the signer's lease went to another process")
+        logger.warn({ chainId: chainId.toString() }, "the signer's lease went to another process, or ran out")
+        await countFault()
         return limits.leasePollMs
       }
-      faults += 1
-      if (faults === faultsBeforeAlarm) {
-        const message = `chain ${chainId} could not be worked on ${faults} times in a row: ${lastFault}`
-        await raiseAlarm(db, {
-          kind: "chain_unreachable",
-          subject: `chain:${chainId}`,
-          ledgerId: null,
-          message,
-        })
-        mayBeAlarmed = true
-      }
+      await countFault()
       throw error
     }
+  }
+
+  /** A turn that never ends well settles nothing, whatever the reason. */
+  async function countFault(): Promise<void> {
+    faults += 1
+    if (faults !== faultsBeforeAlarm) return
+    const message = `chain ${chainId} could not be worked on ${faults} times in a row: ${lastFault}`
+    await raiseAlarm(db, {
+      kind: "chain_unreachable",
+      subject: `chain:${chainId}`,
+      ledgerId: null,
+      message,
+    })
+    mayBeAlarmed = true
   }
 
   async function work(): Promise<number> {
@@ -151,6 +156,9 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
         hasBaseFee: newest.baseFeePerGas !== null,
       }),
       feeWatch,
+      async renewLease() {
+        await keeper.get()
+      },
     }
   }
 

@@ -2,6 +2,7 @@ import { decodeErrorResult, type Hex } from "viem"
 import { z } from "zod"
 import { auditAnchorAbi } from "../../abis/audit-anchor.ts"
 import { cpopTokenAbi } from "../../abis/cpop-token.ts"
+import { ChainBridgeError } from "../../platform/errors.ts"
 import type { ChainClient } from "../../platform/rpc/chain-client.ts"
 
 export type Simulation =
@@ -49,6 +50,12 @@ export async function simulateCall(
         outcome: "reverts",
         reason: `needs more gas than a transaction may use, which is ${gasMax} (${refusal.message})`,
       }
+    if (!isRevert(refusal)) {
+      throw new ChainBridgeError("RPC_UNAVAILABLE", `the node did not simulate: ${refusal.message}`, {
+        retryable: true,
+        cause: error,
+      })
+    }
     const reason = refusal.data === null ? null : decodeReason(refusal.data)
     if (reason !== null && /^(?:BatchAlreadyUsed|CheckpointAlreadyAnchored)\(/.test(reason))
       return { outcome: "already_done" }
@@ -56,13 +63,26 @@ export async function simulateCall(
   }
 }
 
+type Refusal = { readonly code: number; readonly message: string; readonly data: Hex | null }
+
+/**
+ * Whether the node has run the call, and it failed. Other errors are about the node: a state that it lacks, a limit that was reached. They have no numbers of their own that all nodes agree on.
+ */
+function isRevert({ code, message, data }: Refusal): boolean {
+  return (
+    data !== null ||
+    code === 3 ||
+    /revert|invalid opcode|invalid jump|stack (?:under|over)flow|VM Exception/i.test(message)
+  )
+}
+
 /** The node's own refusal in a chain of errors; null when no node answered at all. */
-function refusalOf(error: unknown): { message: string; data: Hex | null } | null {
+function refusalOf(error: unknown): Refusal | null {
   for (let current: unknown = error, depth = 0; current instanceof Error && depth < 10; depth += 1) {
     const { code, data } = current as { code?: unknown; data?: unknown }
     if (code === "RPC_UNAVAILABLE") return null
     if (typeof code === "number" && "data" in current)
-      return { message: current.message, data: revertData(data) }
+      return { code, message: current.message, data: revertData(data) }
     current = current.cause
   }
   return null

@@ -9,6 +9,8 @@ export type DustRule = {
 
 export type HeldDust = {
   readonly accountId: bigint
+  /** Of its changes: a later one has not been looked at. */
+  readonly lastPosition: bigint
   readonly untilMs: number
   /** Whether one of its changes is still noted as wanting to be sealed before. */
   readonly isNotedSooner: boolean
@@ -50,6 +52,7 @@ export function holdDust(input: DustInput): {
     if (account.net < rule.thresholdBaseUnits && untilMs > nowMs && !isFlushed) {
       held.push({
         accountId: account.accountId,
+        lastPosition: account.positions.at(-1) ?? 0n,
         untilMs,
         isNotedSooner: history.notedMs < untilMs,
       })

@@ -41,7 +41,9 @@ export async function evaluateLane(
     return nothingToDo
   }
   const { strategy } = parsed
-  await giveUpDeferred(db, lane, strategy.retriesMax, now())
+  const own = await keeper.get()
+  if (own === null) return { sealed: 0, nextDeadlineMs: now().getTime() + limits.leasePollMs }
+  await giveUpDeferred(db, lane, own, strategy.retriesMax, now())
   const room = await findRoom(batcher, lane)
   if (room === 0) return nothingToDo
   const flushRequestedAtMs = lane.flushRequestedAt?.getTime() ?? null

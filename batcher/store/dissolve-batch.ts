@@ -29,6 +29,9 @@ export function dissolveBatch(
       SELECT 1 FROM settlement.batches b
       WHERE b.ledger_id = ${ledgerId} AND b.batch_sequence = ${batchSequence} AND b.state IN ('sealed', 'simulated')
         AND NOT EXISTS (SELECT FROM settlement.nonces n WHERE n.ledger_id = b.ledger_id AND n.batch_sequence = b.batch_sequence)
+        -- One that was confirmed once, by whatever transaction, may be so again.
+        AND NOT EXISTS (
+          SELECT FROM settlement.batch_accounts x WHERE x.ledger_id = b.ledger_id AND x.batch_sequence = b.batch_sequence AND x.state <> 'open')
       FOR NO KEY UPDATE OF b`.execute(ledger.trx)
     if (batches.length === 0) return false
     const { rows } = await sql<{ account_id: bigint; reason: string }>`

@@ -1,13 +1,15 @@
 import { type Kysely, sql } from "kysely"
 import { raiseAlarm } from "../../ledger/store/alarms.ts"
 import type { Database } from "../../ledger/store/database.ts"
+import { withHead } from "../../ledger/store/ledger-transaction.ts"
 import { accountsHeldBack } from "./held-back.ts"
-import type { LaneKey } from "./leases.ts"
+import { type LaneKey, type Lease, requireLane } from "./leases.ts"
 
 /** Debits that the chain has skipped too often become dead letters, so that somebody looks. One that a reorganisation may still put back into its batch is left there. */
 export async function giveUpDeferred(
   db: Kysely<Database>,
   lane: LaneKey,
+  lease: Lease,
   deferralsMax: number,
   at: Date,
 ): Promise<void> {
@@ -20,7 +22,9 @@ export async function giveUpDeferred(
     GROUP BY i.account_id`
   const { rows } = await sql`${due} LIMIT 1`.execute(db)
   if (rows.length === 0) return
-  await db.transaction().execute(async (trx) => {
+  // Under the head's lock, so that no letter is closed meanwhile, and the alarm with it; and as the lane's owner, so that nobody seals the accounts.
+  await withHead(db, ledgerId, async ({ trx }) => {
+    await requireLane(trx, lane, lease)
     const { numAffectedRows } = await sql`
       INSERT INTO settlement.dead_letters (ledger_id, token_id, account_id, through_position, reason, opened_at)
       SELECT ${ledgerId}, ${tokenId}, d.account_id, d.through_position,

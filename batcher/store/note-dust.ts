@@ -15,7 +15,8 @@ export async function noteDust(
     UPDATE settlement.batch_items i SET deadline = h.until
     FROM unnest(
       ${moved.map(({ accountId }) => accountId.toString())}::bigint[],
-      ${moved.map(({ untilMs }) => new Date(untilMs).toISOString())}::timestamptz[]) AS h (account_id, until)
-    WHERE i.ledger_id = ${ledgerId} AND i.token_id = ${tokenId} AND i.account_id = h.account_id AND i.state = 'waiting'
+      ${moved.map(({ lastPosition }) => lastPosition.toString())}::bigint[],
+      ${moved.map(({ untilMs }) => new Date(untilMs).toISOString())}::timestamptz[]) AS h (account_id, last_position, until)
+    WHERE i.ledger_id = ${ledgerId} AND i.token_id = ${tokenId} AND i.account_id = h.account_id AND i.position <= h.last_position AND i.state = 'waiting'
       AND i.deadline < h.until`.execute(db)
 }

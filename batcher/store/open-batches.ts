@@ -6,7 +6,7 @@ import { openStates } from "../domain/call-state.ts"
 import type { BatchKey } from "./call-key.ts"
 import { columnsOfTransactions, type OpenBatch, type UnderwayRow, underwayOf } from "./open-call.ts"
 
-/** Batches of a chain that are on their way, those with a nonce first and in its order, then the urgent ones, then in the order of their sealing. */
+/** Batches of a chain that are on their way, those with a nonce first, what is not mined before what is, in the order of the nonces; then the urgent ones, then in the order of their sealing. */
 export async function loadOpenBatches(
   db: Kysely<Database>,
   chainId: bigint,
@@ -37,7 +37,9 @@ export async function loadOpenBatches(
         AND x.chain_id = n.chain_id AND x.signer = n.signer AND x.nonce = n.nonce
     ) AS x ON true
     WHERE t.chain_id = ${chainId} AND b.state IN (${sql.join(openStates.map((state) => sql.lit(state)))})
-    ORDER BY n.nonce NULLS LAST, b.trigger <> 'priority', b.sealed_at, b.ledger_id, b.batch_sequence
+      -- What is paused and has no nonce has nothing to do here, and must not fill the page.
+      AND (n.nonce IS NOT NULL OR l.paused_at IS NULL)
+    ORDER BY n.nonce IS NULL, b.state = 'mined', n.nonce, b.trigger <> 'priority', b.sealed_at, b.ledger_id, b.batch_sequence
     LIMIT ${limit}`.execute(db)
   return rows.map((row) => ({
     kind: "batch",

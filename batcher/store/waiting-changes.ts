@@ -101,7 +101,10 @@ export async function isUrgentWaiting(
           WHERE o.ledger_id = i.ledger_id AND o.account_id = i.account_id AND o.state = 'open')
         AND NOT EXISTS (
           SELECT FROM settlement.batch_accounts r
-          WHERE r.ledger_id = i.ledger_id AND r.account_id = i.account_id AND r.state = 'reopened')) AS is_waiting`.execute(
+          WHERE r.ledger_id = i.ledger_id AND r.account_id = i.account_id AND r.state = 'reopened')
+        AND NOT EXISTS (
+          SELECT FROM settlement.dead_letters d
+          WHERE d.ledger_id = i.ledger_id AND d.account_id = i.account_id AND d.closed_at IS NULL)) AS is_waiting`.execute(
     db,
   )
   return rows[0]?.is_waiting ?? false

@@ -19,7 +19,11 @@ export async function watchLanes(db: Kysely<Database>, chainIds: readonly bigint
     FROM settlement.lanes l JOIN registry.tokens t ON t.token_id = l.token_id
     CROSS JOIN LATERAL (
       SELECT min(deadline) AS deadline FROM settlement.batch_items i
-      WHERE i.ledger_id = l.ledger_id AND i.token_id = l.token_id AND i.state = 'waiting') AS w
+      WHERE i.ledger_id = l.ledger_id AND i.token_id = l.token_id AND i.state = 'waiting'
+        -- Those have an alarm of their own.
+        AND NOT EXISTS (
+          SELECT FROM settlement.dead_letters d
+          WHERE d.ledger_id = i.ledger_id AND d.account_id = i.account_id AND d.closed_at IS NULL)) AS w
     WHERE t.chain_id = ANY(${chainIds.map(String)}::bigint[])`.execute(db)
   for (const row of rows) {
     const subject = `lane:${row.ledger_id}:${row.token_id}`

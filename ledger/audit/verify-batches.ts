@@ -164,6 +164,8 @@ function compareConfirmed(
   { confirmedPosition, dissolvedPosition }: ReplayedBatch,
   events: ReadonlyMap<bigint, NewEvent>,
 ): string | null {
+  if (row.dissolved_position !== null && row.has_nonce)
+    return "it was taken apart, and settlement.nonces has a nonce for it"
   if (row.dissolved_position !== dissolvedPosition)
     return `dissolved_position is ${row.dissolved_position}, by the log it is ${dissolvedPosition}`
   if (confirmedPosition === null)
@@ -214,6 +216,14 @@ function loadBatches(trx: Transaction<Database>, ledgerId: string, after: bigint
       "t.chain_id",
       "t.token_address",
     ])
+    .select(({ exists, selectFrom }) =>
+      exists(
+        selectFrom("settlement.nonces as n")
+          .select("n.nonce")
+          .whereRef("n.ledger_id", "=", "b.ledger_id")
+          .whereRef("n.batch_sequence", "=", "b.batch_sequence"),
+      ).as("has_nonce"),
+    )
     .where("b.ledger_id", "=", ledgerId)
     .where("b.batch_sequence", ">", after)
     .orderBy("b.batch_sequence")

@@ -106,16 +106,27 @@ async function dissolve(
   )
   invariant(batch.numAffectedRows === 1n, `batch ${sequence} is on its way and cannot be taken apart`)
   await sql`
-    INSERT INTO settlement.dead_letters (ledger_id, token_id, account_id, batch_sequence, through_position, reason, opened_at)
+    INSERT INTO settlement.dead_letters AS open (ledger_id, token_id, account_id, batch_sequence, through_position, reason, opened_at)
     SELECT i.ledger_id, i.token_id, i.account_id, i.batch_sequence, max(i.position), r.reason, ${at}
     FROM settlement.batch_items i
     JOIN unnest(${refused.map((account) => account.account_id)}::bigint[], ${refused.map((account) => account.reason)}::text[])
       AS r(account_id, reason) ON r.account_id = i.account_id
     WHERE i.ledger_id = ${ledgerId} AND i.batch_sequence = ${sequence}
-    GROUP BY i.ledger_id, i.token_id, i.account_id, i.batch_sequence, r.reason`.execute(trx)
-  await sql`
-    UPDATE settlement.batch_accounts SET state = 'deferred'
-    WHERE ledger_id = ${ledgerId} AND batch_sequence = ${sequence} AND state = 'open'`.execute(trx)
+    GROUP BY i.ledger_id, i.token_id, i.account_id, i.batch_sequence, r.reason
+    ON CONFLICT (ledger_id, account_id) WHERE closed_at IS NULL
+      DO UPDATE SET through_position = greatest(open.through_position, excluded.through_position)`.execute(
+    trx,
+  )
+  const accounts = await sql<{ left_over: bigint }>`
+    WITH moved AS (
+      UPDATE settlement.batch_accounts SET state = 'deferred'
+      WHERE ledger_id = ${ledgerId} AND batch_sequence = ${sequence} AND state = 'open' RETURNING 1)
+    SELECT b.recipients - (SELECT count(*) FROM moved) AS left_over FROM settlement.batches b
+    WHERE b.ledger_id = ${ledgerId} AND b.batch_sequence = ${sequence}`.execute(trx)
+  invariant(
+    accounts.rows[0]?.left_over === 0n,
+    `batch ${sequence} does not hold all of its accounts and cannot be taken apart`,
+  )
   // They have been due once.
   await sql`
     UPDATE settlement.batch_items SET state = 'waiting', batch_sequence = NULL, deadline = least(deadline, ${at})

@@ -1,8 +1,7 @@
-import { encodeFunctionData, keccak256, toHex } from "viem"
 import { afterEach, beforeEach, expect, it } from "vitest"
-import { cpopTokenAbi } from "../../../abis/cpop-token.ts"
 import { verifyLedger } from "../../../ledger/audit/verify-ledger.ts"
 import { closeDeadLetter } from "../../../ledger/dead-letters/close-dead-letter.ts"
+import { leaveRoom, makeRoom } from "../../support/leave-room.ts"
 import { createSettlementFixture, type SettlementFixture } from "../../support/settlement-fixture.ts"
 import { waitUntil } from "../../support/wait-until.ts"
 
@@ -11,23 +10,6 @@ beforeEach(async () => {
   fixture = await createSettlementFixture()
 })
 afterEach(() => fixture.close())
-
-const supplyMax = 2n ** 256n - 1n
-const outsider = `0x${"77".repeat(20)}` as const
-
-const call = (functionName: "mint" | "burn", amount: bigint) =>
-  fixture.token.sendAsAdmin(encodeFunctionData({ abi: cpopTokenAbi, functionName, args: [outsider, amount] }))
-
-/** From then on the token refuses whoever would be paid more than `room`, and nobody else. */
-async function leaveRoom(room: bigint): Promise<void> {
-  for (const role of ["MINTER_ROLE", "BURNER_ROLE"]) {
-    const args = [keccak256(toHex(role)), fixture.token.admin] as const
-    await fixture.token.sendAsAdmin(
-      encodeFunctionData({ abi: cpopTokenAbi, functionName: "grantRole", args }),
-    )
-  }
-  await call("mint", supplyMax - room)
-}
 
 const letters = () =>
   fixture.db.selectFrom("settlement.dead_letters").selectAll().orderBy("dead_letter_id").execute()
@@ -56,7 +38,7 @@ const secondMined = () =>
 const verify = () => verifyLedger(fixture.db, fixture.ledgerId)
 
 it("settles the others without the account that the token refuses, which waits for a person", async () => {
-  await leaveRoom(10_000n)
+  await leaveRoom(fixture, 10_000n)
   fixture.run()
   await fixture.adjust([
     ["ann", 100n],
@@ -81,7 +63,7 @@ it("settles the others without the account that the token refuses, which waits f
   expect(await fixture.batches()).toHaveLength(2)
   expect(await verify()).toMatchObject({ ok: true })
 
-  await call("burn", 50_000n)
+  await makeRoom(fixture, 50_000n)
   expect(await close({ outcome: "retried" })).toEqual({ closed: true })
   await waitUntil(async () => (await fixture.compare()).every(({ ledger, chain }) => ledger === chain), {
     what: "all is settled",
@@ -97,7 +79,7 @@ const openAlarms = async () =>
   ).map(({ kind }) => kind)
 
 it("takes what is discarded out of the balance, unless it was spent, and settles the rest of the account", async () => {
-  await leaveRoom(10_000n)
+  await leaveRoom(fixture, 10_000n)
   fixture.run()
   await fixture.adjust([["bob", 20_000n]])
   await fixture.flush()
@@ -135,7 +117,7 @@ it("holds nobody responsible for a token that refuses everybody", async () => {
 })
 
 it("never takes a batch apart that was signed once, and gives none a nonce that was taken apart", async () => {
-  await leaveRoom(10_000n)
+  await leaveRoom(fixture, 10_000n)
   fixture.run()
   await fixture.adjust([
     ["ann", 100n],

@@ -10,6 +10,7 @@ import { encodeSettle } from "../../../batcher/chain/encode-settle.ts"
 import { createKmsSigner } from "../../../batcher/chain/kms-signer.ts"
 import { signCall } from "../../../batcher/chain/sign-call.ts"
 import type { CallToSign } from "../../../batcher/chain/signer.ts"
+import { describeError } from "../../../platform/errors.ts"
 import { type KmsServer, kmsCredentials, kmsRegion, startKmsServer } from "../../support/kms-server.ts"
 
 const common = {
@@ -97,7 +98,7 @@ describe("a key management service", () => {
       keyId: kms.keyId,
       endpoint: kms.endpoint,
       region: kmsRegion,
-      client: { credentials: kmsCredentials, maxAttempts: 2 },
+      client: { credentials: kmsCredentials },
     })
 
   it("signs transactions of both types, always with the lower s", async () => {
@@ -141,6 +142,26 @@ describe("a key management service", () => {
         retryable: true,
       })
     }
+  })
+
+  it("that never answers is not waited for as long as a lease lasts, and what it says of itself stays inside", async () => {
+    const signer = await connect()
+    const [call] = calls
+    if (call === undefined) throw new Error("no call")
+    kms.faults.push("silent", "silent")
+    const began = performance.now()
+    await expect(signCall(signer, call)).rejects.toMatchObject({
+      code: "SIGNER_UNAVAILABLE",
+      retryable: true,
+    })
+    expect(performance.now() - began).toBeLessThan(6_000)
+    const body = JSON.stringify({
+      __type: "AccessDeniedException",
+      message: "arn:aws:iam::123:role/settler may not",
+    })
+    kms.faults.push({ status: 400, body })
+    const refused = await signCall(signer, call).catch((error: unknown) => error as Error)
+    expect(describeError(refused)).toMatch(/AccessDeniedException$/)
   })
 
   it("that signs with another key, or has one of another curve, is refused", async () => {

@@ -1,7 +1,9 @@
+import { randomUUID } from "node:crypto"
 import { sql } from "kysely"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { giveUpDeferred } from "../../../batcher/store/give-up-deferred.ts"
 import { deferralDepthFactor } from "../../../batcher/store/held-back.ts"
+import { holdLane } from "../../../batcher/store/leases.ts"
 import { loadWaiting } from "../../../batcher/store/waiting-changes.ts"
 import { closeDeadLetter } from "../../../ledger/dead-letters/close-dead-letter.ts"
 import { createLedgerWriter } from "../../../ledger/writer/ledger-writer.ts"
@@ -42,19 +44,21 @@ it("gives a debit up that the chain has skipped too often, but not while a reorg
     SELECT greatest(confirmation_blocks, 1) AS depth FROM registry.chains WHERE chain_id = 31337`.execute(db)
   const deep = skippedInBlock + deferralDepthFactor * (rows[0]?.depth ?? 1)
   const lane = { ledgerId, tokenId }
+  const lease = await holdLane(db, lane, randomUUID(), 60_000)
+  if (lease === null) throw new Error("somebody else has the lane")
   const letters = () =>
     db.selectFrom("settlement.dead_letters").select(["dead_letter_id", "reason", "outcome"]).execute()
   const waiting = async () => (await loadWaiting(db, lane, 100)).changes.map(({ amount }) => amount)
 
   await reachBlock(deep - 1)
-  await giveUpDeferred(db, lane, 3, new Date())
+  await giveUpDeferred(db, lane, lease, 3, new Date())
   expect(await letters()).toEqual([])
   await reachBlock(deep)
-  await giveUpDeferred(db, lane, 4, new Date())
+  await giveUpDeferred(db, lane, lease, 4, new Date())
   expect(await letters()).toEqual([])
   expect(await waiting()).toEqual([100n, 7n])
-  await giveUpDeferred(db, lane, 3, new Date())
-  await giveUpDeferred(db, lane, 3, new Date())
+  await giveUpDeferred(db, lane, lease, 3, new Date())
+  await giveUpDeferred(db, lane, lease, 3, new Date())
   const [letter] = await letters()
   expect(letter).toMatchObject({
     reason: expect.stringContaining("skipped the debit 3 times"),
@@ -70,7 +74,7 @@ it("gives a debit up that the chain has skipped too often, but not while a reorg
     at: new Date(),
   }
   expect(await closeDeadLetter(db, { ...closing, outcome: "retried" })).toEqual({ closed: true })
-  await giveUpDeferred(db, lane, 3, new Date())
+  await giveUpDeferred(db, lane, lease, 3, new Date())
   expect(await waiting()).toEqual([100n, 7n])
   await writer.stop()
 })

@@ -72,12 +72,12 @@ async function findFalseSums(ledgerId: string): Promise<readonly unknown[]> {
     CROSS JOIN LATERAL (
       SELECT coalesce(sum(amount), 0) AS amounts, coalesce(sum(locked_change), 0) AS locked_changes,
         coalesce((array_agg(balance_after ORDER BY position DESC))[1], 0) AS last
-      FROM analytics.history_v1_1 WHERE ledger_id = b.ledger_id AND account_id = b.account_id
+      FROM analytics.history_v2_1 WHERE ledger_id = b.ledger_id AND account_id = b.account_id
     ) AS h
     WHERE b.ledger_id = ${ledgerId} AND (h.amounts, h.last, h.locked_changes) <> (b.pending, b.pending, b.locked)
     UNION ALL
     SELECT 0, (SELECT coalesce(sum(pending), 0) FROM ledger.balances WHERE ledger_id = ${ledgerId}), 0, coalesce(sum(credits - debits), 0), 0, 0
-    FROM analytics.daily_totals_v1_1 WHERE ledger_id = ${ledgerId}
+    FROM analytics.daily_totals_v2_1 WHERE ledger_id = ${ledgerId}
     HAVING coalesce(sum(credits - debits), 0) <> (SELECT coalesce(sum(pending), 0) FROM ledger.balances WHERE ledger_id = ${ledgerId})`.execute(
     ledger.db,
   )
@@ -97,7 +97,7 @@ test("a change that no operation has is counted in none", async () => {
   if (key === null) throw new Error("a build is in the way")
   await fill({ ...key, projection: operationStatus }, apart.ledgerId, [100], apart.db)
   const { rows } = await sql`
-    SELECT changes, settled FROM analytics.operation_status_v1_1 ORDER BY first_position`.execute(apart.db)
+    SELECT changes, settled FROM analytics.operation_status_v2_1 ORDER BY first_position`.execute(apart.db)
   expect(rows).toEqual([
     { changes: 1, settled: 1 },
     { changes: 0, settled: 0 },
@@ -118,7 +118,7 @@ test("an operation that pages cut into pieces is one operation", async () => {
   })
   expect(problem).toBeNull()
   const { rows } =
-    await sql`SELECT changes FROM analytics.operation_status_v1_1 ORDER BY first_position`.execute(cut.db)
+    await sql`SELECT changes FROM analytics.operation_status_v2_1 ORDER BY first_position`.execute(cut.db)
   expect(rows).toEqual([{ changes: 500 }, { changes: 500 }, { changes: 200 }])
   await cut.close()
 })
@@ -215,7 +215,7 @@ describe("what SQL users read", () => {
 
   test("the accounts that a confirmation leaves out are not settled by it", async () => {
     const { rows } = await sql`
-      SELECT batch_sequence, unsettled_accounts FROM analytics.history_batches_v1_1 ORDER BY batch_sequence`.execute(
+      SELECT batch_sequence, unsettled_accounts FROM analytics.history_batches_v2_1 ORDER BY batch_sequence`.execute(
       lived.db,
     )
     expect(rows).toEqual([
@@ -277,28 +277,28 @@ describe("what SQL users read", () => {
   test.each([
     [
       "history",
-      "UPDATE analytics.history_v1_1 SET amount = amount + 1 WHERE position = 5",
+      "UPDATE analytics.history_v2_1 SET amount = amount + 1 WHERE position = 5",
       /amount is 301, the log says 300/,
     ],
     [
       "history",
-      "DELETE FROM analytics.history_v1_1 WHERE position = 5",
+      "DELETE FROM analytics.history_v2_1 WHERE position = 5",
       /history lacks the row of position 5/,
     ],
     [
       "history",
-      "UPDATE analytics.history_fates_v1_1 SET state = 'waiting', batch_sequence = NULL WHERE position = 4",
+      "UPDATE analytics.history_fates_v2_1 SET state = 'waiting', batch_sequence = NULL WHERE position = 4",
       /history_fates/,
     ],
     [
       "history",
-      "UPDATE analytics.history_batches_v1_1 SET block_number = 77 WHERE batch_sequence = 1",
+      "UPDATE analytics.history_batches_v2_1 SET block_number = 77 WHERE batch_sequence = 1",
       /block_number is 77/,
     ],
-    ["daily_totals", "UPDATE analytics.daily_totals_v1_1 SET credits = credits + 1", /credits is/],
+    ["daily_totals", "UPDATE analytics.daily_totals_v2_1 SET credits = credits + 1", /credits is/],
     [
       "operation_status",
-      "UPDATE analytics.operation_status_v1_1 SET settled = 0",
+      "UPDATE analytics.operation_status_v2_1 SET settled = 0",
       /settled is 0, the log says/,
     ],
   ])("verify finds what was changed in %s: %s", async (name, tamper, said) => {
@@ -309,7 +309,7 @@ describe("what SQL users read", () => {
         await sql.raw(tamper).execute(trx)
         const problem = await verifyProjections(trx, lived.ledgerId)
         expect(problem?.problem).toMatch(said)
-        expect(problem?.problem).toMatch(`projection ${name} v1, build 1`)
+        expect(problem?.problem).toMatch(`projection ${name} v2, build 1`)
         throw new Error("undone")
       })
       .catch((error: Error) => {

@@ -112,14 +112,14 @@ test("readers see one version or the other, never less than before and never an 
 })
 
 /** The same rows and one column more. */
-const secondVersion: Projection = {
+const nextVersion: Projection = {
   ...dailyTotals,
-  version: 2,
+  version: dailyTotals.version + 1,
   views: (table) => [
     sql`
       CREATE OR REPLACE VIEW analytics.daily_totals AS
       SELECT d.ledger_id, d.day, t.chain_id, t.symbol AS token_symbol, t.decimals, d.reason_type, d.business_type, d.changes, d.credits, d.debits,
-        d.credits - d.debits AS net, 'second' AS edition
+        d.credits - d.debits AS net, 'next' AS edition
       FROM ${table("daily_totals")} d JOIN registry.tokens t ON t.token_id = d.token_id`,
   ],
 }
@@ -127,22 +127,22 @@ const secondVersion: Projection = {
 test("a newer program builds its version beside the one that serves, and an older one lets it be", async () => {
   const { db } = ledger
   const older = startProjections(db, [dailyTotals])
-  await waitUntil(async () => (await tablesIn()).includes("daily_totals_v1_3"), {
-    what: "the first version is there",
+  await waitUntil(async () => (await tablesIn()).includes("daily_totals_v2_3"), {
+    what: "the version before is there",
   })
   // While the new version is held up in the middle of its first page, the old one goes on for its readers.
-  expect(await ensureBuild(db, secondVersion)).toBe(true)
+  expect(await ensureBuild(db, nextVersion)).toBe(true)
   const holder = await ledger.pool.connect()
   await holder.query("BEGIN")
-  await holder.query("LOCK TABLE analytics.daily_totals_v2_1 IN SHARE MODE")
-  const newer = startProjections(db, [secondVersion])
+  await holder.query("LOCK TABLE analytics.daily_totals_v3_1 IN SHARE MODE")
+  const newer = startProjections(db, [nextVersion])
   const before = await servingPosition()
   await waitUntil(async () => (await servingPosition()) > before, {
-    what: "the first version follows",
+    what: "the version before follows",
   })
   expect((await readBuilds(db, "daily_totals")).map(({ version, state }) => `${version} ${state}`)).toEqual([
-    "1 serving",
-    "2 building",
+    "2 serving",
+    "3 building",
   ])
   await holder.query("ROLLBACK")
   holder.release()
@@ -154,21 +154,21 @@ test("a newer program builds its version beside the one that serves, and an olde
       )
       return rows.length > 0
     },
-    { what: "the second version serves" },
+    { what: "the next version serves" },
   )
   expect(await servingPosition()).toBeGreaterThanOrEqual(before)
-  await waitUntil(async () => !(await tablesIn()).includes("daily_totals_v1_3"), {
-    what: "the tables of the first version are dropped",
+  await waitUntil(async () => !(await tablesIn()).includes("daily_totals_v2_3"), {
+    what: "the tables of the version before are dropped",
   })
   // The older program neither touches the tables nor builds its own again.
   const taken = await servingPosition()
   await waitUntil(async () => (await servingPosition()) > taken, {
-    what: "the second version follows",
+    what: "the next version follows",
   })
   expect((await readBuilds(db, "daily_totals")).map(({ version, state }) => `${version} ${state}`)).toEqual([
-    "2 serving",
+    "3 serving",
   ])
-  expect(await findDifferenceFromLog(db, secondVersion, ledger.ledgerId)).toBeNull()
+  expect(await findDifferenceFromLog(db, nextVersion, ledger.ledgerId)).toBeNull()
   await Promise.all([older.stop(), newer.stop()])
 })
 
@@ -187,7 +187,7 @@ async function headOf(): Promise<bigint> {
 test("when writes have ended, all are the log", async () => {
   await load.stop()
   const projections = allProjections.map((projection) =>
-    projection.name === "daily_totals" ? secondVersion : projection,
+    projection.name === "daily_totals" ? nextVersion : projection,
   )
   const worker = startProjections(ledger.db, projections)
   await whenCurrent(ledger.db, projections)

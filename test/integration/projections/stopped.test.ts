@@ -78,8 +78,8 @@ test("an error in one event of many stops the projection right before it, and no
   await whenCurrent(ledger.db, [history])
   expect(await openAlarms()).toEqual([
     {
-      subject: `projection:daily_totals:v1:1:${ledger.ledgerId}`,
-      message: `projection daily_totals v1, build 1 stopped before event ${broken}: division by zero`,
+      subject: `projection:daily_totals:v2:1:${ledger.ledgerId}`,
+      message: `projection daily_totals v2, build 1 stopped before event ${broken}: division by zero`,
     },
   ])
   // More events do not make it skip, and it is not tried with each of them.
@@ -97,14 +97,14 @@ test("an error in one event of many stops the projection right before it, and no
 })
 
 test("what is repaired in the database goes on when it is asked to", async () => {
-  await owner.query("ALTER TABLE analytics.daily_totals_v1_1 ADD CONSTRAINT broken CHECK (false) NOT VALID")
+  await owner.query("ALTER TABLE analytics.daily_totals_v2_1 ADD CONSTRAINT broken CHECK (false) NOT VALID")
   const first = (await head()) + 1n
   const worker = startProjections(ledger.db, [dailyTotals])
   await fillLedger(ledger, 10)
   const failure = await whenStopped("daily_totals")
   expect(failure?.position).toBe(first)
   expect(failure?.reason).toMatch(/violates check constraint "broken"/)
-  await owner.query("ALTER TABLE analytics.daily_totals_v1_1 DROP CONSTRAINT broken")
+  await owner.query("ALTER TABLE analytics.daily_totals_v2_1 DROP CONSTRAINT broken")
   expect(await resumeFailed(ledger.db, "daily_totals")).toBe(1)
   await whenCurrent(ledger.db, [dailyTotals])
   await worker.stop()
@@ -114,13 +114,13 @@ test("what is repaired in the database goes on when it is asked to", async () =>
 test("a build that has stopped beside the tables that serve takes their place when it goes on, and its alarm ends", async () => {
   const builds = async () => (await readProgress(ledger.db)).filter(({ name }) => name === "daily_totals")
   expect((await beginRebuild(ledger.db, dailyTotals))?.build).toBe(2)
-  await owner.query("ALTER TABLE analytics.daily_totals_v1_2 ADD CONSTRAINT broken CHECK (false) NOT VALID")
+  await owner.query("ALTER TABLE analytics.daily_totals_v2_2 ADD CONSTRAINT broken CHECK (false) NOT VALID")
   const worker = startProjections(ledger.db, [dailyTotals])
   await waitUntil(async () => (await openAlarms()).length > 0, { what: "it alarms" })
   // Time enough to try to take over several times.
   await new Promise((resolve) => setTimeout(resolve, 5_000))
-  expect(await openAlarms()).toMatchObject([{ subject: `projection:daily_totals:v1:2:${ledger.ledgerId}` }])
-  await owner.query("ALTER TABLE analytics.daily_totals_v1_2 DROP CONSTRAINT broken")
+  expect(await openAlarms()).toMatchObject([{ subject: `projection:daily_totals:v2:2:${ledger.ledgerId}` }])
+  await owner.query("ALTER TABLE analytics.daily_totals_v2_2 DROP CONSTRAINT broken")
   expect(await resumeFailed(ledger.db, "daily_totals")).toBe(1)
   await waitUntil(
     async () => (await builds()).some(({ build, state }) => build === 2 && state === "serving"),

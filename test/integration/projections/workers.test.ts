@@ -56,9 +56,9 @@ const expectEqualToLog = async () => {
 
 /** In each projection the table that its last statement writes, and one that an earlier one has written by then. */
 test.each([
-  ["history", "history_fates_v1_1", "history_v1_1"],
-  ["operation_status", "operation_batches_v1_1", "operation_status_v1_1"],
-  ["daily_totals", "daily_totals_v1_1", "daily_totals_v1_1"],
+  ["history", "history_fates_v2_1", "history_v2_1"],
+  ["operation_status", "operation_batches_v2_1", "operation_status_v2_1"],
+  ["daily_totals", "daily_totals_v2_1", "daily_totals_v2_1"],
 ])(
   "a worker that is killed in the middle of a page of %s leaves nothing of it",
   async (name, blocked, written) => {
