@@ -55,7 +55,7 @@ describe("holdDust", () => {
       [0, 3, 9, { priority: 2 }],
     ]
     const { nets, held } = hold(rows)
-    expect(held).toEqual([{ accountId: 1n, untilMs: 10_000, isNotedSooner: true }])
+    expect(held).toEqual([{ accountId: 1n, lastPosition: 1n, untilMs: 10_000, isNotedSooner: true }])
     expect(ids(nets)).toEqual([3, 2])
     expect(hold(rows, { isUnknownToChain: () => false }).held).toEqual([])
     expect(hold(rows, {}, 1n).held).toEqual([])
