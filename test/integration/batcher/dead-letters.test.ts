@@ -70,13 +70,8 @@ it("settles the others without the account that the token refuses, which waits f
   })
   expect(await close({ outcome: "retried" })).toMatchObject({ refused: "DEAD_LETTER_CLOSED" })
   expect(await verify()).toMatchObject({ ok: true })
-  expect(await openAlarms()).toEqual([])
+  expect(await fixture.alarms()).toEqual([])
 })
-
-const openAlarms = async () =>
-  (
-    await fixture.db.selectFrom("registry.alarms").select("kind").where("cleared_at", "is", null).execute()
-  ).map(({ kind }) => kind)
 
 it("takes what is discarded out of the balance, unless it was spent, and settles the rest of the account", async () => {
   await leaveRoom(fixture, 10_000n)
@@ -84,7 +79,7 @@ it("takes what is discarded out of the balance, unless it was spent, and settles
   await fixture.adjust([["bob", 20_000n]])
   await fixture.flush()
   await waitUntil(async () => (await letters()).length === 1, { what: "bob is in the dead letters" })
-  expect(await openAlarms()).toEqual(["dead_letters"])
+  expect((await fixture.alarms()).map(({ kind }) => kind)).toEqual(["dead_letters"])
   await fixture.adjust([["bob", -4_000n]])
   expect(await close({ outcome: "discarded", reason: "too much" })).toEqual({
     refused: "INSUFFICIENT_BALANCE",
@@ -100,7 +95,7 @@ it("takes what is discarded out of the balance, unless it was spent, and settles
   await secondMined()
   expect(await fixture.compare()).toEqual([{ user: "bob", ledger: 1_000n, chain: 1_000n }])
   expect(await verify()).toMatchObject({ ok: true })
-  expect(await openAlarms()).toEqual([])
+  expect(await fixture.alarms()).toEqual([])
 })
 
 it("holds nobody responsible for a token that refuses everybody", async () => {
