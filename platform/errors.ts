@@ -28,6 +28,16 @@ export function describeError(error: unknown): string {
   return parts.join(": ")
 }
 
+/** An error and its causes, outermost first, at most ten. */
+export function causesOf(error: unknown): unknown[] {
+  const causes: unknown[] = []
+  for (let current = error; current !== undefined && current !== null && causes.length < 10; ) {
+    causes.push(current)
+    current = (current as { cause?: unknown }).cause
+  }
+  return causes
+}
+
 /** Ends every `switch` on a union: a new member that nobody handles is a type error here. */
 export function unreachable(value: never): never {
   throw new ChainBridgeError("UNREACHABLE", `unhandled case: ${JSON.stringify(value)}`)

@@ -50,3 +50,14 @@ export function matchTokens(
   const found = resolveToken(registry, symbol, chainId, "")
   return "code" in found ? found : [found]
 }
+
+/** The same for a list that is filtered by token: their ids, and undefined where neither is named. */
+export function matchTokenIds(
+  registry: RegistrySnapshot,
+  symbol: string | undefined,
+  chainId: number | undefined,
+): { readonly tokenIds: readonly number[] | undefined } | FieldError {
+  if (symbol === undefined && chainId === undefined) return { tokenIds: undefined }
+  const tokens = matchTokens(registry, symbol, chainId)
+  return "code" in tokens ? tokens : { tokenIds: tokens.map((token) => token.tokenId) }
+}

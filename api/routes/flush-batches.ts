@@ -3,8 +3,8 @@ import { sql } from "kysely"
 import { laneChangedChannel } from "../../ledger/store/channels.ts"
 import { refuseAll } from "../refusal.ts"
 import { defineRoute } from "../route.ts"
-import { matchLanes } from "../settlement/match-lanes.ts"
-import { chainIdSchema, timeAnswer, tokenSymbolSchema } from "../validation/schemas.ts"
+import { laneFields, matchLanes } from "../settlement/match-lanes.ts"
+import { timeAnswer } from "../validation/schemas.ts"
 
 export const flushBatches = defineRoute({
   method: "post",
@@ -13,10 +13,7 @@ export const flushBatches = defineRoute({
   summary: "Settle what waits now, whatever the triggers say",
   auth: "key",
   scopes: ["admin"],
-  body: z.strictObject({
-    token_symbol: tokenSymbolSchema.optional().openapi({ description: "Every token, unless named" }),
-    chain_id: chainIdSchema.optional().openapi({ description: "Every chain, unless named" }),
-  }),
+  body: z.strictObject(laneFields),
   isBodyOptional: true,
   answer: z.object({
     lanes: z.array(z.object({ token_symbol: z.string(), chain_id: z.int(), flush_requested_at: timeAnswer })),

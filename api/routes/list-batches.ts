@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi"
-import { matchTokens } from "../ledger/resolve-token.ts"
+import { matchTokenIds } from "../ledger/resolve-token.ts"
 import { batchSchema, batchStatusSchema, presentBatch } from "../presenters/batch.ts"
 import { readBatches } from "../queries/batches.ts"
 import { refuseAll } from "../refusal.ts"
@@ -33,14 +33,12 @@ export const listBatches = defineRoute({
     const cursor = decodeCursor("batches", query.cursor)
     if ("refused" in cursor) return cursor
     const registry = await services.registry.current()
-    const tokens = matchTokens(registry, query.token_symbol, query.chain_id)
-    if ("code" in tokens) return refuseAll([tokens])
-    const isFiltered = query.token_symbol !== undefined || query.chain_id !== undefined
-    const tokenIds = isFiltered ? tokens.map((token) => token.tokenId) : undefined
+    const matched = matchTokenIds(registry, query.token_symbol, query.chain_id)
+    if ("code" in matched) return refuseAll([matched])
     const rows = await readBatches(
       services.db,
       caller.ledgerId,
-      { tokenIds, status: query.status },
+      { ...matched, status: query.status },
       cursor.position,
       query.limit + 1,
     )

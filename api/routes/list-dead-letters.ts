@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi"
-import { matchTokens } from "../ledger/resolve-token.ts"
+import { matchTokenIds } from "../ledger/resolve-token.ts"
 import { deadLetterSchema, deadLetterStatusSchema, presentDeadLetter } from "../presenters/dead-letter.ts"
 import { readDeadLetters } from "../queries/dead-letters.ts"
 import { refuseAll } from "../refusal.ts"
@@ -34,17 +34,12 @@ export const listDeadLetters = defineRoute({
     const cursor = decodeCursor("dead-letters", query.cursor)
     if ("refused" in cursor) return cursor
     const registry = await services.registry.current()
-    const tokens = matchTokens(registry, query.token_symbol, query.chain_id)
-    if ("code" in tokens) return refuseAll([tokens])
-    const isFiltered = query.token_symbol !== undefined || query.chain_id !== undefined
+    const matched = matchTokenIds(registry, query.token_symbol, query.chain_id)
+    if ("code" in matched) return refuseAll([matched])
     const rows = await readDeadLetters(
       services.db,
       ledgerId,
-      {
-        status: query.status,
-        tokenIds: isFiltered ? tokens.map((token) => token.tokenId) : undefined,
-        before: cursor.position,
-      },
+      { ...matched, status: query.status, before: cursor.position },
       query.limit + 1,
     )
     const { page, pagination } = paginate(rows, query.limit, "dead-letters", (row) => row.dead_letter_id)

@@ -3,8 +3,7 @@ import { pauseLanes } from "../../ledger/store/pause-lanes.ts"
 import { pausedLaneSchema, presentPausedLane } from "../presenters/lane.ts"
 import { refuseAll } from "../refusal.ts"
 import { defineRoute } from "../route.ts"
-import { matchLanes } from "../settlement/match-lanes.ts"
-import { chainIdSchema, tokenSymbolSchema } from "../validation/schemas.ts"
+import { laneFields, matchLanes } from "../settlement/match-lanes.ts"
 
 const askForReason = "say why in 1 to 500 characters: the reason is shown wherever the lane is"
 
@@ -16,8 +15,7 @@ export const pauseBatches = defineRoute({
   auth: "key",
   scopes: ["admin"],
   body: z.strictObject({
-    token_symbol: tokenSymbolSchema.optional().openapi({ description: "Every token, unless named" }),
-    chain_id: chainIdSchema.optional().openapi({ description: "Every chain, unless named" }),
+    ...laneFields,
     reason: z
       .string(askForReason)
       .trim()

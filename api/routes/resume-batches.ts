@@ -3,8 +3,7 @@ import { resumeLanes } from "../../ledger/store/pause-lanes.ts"
 import { pausedLaneSchema, presentPausedLane } from "../presenters/lane.ts"
 import { refuseAll } from "../refusal.ts"
 import { defineRoute } from "../route.ts"
-import { matchLanes } from "../settlement/match-lanes.ts"
-import { chainIdSchema, tokenSymbolSchema } from "../validation/schemas.ts"
+import { laneFields, matchLanes } from "../settlement/match-lanes.ts"
 
 export const resumeBatches = defineRoute({
   method: "post",
@@ -13,10 +12,7 @@ export const resumeBatches = defineRoute({
   summary: "Let paused settlement go on, whoever or whatever paused it",
   auth: "key",
   scopes: ["admin"],
-  body: z.strictObject({
-    token_symbol: tokenSymbolSchema.optional().openapi({ description: "Every token, unless named" }),
-    chain_id: chainIdSchema.optional().openapi({ description: "Every chain, unless named" }),
-  }),
+  body: z.strictObject(laneFields),
   isBodyOptional: true,
   answer: z.object({
     lanes: z

@@ -1,6 +1,13 @@
 import { matchTokens } from "../ledger/resolve-token.ts"
 import type { FieldError } from "../refusal.ts"
 import type { RegisteredToken, RegistrySnapshot } from "../registry/registry-snapshot.ts"
+import { chainIdSchema, tokenSymbolSchema } from "../validation/schemas.ts"
+
+/** What an operator may name of the lanes that he means. */
+export const laneFields = {
+  token_symbol: tokenSymbolSchema.optional().openapi({ description: "Every token, unless named" }),
+  chain_id: chainIdSchema.optional().openapi({ description: "Every chain, unless named" }),
+}
 
 /** The tokens whose lanes an operator names: all, unless he names a symbol or a chain. A chain without a token is a mistake and not an order for nothing. */
 export function matchLanes(

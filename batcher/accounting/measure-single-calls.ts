@@ -9,7 +9,7 @@ import {
 } from "viem"
 import { z } from "zod"
 import { cpopTokenAbi } from "../../abis/cpop-token.ts"
-import { ChainBridgeError } from "../../platform/errors.ts"
+import { ChainBridgeError, causesOf } from "../../platform/errors.ts"
 import type { ChainClient } from "../../platform/rpc/chain-client.ts"
 import { RpcFault } from "../../platform/rpc/rpc-fault.ts"
 import type { SingleCosts } from "../domain/single-gas.ts"
@@ -70,22 +70,16 @@ async function attempt(
 
 /** What was said at the bottom of it, which is the node's own word. */
 function describeBriefly(error: unknown): string {
-  let last = error
-  for (let depth = 0; last instanceof Error && last.cause instanceof Error && depth < 10; depth += 1)
-    last = last.cause
+  const last = causesOf(error).findLast((cause) => cause instanceof Error) ?? error
   const message = last instanceof Error ? last.message : String(last)
   return (message.split("\n")[0] ?? "").slice(0, 200)
 }
 
 /** No node answered: that says nothing about the token. One that answers with an error of its own cannot do what was asked. */
 function isUnavailable(error: unknown): boolean {
-  let isTrouble = false
-  for (let current = error, depth = 0; current instanceof Error && depth < 10; depth += 1) {
-    if (current instanceof RpcFault && current.kind === "rpc_error") return false
-    isTrouble ||= current instanceof ChainBridgeError && current.retryable
-    current = current.cause
-  }
-  return isTrouble
+  const causes = causesOf(error)
+  if (causes.some((cause) => cause instanceof RpcFault && cause.kind === "rpc_error")) return false
+  return causes.some((cause) => cause instanceof ChainBridgeError && cause.retryable)
 }
 
 const roleNames = ["MINTER_ROLE", "BURNER_ROLE"] as const

@@ -1,7 +1,7 @@
 import type { Transaction } from "kysely"
 import { raiseAlarm } from "../../ledger/store/alarms.ts"
 import type { Database } from "../../ledger/store/database.ts"
-import { ChainBridgeError, describeError } from "../../platform/errors.ts"
+import { ChainBridgeError, causesOf, describeError } from "../../platform/errors.ts"
 import { isTransientPostgresError } from "../../platform/postgres.ts"
 import { describeCall } from "../store/call-key.ts"
 import { noteFailure, spendNonceInVain } from "../store/call-moves.ts"
@@ -80,10 +80,7 @@ async function stopAltered(turn: DeskTurn, call: OpenCall, message: string): Pro
 }
 
 function isTrouble(error: unknown): boolean {
-  for (let current = error, depth = 0; current instanceof Error && depth < 10; depth += 1) {
-    if (current instanceof ChainBridgeError && current.retryable) return true
-    if (isTransientPostgresError(current)) return true
-    current = current.cause
-  }
-  return false
+  return causesOf(error).some(
+    (cause) => (cause instanceof ChainBridgeError && cause.retryable) || isTransientPostgresError(cause),
+  )
 }

@@ -1,3 +1,4 @@
+import { causesOf } from "../../platform/errors.ts"
 import type { ChainClient } from "../../platform/rpc/chain-client.ts"
 import { RpcFault } from "../../platform/rpc/rpc-fault.ts"
 import { type FeeHistory, type Market, marketFrom } from "../domain/fees.ts"
@@ -29,9 +30,6 @@ async function readGasPrice(client: ChainClient): Promise<Market> {
 const methodMissingCodes: ReadonlySet<number | null> = new Set([-32601, -32004])
 
 function isMethodMissing(error: unknown): boolean {
-  for (let current = error, depth = 0; current instanceof Error && depth < 10; depth += 1) {
-    if (current instanceof RpcFault) return methodMissingCodes.has(current.rpcCode)
-    current = current.cause
-  }
-  return false
+  const fault = causesOf(error).find((cause) => cause instanceof RpcFault)
+  return fault !== undefined && methodMissingCodes.has(fault.rpcCode)
 }

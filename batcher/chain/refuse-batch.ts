@@ -1,9 +1,7 @@
-import { type Kysely, sql } from "kysely"
 import { decodeDeltas, encodeDeltas } from "../../ledger/domain/packed-deltas.ts"
-import type { Database } from "../../ledger/store/database.ts"
 import { isolateRefused } from "../domain/isolate-refused.ts"
 import { describeCall } from "../store/call-key.ts"
-import { dissolveBatch } from "../store/dissolve-batch.ts"
+import { dissolveBatch, hadNonce } from "../store/dissolve-batch.ts"
 import { readDeltas } from "../store/open-batches.ts"
 import type { OpenBatch } from "../store/open-call.ts"
 import { logOf } from "./call-alarms.ts"
@@ -23,7 +21,7 @@ const reasonLengthMax = 500
  */
 export async function refuseBatch(turn: DeskTurn, call: OpenBatch): Promise<boolean> {
   const { batcher, client, signer, desk } = turn
-  if (await wasSigned(batcher.db, call)) return false
+  if (await hadNonce(batcher.db, call)) return false
   type Delta = ReturnType<typeof decodeDeltas>[number]
   const refuse = async (deltas: readonly Delta[]): Promise<string | null> => {
     // Many questions take longer than a lease.
@@ -54,12 +52,4 @@ export async function refuseBatch(turn: DeskTurn, call: OpenBatch): Promise<bool
       `${describeCall(call)} is taken apart: the token refuses accounts of it`,
     )
   return isDissolved
-}
-
-async function wasSigned(db: Kysely<Database>, { ledgerId, batchSequence }: OpenBatch): Promise<boolean> {
-  const { rows } = await sql`
-    SELECT 1 FROM settlement.nonces WHERE ledger_id = ${ledgerId} AND batch_sequence = ${batchSequence} LIMIT 1`.execute(
-    db,
-  )
-  return rows.length > 0
 }

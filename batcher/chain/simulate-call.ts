@@ -2,7 +2,7 @@ import { decodeErrorResult, type Hex } from "viem"
 import { z } from "zod"
 import { auditAnchorAbi } from "../../abis/audit-anchor.ts"
 import { cpopTokenAbi } from "../../abis/cpop-token.ts"
-import { ChainBridgeError } from "../../platform/errors.ts"
+import { ChainBridgeError, causesOf } from "../../platform/errors.ts"
 import type { ChainClient } from "../../platform/rpc/chain-client.ts"
 
 export type Simulation =
@@ -78,12 +78,12 @@ function isRevert({ code, message, data }: Refusal): boolean {
 
 /** The node's own refusal in a chain of errors; null when no node answered at all. */
 function refusalOf(error: unknown): Refusal | null {
-  for (let current: unknown = error, depth = 0; current instanceof Error && depth < 10; depth += 1) {
-    const { code, data } = current as { code?: unknown; data?: unknown }
+  for (const cause of causesOf(error)) {
+    if (!(cause instanceof Error)) return null
+    const { code, data } = cause as { code?: unknown; data?: unknown }
     if (code === "RPC_UNAVAILABLE") return null
-    if (typeof code === "number" && "data" in current)
-      return { code, message: current.message, data: revertData(data) }
-    current = current.cause
+    if (typeof code === "number" && "data" in cause)
+      return { code, message: cause.message, data: revertData(data) }
   }
   return null
 }

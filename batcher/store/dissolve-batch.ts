@@ -1,12 +1,23 @@
-import { sql } from "kysely"
+import { type Kysely, sql } from "kysely"
 import type { Hex } from "viem"
 import { raiseAlarm } from "../../ledger/store/alarms.ts"
 import { append } from "../../ledger/store/append.ts"
+import type { Database } from "../../ledger/store/database.ts"
 import { withHead } from "../../ledger/store/ledger-transaction.ts"
+import type { BatchKey } from "./call-key.ts"
 import type { Desk } from "./call-moves.ts"
 import { notifyLaneChanged } from "./lane-changed.ts"
 import { requireSigner } from "./leases.ts"
 import type { OpenBatch } from "./open-call.ts"
+
+/** Whether the batch had a nonce at any time: then it may have been signed, and is not taken apart. */
+export async function hadNonce(db: Kysely<Database>, key: BatchKey): Promise<boolean> {
+  const { rows } = await sql`
+    SELECT 1 FROM settlement.nonces WHERE ledger_id = ${key.ledgerId} AND batch_sequence = ${key.batchSequence} LIMIT 1`.execute(
+    db,
+  )
+  return rows.length > 0
+}
 
 /**
  * Takes a batch apart that never had a nonce, in one transaction with its event: the refused accounts become dead letters, all other changes wait again and are due at once.

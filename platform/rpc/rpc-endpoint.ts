@@ -1,4 +1,5 @@
 import { HttpRequestError, http, RpcRequestError, TimeoutError } from "viem"
+import { causesOf } from "../errors.ts"
 import { type CircuitBreakerLimits, createCircuitBreaker } from "./circuit-breaker.ts"
 import { isEndpointTrouble, RpcFault } from "./rpc-fault.ts"
 
@@ -128,15 +129,6 @@ export function createRpcEndpoint(options: RpcEndpointOptions): RpcEndpoint {
 
 // Nothing was sent: no connection was ever made.
 const neverConnected = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"])
-
-function causesOf(error: unknown): unknown[] {
-  const causes: unknown[] = []
-  for (let current = error; current !== undefined && current !== null && causes.length < 10; ) {
-    causes.push(current)
-    current = (current as { cause?: unknown }).cause
-  }
-  return causes
-}
 
 function labelOf(url: string, place: number | "private"): string {
   const { hostname, host } = new URL(url)
