@@ -101,7 +101,9 @@ export async function endFlush(db: Kysely<Database>, key: LaneKey, requestedAt: 
     UPDATE settlement.lanes SET flush_requested_at = NULL
     WHERE ledger_id = ${key.ledgerId} AND token_id = ${key.tokenId} AND flush_requested_at = ${requestedAt}
       AND NOT EXISTS (
-        SELECT FROM settlement.intake i JOIN ledger.head h USING (ledger_id) WHERE h.ledger_id = ${key.ledgerId} AND i.position < h.position)
+        -- A ledger from which nothing was taken in yet has no row of its own.
+        SELECT FROM ledger.head h LEFT JOIN settlement.intake i USING (ledger_id)
+        WHERE h.ledger_id = ${key.ledgerId} AND h.position > coalesce(i.position, 0))
       AND NOT EXISTS (
         SELECT FROM settlement.batch_items WHERE ledger_id = ${key.ledgerId} AND token_id = ${key.tokenId} AND state = 'waiting'
           AND recorded_at <= ${requestedAt})`.execute(db)

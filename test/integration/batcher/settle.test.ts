@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { endFlush, listLanes } from "../../../batcher/store/lanes.ts"
 import { createSettlementFixture, type SettlementFixture } from "../../support/settlement-fixture.ts"
 import { waitUntil } from "../../support/wait-until.ts"
 
@@ -34,11 +35,24 @@ describe("settling a lane", () => {
     expect(await fixture.db.selectFrom("ledger.balances").select("confirmed").distinct().execute()).toEqual([
       { confirmed: 0n },
     ])
-    const { flush_requested_at } = await fixture.db
-      .selectFrom("settlement.lanes")
-      .select("flush_requested_at")
-      .executeTakeFirstOrThrow()
-    expect(flush_requested_at).toBeNull()
+    // The sealing is itself an event, behind which the lane looks once more.
+    await waitUntil(
+      async () => (await listLanes(fixture.db, [fixture.chainId]))[0]?.flushRequestedAt === null,
+      {
+        what: "the flush is over",
+      },
+    )
+  })
+
+  it("does not end a flush whose changes nobody has taken in yet", async () => {
+    await fixture.adjust([["ann", 100n]])
+    await fixture.flush()
+    const [lane] = await listLanes(fixture.db, [fixture.chainId])
+    if (!lane?.flushRequestedAt) throw new Error("the lane has no flush")
+    await endFlush(fixture.db, lane, lane.flushRequestedAt)
+    expect(await listLanes(fixture.db, [fixture.chainId])).toMatchObject([
+      { flushRequestedAt: lane.flushRequestedAt },
+    ])
   })
 
   it("settles changes that cancel out without a transaction", async () => {
@@ -108,13 +122,14 @@ describe("settling a lane", () => {
     const status = await waitUntil(
       async () => {
         const measured = await batcher.status()
-        return measured.lanes[0]?.waitingChanges === 1 && measured.desks[0]?.balance !== null && measured
+        const [lane] = measured.lanes
+        const isMeasured =
+          lane?.isHeld === true && lane.waitingChanges === 1 && measured.desks[0]?.balance !== null
+        return isMeasured && measured
       },
-      { what: "the waiting change and the balance are measured" },
+      { what: "the lane is held, its waiting change and the balance are measured" },
     )
-    expect(status.lanes).toMatchObject([
-      { symbol: "CPOP", isHeld: true, batchesInFlight: 0, pausedReason: null },
-    ])
+    expect(status.lanes).toMatchObject([{ symbol: "CPOP", batchesInFlight: 0, pausedReason: null }])
     expect(status.lanes[0]?.oldestWaitingAgeMs).toBeGreaterThanOrEqual(0)
     expect(status.desks).toMatchObject([
       { signer: fixture.token.operator, isHeld: true, balance: 10n ** 20n },
