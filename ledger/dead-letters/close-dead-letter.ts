@@ -52,9 +52,9 @@ export function closeDeadLetter(
       return { refused: "DEAD_LETTER_CLOSED", outcome: letter.outcome, closedAt: letter.closed_at }
     switch (outcome) {
       case "retried":
-        // Skipped debits are counted anew.
+        // At once: nothing that holds small or early changes back holds these. Skipped debits are counted anew.
         await sql`
-          UPDATE settlement.batch_items SET deferrals = 0, deadline = least(deadline, ${closing.at})
+          UPDATE settlement.batch_items SET deferrals = 0, is_immediate = true
           WHERE ledger_id = ${ledgerId} AND account_id = ${letter.account_id} AND state = 'waiting'`.execute(
           ledger.trx,
         )

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it } from "vitest"
+import { closeDeadLetter } from "../../../ledger/dead-letters/close-dead-letter.ts"
 import { createSettlementFixture, type SettlementFixture } from "../../support/settlement-fixture.ts"
 import { waitUntil } from "../../support/wait-until.ts"
 
@@ -82,4 +83,32 @@ it("who was paid once waits no longer than others", async () => {
   )
   const waitedMs = (batch?.sealed_at.getTime() ?? 0) - (batch?.oldest_change_at.getTime() ?? 0)
   expect(waitedMs).toBeLessThan(4_000)
+})
+
+it("what somebody has tried again from the dead letters goes at once", async () => {
+  await fixture.adjust([["ann", 5n]])
+  const { ledgerId, tokenId, db } = fixture
+  const items = () => db.selectFrom("settlement.batch_items").selectAll().execute()
+  await waitUntil(async () => (await items()).length === 1, { what: "the change is taken in" })
+  const letter = await db
+    .insertInto("settlement.dead_letters")
+    .values({
+      ledger_id: ledgerId,
+      token_id: tokenId,
+      account_id: 1n,
+      through_position: 1n,
+      reason: "refused",
+      opened_at: new Date(),
+    })
+    .returning("dead_letter_id")
+    .executeTakeFirstOrThrow()
+  await closeDeadLetter(db, {
+    ledgerId,
+    deadLetterId: letter.dead_letter_id,
+    outcome: "retried",
+    requestedBy: "test",
+    at: new Date(),
+  })
+  expect(await paid(1)).toEqual([["ann"]])
+  expect((await fixture.batches())[0]).toMatchObject({ trigger: "priority" })
 })

@@ -207,6 +207,10 @@ describe("a reorganisation below the confirmed blocks", () => {
       "SettlementConfirmed",
     ])
     expect(await loop.balance(ann)).toEqual({ pending: 50n, confirmed: 50n })
+    // The chain that skipped it never was.
+    expect(
+      await loop.db.selectFrom("settlement.batch_items").select("deferrals").distinct().execute(),
+    ).toEqual([{ deferrals: 0 }])
     await expectWhole()
   })
 
