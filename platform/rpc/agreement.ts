@@ -42,6 +42,7 @@ const logsSchema = z.array(
   }),
 )
 
+export const parseHex = (answer: unknown): Hex => hex.parse(answer)
 export const parseQuantity = (answer: unknown): bigint => quantity.parse(answer)
 export const parseBlock = (answer: unknown): AgreedBlock | null => blockSchema.parse(answer)
 
@@ -112,7 +113,7 @@ function fingerprint(logs: readonly AgreedLog[]): string {
   return JSON.stringify(logs.map((log) => ({ ...log, blockNumber: log.blockNumber.toString() })))
 }
 
-function disagreement(chainId: bigint, what: string): ChainBridgeError {
+export function disagreement(chainId: bigint, what: string): ChainBridgeError {
   return new ChainBridgeError(
     "RPC_DISAGREEMENT",
     `the endpoints of chain ${chainId} do not agree on ${what}`,

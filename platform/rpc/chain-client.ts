@@ -1,6 +1,7 @@
 import { createPublicClient, custom, type Hex, type PublicClient } from "viem"
 import { z } from "zod"
 import { ChainBridgeError } from "../errors.ts"
+import { type AgreedReads, createAgreedReads } from "./agreed-reads.ts"
 import {
   type AgreedBlock,
   type AgreedLog,
@@ -48,6 +49,8 @@ export type ChainClient = {
    * @throws ChainBridgeError RPC_DISAGREEMENT, RPC_UNAVAILABLE (both retryable)
    */
   getLogs(filter: LogFilter): Promise<AgreedLog[]>
+  /** For what is decided once and for good, such as the fate of a nonce: the same answer from more than half of the endpoints. */
+  readonly agreed: AgreedReads
   readonly status: () => RpcEndpointStatus[]
 }
 
@@ -187,6 +190,7 @@ export function createChainClient(options: {
       )
     },
     getLogs: (filter) => agreeOnLogs(chainId, filter, (question) => readAll("eth_getLogs", question)),
+    agreed: createAgreedReads(chainId, endpoints.length, readAll),
     status: () => [...endpoints, ...relays].map((endpoint) => endpoint.status()),
   }
 }
