@@ -6,16 +6,17 @@ import { callRpc } from "./json-rpc.ts"
 type Block = { readonly number: string; readonly hash: string }
 
 /**
- * Holds the chain against what the ledger has accounted for. Nothing is started on a chain that is another one or that
- * has lost blocks: their confirmations would hang in the air.
- * @throws ChainBridgeError CHAIN_REPLACED, CHAIN_LOST_TAIL, with what to run
+ * Holds the chain against what the ledger has accounted for. Nothing is started on another chain. One that lost its newest blocks is gone on with: the worker takes back what was
+ * confirmed in them, and the batcher sends it again.
+ * @returns `lostTail`: what is missing, for people; null when nothing is
+ * @throws ChainBridgeError CHAIN_REPLACED, with what to run
  */
 export async function checkChain(
   db: Kysely<Database>,
   rpcUrl: string,
   chainId: number,
   startAfresh: string,
-): Promise<{ genesisHash: string; head: number }> {
+): Promise<{ genesisHash: string; head: number; lostTail: string | null }> {
   const genesis = await readBlock(rpcUrl, "0x0")
   const head = await readBlock(rpcUrl, "latest")
   if (genesis === null || head === null) {
@@ -38,20 +39,17 @@ export async function checkChain(
     .select(["block_number", "block_hash"])
     .where("chain_id", "=", BigInt(chainId))
     .executeTakeFirst()
-  if (cursor === undefined) return { genesisHash: genesis.hash, head: headNumber }
+  const good = { genesisHash: genesis.hash, head: headNumber, lostTail: null }
+  if (cursor === undefined) return good
   const number = Number(cursor.block_number)
   const block = headNumber < number ? null : await readBlock(rpcUrl, `0x${number.toString(16)}`)
-  if (block?.hash !== cursor.block_hash) {
-    const what =
-      block === null
-        ? `ends at block ${headNumber}, and the ledger has accounted for block ${number}`
-        : `has another block ${number} (${block.hash}) than the one the ledger has accounted for (${cursor.block_hash})`
-    throw new ChainBridgeError(
-      "CHAIN_LOST_TAIL",
-      `chain ${chainId} lost its newest blocks: it ${what}; bring the lost blocks back, or ${startAfresh}`,
-    )
-  }
-  return { genesisHash: genesis.hash, head: headNumber }
+  if (block?.hash === cursor.block_hash) return good
+  const what =
+    block === null
+      ? `ends at block ${headNumber}, and the ledger has accounted for block ${number}`
+      : `has another block ${number} (${block.hash}) than the one the ledger has accounted for (${cursor.block_hash})`
+  const lostTail = `chain ${chainId} lost its newest blocks: it ${what}; what was confirmed in them is taken back and settled again`
+  return { ...good, lostTail }
 }
 
 function readBlock(rpcUrl: string, at: string): Promise<Block | null> {

@@ -147,12 +147,13 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
   })
   stops.add(() => pool.end())
   const db: Kysely<Database> = createKysely<Database>(pool)
-  const { genesisHash } = await checkChain(
+  const { genesisHash, lostTail } = await checkChain(
     db,
     chain.rpcUrl,
     chain.chainId,
     `start afresh with another data directory (npm start -- --data-dir <directory>)`,
   )
+  if (lostTail !== null) note(lostTail)
   // Only a chain that was found good may replace the saved states.
   chain.startDumps()
   stops.add(() => chain.stopDumps())

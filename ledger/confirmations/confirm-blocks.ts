@@ -13,8 +13,11 @@ import { findOrphaned, revokeOrphaned } from "./revoke-orphaned.ts"
 
 export type ChainToken = { readonly tokenId: number; readonly tokenAddress: string }
 
-/** So many points of the confirmed chain are remembered; a reorg below all of them needs an operator. */
+/** So many of the newest points of the confirmed chain are remembered, and of older ones the first of every so many blocks: where a reorganisation began is found among them. */
 const rememberedBlocks = 1_000
+const blocksPerOldPoint = 128
+/** A step makes one point, so one at most becomes an old one; more only where fewer were kept once. */
+const thinnedAtOnce = 16
 
 /**
  * Confirms whole blocks: events, projections and the cursor in one transaction, or nothing.
@@ -79,7 +82,13 @@ async function moveCursor(
     INSERT INTO ledger.confirmed_blocks (chain_id, block_number, block_hash)
     VALUES (${chainId}, ${to.number}, ${to.hash})`.execute(trx)
   await sql`
-    DELETE FROM ledger.confirmed_blocks WHERE chain_id = ${chainId} AND block_number <= (
-      SELECT block_number FROM ledger.confirmed_blocks WHERE chain_id = ${chainId}
-      ORDER BY block_number DESC OFFSET ${rememberedBlocks} LIMIT 1)`.execute(trx)
+    DELETE FROM ledger.confirmed_blocks b WHERE chain_id = ${chainId}
+      AND block_number IN (
+        SELECT block_number FROM ledger.confirmed_blocks WHERE chain_id = ${chainId}
+        ORDER BY block_number DESC OFFSET ${rememberedBlocks} LIMIT ${thinnedAtOnce})
+      AND EXISTS (
+        SELECT FROM ledger.confirmed_blocks o WHERE o.chain_id = ${chainId}
+          AND o.block_number >= b.block_number / ${blocksPerOldPoint} * ${blocksPerOldPoint} AND o.block_number < b.block_number)`.execute(
+    trx,
+  )
 }

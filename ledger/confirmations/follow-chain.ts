@@ -26,12 +26,7 @@ export async function followChain(
 ): Promise<FollowResult> {
   const cursor = await readCursor(db, view, chain, now)
   const block = await view.block(cursor.blockNumber)
-  if (block === null)
-    return {
-      outcome: "waiting",
-      reason: `the chain has no block ${cursor.blockNumber} yet, which was confirmed`,
-    }
-  if (block.hash !== cursor.blockHash) return goBack(db, view, chain.chainId, cursor, now)
+  if (block?.hash !== cursor.blockHash) return goBack(db, view, chain, cursor, now)
   const next = await confirmNext(db, view, chain, cursor, now)
   if (next.outcome === "waiting" || (next.outcome === "confirmed" && next.isBehind)) return next
   // Not only when there is nothing else to do: a chain whose blocks come fast always has something.

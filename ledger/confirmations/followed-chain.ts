@@ -7,6 +7,8 @@ export type FollowedChain = {
   /** `safe` waits for the chain's own safe block instead of a number of blocks. */
   readonly finality: "depth" | "safe"
   readonly startBlock: bigint
+  /** Of the chain's first block: by it another chain is told from one that lost its blocks. */
+  readonly genesisHash: string
   readonly tokens: readonly ChainToken[]
   /** The contract that keeps checkpoints' roots there. */
   readonly auditAnchor: string | null

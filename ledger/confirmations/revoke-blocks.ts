@@ -6,26 +6,9 @@ import type { ChainBlock } from "./chain-view.ts"
 import { chainSubject } from "./followed-chain.ts"
 import { findOrphaned, revokeOrphaned } from "./revoke-orphaned.ts"
 
-/** Confirmations that stand in blocks above a height, each block once. */
-export async function confirmedBlocksAbove(
-  db: Kysely<Database>,
-  chainId: number,
-  blockNumber: bigint,
-): Promise<{ blockNumber: bigint; blockHash: string }[]> {
-  const rows = await db
-    .selectFrom("ledger.confirmations")
-    .select(["block_number", "block_hash"])
-    .distinct()
-    .where("chain_id", "=", BigInt(chainId))
-    .where("block_number", ">", blockNumber)
-    .where("revoked_position", "is", null)
-    .execute()
-  return rows.map((row) => ({ blockNumber: row.block_number, blockHash: row.block_hash }))
-}
-
 /**
- * Takes back every confirmation of the orphaned blocks and rewinds the cursor to the newest block that is still part of the chain, in one transaction and before anything new is
- * confirmed. The blocks above are read again afterwards; what they still hold is known by its natural key.
+ * Takes back every confirmation above the newest block of ours that is still part of the chain and rewinds the cursor to it, in one transaction and before anything new is
+ * confirmed. The blocks above are read again afterwards.
  * @returns the number of confirmations that were taken back, or `moved` where another worker was faster
  */
 export function revokeBlocks(
@@ -34,16 +17,12 @@ export function revokeBlocks(
   step: {
     readonly cursor: ChainCursor
     readonly common: ChainBlock
-    readonly orphanedHashes: readonly string[]
   },
   now: Date,
 ): Promise<number | "moved"> {
   return db.transaction().execute(async (trx) => {
     if (!(await lockCursor(trx, chainId, step.cursor))) return "moved"
-    const orphaned = await findOrphaned(trx, chainId, {
-      above: step.common.number,
-      orphanedHashes: step.orphanedHashes,
-    })
+    const orphaned = await findOrphaned(trx, chainId, { above: step.common.number })
     const ledgers = await lockLedgers(trx, [...new Set(orphaned.map(({ ledgerId }) => ledgerId))])
     await revokeOrphaned(ledgers, orphaned, now)
     await rewindCursor(trx, chainId, step.common, now)

@@ -12,19 +12,19 @@ export type OrphanedConfirmation = { readonly ledgerId: string; readonly positio
 
 /**
  * Confirmations that stand in blocks which are not part of the chain.
- * @param blocks either the hashes that are known to be gone, or those that are known to be all that there are up to a block
+ * @param blocks either a block that nothing of ours stands above any more, or the hashes that are known to be all that there are up to a block
  */
 export async function findOrphaned(
   trx: Transaction<Database>,
   chainId: number,
   blocks:
-    | { readonly above: bigint; readonly orphanedHashes: readonly string[] }
+    | { readonly above: bigint }
     | { readonly above: bigint; readonly through: bigint; readonly canonicalHashes: readonly string[] },
 ): Promise<OrphanedConfirmation[]> {
   const isGone: RawBuilder<boolean> =
     "through" in blocks
       ? sql`block_number <= ${blocks.through} AND block_hash <> ALL(${blocks.canonicalHashes}::text[])`
-      : sql`block_hash = ANY(${blocks.orphanedHashes}::text[])`
+      : sql`true`
   const { rows } = await sql<{ ledger_id: string; position: bigint }>`
     SELECT ledger_id, position FROM ledger.confirmations
     WHERE chain_id = ${chainId} AND block_number > ${blocks.above} AND revoked_position IS NULL AND ${isGone}

@@ -92,7 +92,14 @@ async function readFollowedChain(
 ): Promise<(FollowedChain & { readonly pollMs: number }) | undefined> {
   const chain = await db
     .selectFrom("registry.chains")
-    .select(["confirmation_blocks", "finality", "start_block", "block_time_ms", "audit_anchor"])
+    .select([
+      "confirmation_blocks",
+      "finality",
+      "start_block",
+      "block_time_ms",
+      "audit_anchor",
+      "genesis_hash",
+    ])
     .where("chain_id", "=", BigInt(chainId))
     .executeTakeFirst()
   if (chain === undefined) return undefined
@@ -107,6 +114,7 @@ async function readFollowedChain(
     confirmationBlocks: chain.confirmation_blocks,
     finality: chain.finality,
     startBlock: chain.start_block,
+    genesisHash: chain.genesis_hash,
     tokens,
     auditAnchor: chain.audit_anchor,
     pollMs: Math.min(Math.max(chain.block_time_ms / 4, 100), 2_000),

@@ -52,6 +52,7 @@ export async function createLoopFixture(
     confirmationBlocks,
     finality: "depth",
     startBlock: 0n,
+    genesisHash: (await chain.getBlock({ blockNumber: 0n })).hash,
     tokens: [{ tokenId, tokenAddress: token.address }],
     auditAnchor: settlement.auditAnchor,
   }

@@ -257,16 +257,4 @@ describe("a reorganisation below the confirmed blocks", () => {
     expect(await loop.balanceOf(address)).toBe(400n)
     expect(await loop.verify()).toMatchObject({ ok: true })
   })
-
-  test("of everything that is remembered stops confirmations and tells an operator", async () => {
-    await loop.db
-      .deleteFrom("ledger.confirmed_blocks")
-      .where("block_number", "<", (await loop.chain.getBlockNumber()) - 3n)
-      .execute()
-    await reorg(8)
-    await loop.mine(3)
-    expect(await loop.step()).toMatchObject({ outcome: "waiting" })
-    expect(await types()).toEqual(["SettlementConfirmed"])
-    expect((await loop.alarms()).map(({ kind }) => kind)).toContain("reorg_beyond_memory")
-  })
 })
