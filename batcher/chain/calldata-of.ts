@@ -6,7 +6,7 @@ import { readSignedRoot } from "../store/open-anchors.ts"
 import { readDeltas } from "../store/open-batches.ts"
 import type { OpenCall } from "../store/open-call.ts"
 import { encodeAnchor } from "./encode-anchor.ts"
-import { encodeSettle } from "./encode-settle.ts"
+import { encodeBatch } from "./encode-batch.ts"
 
 /**
  * What is sent for a call: nothing but what was sealed or signed for it, read anew each time.
@@ -15,7 +15,7 @@ import { encodeSettle } from "./encode-settle.ts"
 export async function calldataOf(db: Kysely<Database>, call: OpenCall): Promise<Hex> {
   switch (call.kind) {
     case "batch":
-      return encodeSettle(call.batchId, await readDeltas(db, call))
+      return encodeBatch(call, await readDeltas(db, call))
     case "anchor":
       return encodeAnchor(call, await readSignedRoot(db, call))
     default:

@@ -1,3 +1,4 @@
+import type { Hex } from "viem"
 import { decodeDeltas, encodeDeltas } from "../../ledger/domain/packed-deltas.ts"
 import { isolateRefused } from "../domain/isolate-refused.ts"
 import { describeCall } from "../store/call-key.ts"
@@ -6,7 +7,7 @@ import { readDeltas } from "../store/open-batches.ts"
 import type { OpenBatch } from "../store/open-call.ts"
 import { logOf } from "./call-alarms.ts"
 import type { DeskTurn } from "./desk-turn.ts"
-import { encodeSettle } from "./encode-settle.ts"
+import { encodeBatch, encodeProbes } from "./encode-batch.ts"
 import { simulateCall } from "./simulate-call.ts"
 
 // Of five hundred recipients some twenty refused ones are found with these; the rest when the others are simulated again.
@@ -23,16 +24,19 @@ export async function refuseBatch(turn: DeskTurn, call: OpenBatch): Promise<bool
   const { batcher, client, signer, desk } = turn
   if (await hadNonce(batcher.db, call)) return false
   type Delta = ReturnType<typeof decodeDeltas>[number]
-  const refuse = async (deltas: readonly Delta[]): Promise<string | null> => {
+  const refuseCall = async (data: Hex): Promise<string | null> => {
     // Many questions take longer than a lease.
     await turn.renewLease()
-    const data = encodeSettle(call.batchId, encodeDeltas(deltas))
     const simulation = await simulateCall(client, { from: signer.address, to: call.to, data }, turn.gasMax)
     // Whatever else it is, it is not these accounts.
     return simulation.outcome === "reverts" ? simulation.reason : null
   }
-  // What the signer himself would not get either is not refused for somebody's account: the token is paused, or our role is gone.
-  const isForEverybody = async () => (await refuse([{ address: signer.address, amount: 1n }])) !== null
+  const refuse = (deltas: readonly Delta[]) => refuseCall(encodeBatch(call, encodeDeltas(deltas)))
+  const isForEverybody = async () => {
+    for (const probe of encodeProbes(call, signer.address))
+      if ((await refuseCall(probe)) === null) return false
+    return true
+  }
   if (await isForEverybody()) return false
   const deltas = decodeDeltas(await readDeltas(batcher.db, call))
   const refused = await isolateRefused(deltas, refuse, questionsMax)

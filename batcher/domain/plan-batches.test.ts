@@ -4,7 +4,10 @@ import type { FeeMarket } from "./congestion.ts"
 import { foldChanges, type WaitingChange } from "./fold.ts"
 import { type Plan, type PlanInput, planBatches } from "./plan-batches.ts"
 import { foldedAccounts, sampleStrategy } from "./sample-plans.ts"
+import { traitsOf } from "./settlement-modes.ts"
 
+const settle = traitsOf("settle")
+const mintBurn = traitsOf("batch-mint-burn")
 const costStrategy = { ...sampleStrategy, name: "cost", optimalSize: 100, sizeMax: 500 } as const
 const calm: FeeMarket = {
   congestion: "medium",
@@ -17,6 +20,7 @@ const urgent = { isUrgent: true, priority: 3 }
 function plan(more: Partial<PlanInput>): Plan {
   return planBatches({
     fold: { nets: [], zeros: [] },
+    mode: settle,
     strategy: sampleStrategy,
     market: calm,
     flushRequestedAtMs: null,
@@ -132,8 +136,46 @@ const changesArbitrary = fc
     ),
   )
 
+describe("where a call cannot hold both credits and debits", () => {
+  const debit = { net: -1n }
+  it("plans each kind by itself, whichever has waited longer first", () => {
+    const fold = {
+      nets: [...foldedAccounts(1, { ...debit, oldestMs: 1 }), ...foldedAccounts(30, { oldestMs: 2 }, 2)],
+      zeros: foldedAccounts(1, { net: 0n }, 50),
+    }
+    const calls = ({ batches }: Plan) =>
+      batches.map(({ batchCall, nets, zeros }) => [batchCall, nets.length, zeros.length])
+    expect(calls(plan({ fold, mode: mintBurn }))).toEqual([["batch_mint", 30, 1]])
+    expect(calls(plan({ fold, mode: mintBurn, flushRequestedAtMs: 10 }))).toEqual([
+      ["batch_burn", 1, 0],
+      ["batch_mint", 30, 1],
+    ])
+    expect(calls(plan({ fold, mode: mintBurn, flushRequestedAtMs: 10, room: 1 }))).toEqual([
+      ["batch_burn", 1, 0],
+    ])
+    const hurried = { ...fold, nets: [...foldedAccounts(1, urgent, 99), ...fold.nets] }
+    expect(calls(plan({ fold: hurried, mode: mintBurn, flushRequestedAtMs: 10 }))[0]).toEqual([
+      "batch_mint",
+      31,
+      1,
+    ])
+  })
+
+  it("leaves one kind for the next page, and not the other one with it", () => {
+    const fold = {
+      nets: [...foldedAccounts(80), ...foldedAccounts(30, { ...debit, oldestMs: 1 }, 100)],
+      zeros: [],
+    }
+    expect(plan({ fold, mode: mintBurn, isMoreBehind: true })).toMatchObject({
+      endedBy: "more_behind",
+      batches: [{ batchCall: "batch_mint" }, { batchCall: "batch_mint" }],
+    })
+  })
+})
+
 describe("any plan of any queue", () => {
   const inputs = fc.record({
+    mode: fc.constantFrom(settle, mintBurn),
     changes: changesArbitrary,
     isCost: fc.boolean(),
     room: fc.integer({ min: 1, max: 20 }),
@@ -152,7 +194,7 @@ describe("any plan of any queue", () => {
 
   it("settles each account whole, in one batch at most, within the room, the urgent first", () => {
     fc.assert(
-      fc.property(inputs, ({ changes, isCost, room, nowMs, flushAtMs, isMoreBehind, market }) => {
+      fc.property(inputs, ({ mode, changes, isCost, room, nowMs, flushAtMs, isMoreBehind, market }) => {
         const fold = foldChanges(
           changes,
           () => false,
@@ -161,6 +203,7 @@ describe("any plan of any queue", () => {
         const strategy = isCost ? costStrategy : sampleStrategy
         const made = planBatches({
           fold,
+          mode,
           strategy,
           market,
           flushRequestedAtMs: flushAtMs,
@@ -170,12 +213,18 @@ describe("any plan of any queue", () => {
         })
         const nets = made.batches.flatMap((batch) => batch.nets)
         const zeros = made.batches.flatMap((batch) => batch.zeros)
-        // Whole accounts and none twice: what is taken is the head of what the fold has.
-        expect(nets).toEqual(fold.nets.slice(0, nets.length))
+        // Whole accounts and none twice: what is taken by each call is the head of what the fold has for it.
+        for (const call of new Set([mode.credits, mode.debits])) {
+          const isOf = ({ net }: { net: bigint }) => (net > 0n ? mode.credits : mode.debits) === call
+          const taken = made.batches
+            .filter(({ batchCall }) => batchCall === call)
+            .flatMap((batch) => batch.nets)
+          expect(taken).toEqual(fold.nets.filter(isOf).slice(0, taken.length))
+          const isUrgent = taken.map((account) => account.isUrgent)
+          expect(isUrgent).toEqual([...isUrgent].sort((a, b) => Number(b) - Number(a)))
+        }
         expect(zeros).toEqual(fold.zeros.slice(0, zeros.length))
         expect(made.batches.filter((batch) => batch.nets.length > 0).length).toBeLessThanOrEqual(room)
-        const isUrgent = nets.map((account) => account.isUrgent)
-        expect(isUrgent).toEqual([...isUrgent].sort((a, b) => Number(b) - Number(a)))
         for (const batch of made.batches) {
           expect(batch.nets.length + batch.zeros.length).toBeGreaterThan(0)
           expect(batch.nets.length).toBeLessThanOrEqual(strategy.sizeMax)
@@ -183,7 +232,10 @@ describe("any plan of any queue", () => {
           expect(batch.zeros.every(({ net }) => net === 0n)).toBe(true)
         }
         if (made.endedBy !== "nothing_due") return
-        const left = [...fold.nets.slice(nets.length), ...fold.zeros.slice(zeros.length)]
+        const left = [
+          ...fold.nets.filter((account) => !nets.includes(account)),
+          ...fold.zeros.slice(zeros.length),
+        ]
         for (const account of left) {
           expect(account.isUrgent).toBe(false)
           expect(account.deadlineMs).toBeGreaterThan(nowMs)

@@ -1,14 +1,17 @@
+import type { BatchCall } from "../../ledger/domain/batch-calls.ts"
 import type { BatchTrigger } from "../../ledger/store/database.ts"
 import { adaptiveSize, urgentSize } from "./batch-size.ts"
 import type { BatchStrategy } from "./batch-strategy.ts"
 import type { FeeMarket } from "./congestion.ts"
 import { costSize } from "./cost-size.ts"
 import type { AccountFold, Fold } from "./fold.ts"
-import { plannedGasMax, settleGas, sizeThatFits } from "./gas-model.ts"
+import { gasOfCall, plannedGasMax, sizeThatFits } from "./gas-model.ts"
+import type { ModeTraits } from "./settlement-modes.ts"
 import { decideTrigger } from "./triggers.ts"
 
 export type PlanInput = {
   readonly fold: Pick<Fold, "nets" | "zeros">
+  readonly mode: ModeTraits
   readonly strategy: BatchStrategy
   /** null when the chain did not answer. */
   readonly market: FeeMarket | null
@@ -22,6 +25,8 @@ export type PlanInput = {
 
 export type PlannedBatch = {
   readonly trigger: BatchTrigger
+  /** What the transaction does. */
+  readonly batchCall: BatchCall
   readonly sizeWanted: number
   /** Become one transaction; empty where everything cancels out. */
   readonly nets: readonly AccountFold[]
@@ -41,35 +46,93 @@ const zerosPerBatchMax = 1_000
 
 /**
  * What a lane seals now: whole accounts, each in one batch at most, the most urgent first and then the oldest, in batches that are full as long as enough waits. So a
- * queue of any length leaves in the fewest transactions, all in one turn up to the room there is.
+ * queue of any length leaves in the fewest transactions, all in one turn up to the room there is. Where a call cannot hold both, credits and debits are two queues, and whichever has the
+ * first account goes first.
  */
 export function planBatches(input: PlanInput): Plan {
   const { strategy, market, room, isMoreBehind } = input
-  const size = wantedSize(input)
   const gasMax = plannedGasMax(market?.blockGasLimit ?? null)
   const batches: PlannedBatch[] = []
-  let { nets, zeros } = input.fold
+  const queues = queuesOf(input)
   let transactions = 0
+  let isCut = false
+  const ended = (endedBy: Plan["endedBy"]): Plan => ({
+    batches,
+    endedBy,
+    nextDeadlineMs: earliestDeadline(
+      queues.flatMap(({ nets }) => nets),
+      queues.flatMap(({ zeros }) => zeros),
+    ),
+  })
   while (transactions < room) {
-    const batch = planBatch(input, { nets, zeros }, size, gasMax)
-    if (batch === null)
-      return { batches, endedBy: "nothing_due", nextDeadlineMs: earliestDeadline(nets, zeros) }
+    const next = firstDue(input, queues, gasMax)
+    if (next === null) return ended(isCut ? "more_behind" : "nothing_due")
+    const { queue, batch } = next
     // The rest of a page is filled up with the next page's accounts.
-    const isTail = batch.nets.length === nets.length && nets.length < strategy.sizeMax
-    if (isMoreBehind && isTail && transactions > 0)
-      return { batches, endedBy: "more_behind", nextDeadlineMs: earliestDeadline(nets, zeros) }
+    const isTail = batch.nets.length === queue.nets.length && queue.nets.length < strategy.sizeMax
+    if (isMoreBehind && isTail && transactions > 0) {
+      queue.isClosed = true
+      isCut = true
+      continue
+    }
     batches.push(batch)
     if (batch.nets.length > 0) transactions += 1
-    nets = nets.slice(batch.nets.length)
-    zeros = zeros.slice(batch.zeros.length)
+    queue.nets = queue.nets.slice(batch.nets.length)
+    queue.zeros = queue.zeros.slice(batch.zeros.length)
   }
-  return { batches, endedBy: "room", nextDeadlineMs: earliestDeadline(nets, zeros) }
+  return ended("room")
+}
+
+type Queue = {
+  readonly batchCall: BatchCall
+  readonly sizeWanted: number
+  nets: readonly AccountFold[]
+  zeros: readonly AccountFold[]
+  isClosed: boolean
+}
+
+function queuesOf(input: PlanInput): Queue[] {
+  const { mode, fold } = input
+  const { nets, zeros } = fold
+  const open = (batchCall: BatchCall, some: PlanInput["fold"]): Queue => ({
+    batchCall,
+    ...some,
+    // Of the whole queue: how fast it grows, and what is in it, are not told by a rest of it.
+    sizeWanted: wantedSize(input, batchCall, some.nets),
+    isClosed: false,
+  })
+  if (mode.credits === mode.debits) return [open(mode.credits, { nets, zeros })]
+  const isCredit = (account: AccountFold) => account.net > 0n
+  return [
+    open(mode.credits, { nets: nets.filter(isCredit), zeros }),
+    open(mode.debits, { nets: nets.filter((account) => !isCredit(account)), zeros: [] }),
+  ]
+}
+
+function firstDue(
+  input: PlanInput,
+  queues: readonly Queue[],
+  gasMax: number,
+): { readonly queue: Queue; readonly batch: PlannedBatch } | null {
+  const inOrder = queues
+    .filter(({ isClosed }) => !isClosed)
+    .sort((a, b) => compareHeads(a.nets[0], b.nets[0]))
+  for (const queue of inOrder) {
+    const batch = planBatch(input, queue, gasMax)
+    if (batch !== null) return { queue, batch }
+  }
+  return null
+}
+
+function compareHeads(a: AccountFold | undefined, b: AccountFold | undefined): number {
+  if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined)
+  if (a.isUrgent !== b.isUrgent) return Number(b.isUrgent) - Number(a.isUrgent)
+  return (a.isUrgent ? b.priority - a.priority : 0) || a.oldestMs - b.oldestMs
 }
 
 function planBatch(
   input: PlanInput,
-  { nets, zeros }: PlanInput["fold"],
-  size: number,
+  { nets, zeros, batchCall, sizeWanted: size }: Queue,
   gasMax: number,
 ): PlannedBatch | null {
   const { strategy, market } = input
@@ -86,8 +149,8 @@ function planBatch(
     })
   const trigger = triggerOf(nets, zeros)
   if (trigger === null) return null
-  const most = sizeThatFits(settleGas, nets, strategy.sizeMax, gasMax)
-  const taken = { trigger, zeros: zeros.slice(0, zerosPerBatchMax) }
+  const most = sizeThatFits(gasOfCall[batchCall], nets, strategy.sizeMax, gasMax)
+  const taken = { trigger, batchCall, zeros: zeros.slice(0, zerosPerBatchMax) }
   if (trigger !== "priority") return { ...taken, sizeWanted: size, nets: nets.slice(0, most) }
   // Company of the urgent that would go anyway fills their batch; other company waits on, beyond what makes a batch for them.
   const patient = nets.filter((account) => !account.isUrgent)
@@ -98,11 +161,14 @@ function planBatch(
   return { ...taken, sizeWanted, nets: nets.slice(0, Math.min(wanted, most)) }
 }
 
-/** Of the whole queue: how fast it grows, and what is in it, are not told by a rest of it. */
-function wantedSize({ fold, strategy, market, nowMs }: PlanInput): number {
+function wantedSize(
+  { strategy, market, nowMs }: PlanInput,
+  batchCall: BatchCall,
+  nets: readonly AccountFold[],
+): number {
   if (strategy.name === "adaptive") return adaptiveSize(strategy, market?.congestion ?? null)
   const baseFeePercent = market?.baseFeePercent ?? 100
-  return costSize({ sizes: strategy.cost, model: settleGas, nets: fold.nets, baseFeePercent, nowMs })
+  return costSize({ sizes: strategy.cost, model: gasOfCall[batchCall], nets, baseFeePercent, nowMs })
 }
 
 function earliestDeadline(nets: readonly AccountFold[], zeros: readonly AccountFold[]): number | null {

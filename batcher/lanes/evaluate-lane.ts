@@ -57,6 +57,7 @@ export async function evaluateLane(
   const market = fold.nets.length === 0 ? null : await readMarket(batcher, lane, strategy)
   const plan = planBatches({
     fold,
+    mode: lane.mode,
     strategy,
     market,
     flushRequestedAtMs,
@@ -100,6 +101,7 @@ function seal(
     lane,
     lease,
     trigger: batch.trigger,
+    batchCall: batch.batchCall,
     strategy: strategy.name,
     congestion: market?.congestion ?? null,
     sizeWanted: batch.sizeWanted,

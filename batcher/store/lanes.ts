@@ -1,6 +1,8 @@
 import { type Kysely, sql, type Transaction } from "kysely"
+import type { SettlementMode } from "../../ledger/domain/batch-calls.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { type PauseKind, pauseLanes } from "../../ledger/store/pause-lanes.ts"
+import { type ModeTraits, settledModes, traitsOf } from "../domain/settlement-modes.ts"
 import type { LaneKey } from "./leases.ts"
 
 export type LaneRow = LaneKey & {
@@ -9,6 +11,7 @@ export type LaneRow = LaneKey & {
   readonly tokenAddress: string
   readonly symbol: string
   readonly decimals: number
+  readonly mode: ModeTraits
   /** As stored: see parseBatchStrategy. */
   readonly strategy: unknown
   readonly pausedReason: string | null
@@ -21,7 +24,7 @@ export async function ensureLanes(db: Kysely<Database>, chainIds: readonly bigin
   await sql`
     INSERT INTO settlement.lanes (ledger_id, token_id)
     SELECT h.ledger_id, t.token_id FROM ledger.head h CROSS JOIN registry.tokens t
-    WHERE t.settlement_mode = 'settle' AND t.chain_id = ANY(${chainIds.map(String)}::bigint[])
+    WHERE t.settlement_mode = ANY(${settledModes}::text[]) AND t.chain_id = ANY(${chainIds.map(String)}::bigint[])
       AND NOT EXISTS (SELECT FROM settlement.lanes l WHERE l.ledger_id = h.ledger_id AND l.token_id = t.token_id)
     ON CONFLICT DO NOTHING`.execute(db)
 }
@@ -40,14 +43,15 @@ export async function listLanes(
     token_address: string
     symbol: string
     decimals: number
+    settlement_mode: SettlementMode
     strategy: unknown
     paused_at: Date | null
     paused_reason: string | null
     flush_requested_at: Date | null
   }>`
-    SELECT l.ledger_id, l.token_id, t.chain_id, c.block_time_ms, t.token_address, t.symbol, t.decimals, t.strategy, l.paused_at, l.paused_reason, l.flush_requested_at
+    SELECT l.ledger_id, l.token_id, t.chain_id, c.block_time_ms, t.token_address, t.symbol, t.decimals, t.settlement_mode, t.strategy, l.paused_at, l.paused_reason, l.flush_requested_at
     FROM settlement.lanes l JOIN registry.tokens t ON t.token_id = l.token_id JOIN registry.chains c ON c.chain_id = t.chain_id
-    WHERE t.settlement_mode = 'settle' AND t.chain_id = ANY(${chainIds.map(String)}::bigint[])
+    WHERE t.settlement_mode = ANY(${settledModes}::text[]) AND t.chain_id = ANY(${chainIds.map(String)}::bigint[])
       AND (${ledgerId}::uuid IS NULL OR l.ledger_id = ${ledgerId}::uuid)
     ORDER BY l.ledger_id, l.token_id`.execute(db)
   return rows.map((row) => ({
@@ -58,6 +62,7 @@ export async function listLanes(
     tokenAddress: row.token_address,
     symbol: row.symbol,
     decimals: row.decimals,
+    mode: traitsOf(row.settlement_mode),
     strategy: row.strategy,
     isPaused: row.paused_at !== null,
     pausedReason: row.paused_reason,

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from "kysely"
 import { type Hex, keccak256 } from "viem"
+import type { BatchCall } from "../../ledger/domain/batch-calls.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { ChainBridgeError, invariant } from "../../platform/errors.ts"
 import { openStates } from "../domain/call-state.ts"
@@ -20,11 +21,12 @@ export async function loadOpenBatches(
       decimals: number
       strategy: unknown
       batch_id: string
+      batch_call: BatchCall
       recipients: number
       is_lane_paused: boolean
     }
   >`
-    SELECT b.ledger_id, b.batch_sequence, b.token_id, t.token_address AS "to", t.decimals, t.strategy, b.batch_id, b.state, b.recipients, b.gas_limit,
+    SELECT b.ledger_id, b.batch_sequence, b.token_id, t.token_address AS "to", t.decimals, t.strategy, b.batch_id, b.batch_call, b.state, b.recipients, b.gas_limit,
       b.failures, b.retry_at, b.block_hash, l.paused_at IS NOT NULL AS is_lane_paused, n.signer, n.nonce, n.reserved_at, x.*
     FROM settlement.batches b
     JOIN registry.tokens t ON t.token_id = b.token_id
@@ -49,6 +51,7 @@ export async function loadOpenBatches(
     decimals: row.decimals,
     strategy: row.strategy,
     batchId: row.batch_id as Hex,
+    batchCall: row.batch_call,
     recipients: row.recipients,
     isLanePaused: row.is_lane_paused,
     ...underwayOf(row),

@@ -1,5 +1,6 @@
 import { sql } from "kysely"
 import type { Hex } from "viem"
+import type { BatchCall } from "../../ledger/domain/batch-calls.ts"
 import type { CallState } from "../domain/call-state.ts"
 import type { AnchorKey, BatchKey } from "./call-key.ts"
 
@@ -32,6 +33,7 @@ export type OpenBatch = BatchKey &
     /** As stored: see parseBatchStrategy. */
     readonly strategy: unknown
     readonly batchId: Hex
+    readonly batchCall: BatchCall
     readonly recipients: number
     readonly isLanePaused: boolean
   }

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from "kysely"
 import { type Hex, keccak256 } from "viem"
+import type { BatchCall } from "../../ledger/domain/batch-calls.ts"
 import type { NewEvent } from "../../ledger/domain/events.ts"
 import { batchIdOf, encodeDeltas } from "../../ledger/domain/packed-deltas.ts"
 import { append } from "../../ledger/store/append.ts"
@@ -16,6 +17,7 @@ export type SealCommand = {
   readonly lane: LaneRow
   readonly lease: Lease
   readonly trigger: BatchTrigger
+  readonly batchCall: BatchCall
   readonly strategy: string
   /** null: not measured. */
   readonly congestion: ChainCongestion | null
@@ -115,6 +117,7 @@ async function insertBatch(
       batch_id: batchId,
       content_hash: contentHash,
       deltas: Buffer.from(deltas.slice(2), "hex"),
+      batch_call: command.batchCall,
       trigger: command.trigger,
       strategy: command.strategy,
       congestion: command.congestion,

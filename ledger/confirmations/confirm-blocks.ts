@@ -46,7 +46,7 @@ export function confirmBlocks(
     })
     const ledgers = await lockLedgers(trx, [
       ...new Set([
-        ...(await ledgersOf(trx, tokenIds, step.logs)),
+        ...(await ledgersOf(trx, chainId, tokenIds, step.logs)),
         ...(await ledgersOfAnchors(trx, anchors)),
         ...orphaned.map((confirmation) => confirmation.ledgerId),
       ]),

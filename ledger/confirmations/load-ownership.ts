@@ -1,7 +1,9 @@
-import { sql, type Transaction } from "kysely"
+import { type RawBuilder, sql, type Transaction } from "kysely"
+import { type BatchCall, batchCalls, unguardedCalls, zeroAddress } from "../domain/batch-calls.ts"
 import type { ChainLog } from "../domain/chain-log.ts"
 import {
   batchIdHex,
+  type ConfirmedBatch,
   type OpenBatch,
   type OwnAccount,
   type Ownership,
@@ -17,13 +19,15 @@ type Wanted = {
 /** The ledgers that these logs of one token may concern, in the order in which their heads are locked. */
 export async function ledgersOf(
   trx: Transaction<Database>,
+  chainId: number,
   tokenIds: readonly number[],
   logs: readonly ChainLog[],
 ): Promise<string[]> {
-  const { addresses, batchIds } = wantedBy(logs)
+  const { addresses, batchIds, transactionHashes } = wantedBy(logs)
   const { rows } = await sql<{ ledger_id: string }>`
     SELECT ledger_id FROM ledger.accounts WHERE token_id = ANY(${tokenIds}::integer[]) AND address = ANY(${addresses}::text[])
     UNION SELECT ledger_id FROM settlement.batches WHERE batch_id = ANY(${batchIds}::text[])
+    UNION SELECT ledger_id FROM settlement.transactions WHERE chain_id = ${chainId} AND hash = ANY(${transactionHashes}::text[])
     ORDER BY ledger_id`.execute(trx)
   return rows.map((row) => row.ledger_id)
 }
@@ -41,14 +45,30 @@ export async function loadOwnership(
 ): Promise<Ownership> {
   const wanted = wantedBy(logs)
   const accounts = await loadAccounts(trx, tokenId, ledgerIds, wanted)
-  const batches = await loadBatches(trx, wanted)
+  const batches = await loadBatches(
+    trx,
+    sql`SELECT NULL AS transaction_hash, b.* FROM settlement.batches b
+      WHERE b.batch_id = ANY(${wanted.batchIds}::text[]) AND b.batch_call <> ALL(${unguardedCalls}::text[])`,
+  )
+  const byTransaction = await loadBatches(
+    trx,
+    // What goes to the signer itself is a transaction that does nothing.
+    sql`SELECT x.hash AS transaction_hash, b.* FROM settlement.transactions x
+      JOIN settlement.batches b ON b.ledger_id = x.ledger_id AND b.batch_sequence = x.batch_sequence
+      WHERE x.chain_id = ${chainId} AND x.hash = ANY(${wanted.transactionHashes}::text[]) AND x.target <> x.signer
+        AND b.token_id = ${tokenId} AND b.batch_call = ANY(${unguardedCalls}::text[])`,
+  )
   const { rows: own } = await sql<{ hash: string }>`
     SELECT hash FROM settlement.transactions
     WHERE chain_id = ${chainId} AND hash = ANY(${wanted.transactionHashes}::text[])`.execute(trx)
   const ownHashes = new Set(own.map((row) => row.hash))
   return {
     tokenId,
-    batchOf: (batchId) => batches.get(batchId),
+    batchOf(batchId) {
+      const batch = batches.get(batchId)
+      return batch !== undefined && "confirmedIn" in batch ? "confirmed" : batch
+    },
+    batchOfTransaction: (hash) => byTransaction.get(hash),
     accountOf: (address) => accounts.get(address),
     isOwnTransaction: (hash) => ownHashes.has(hash),
   }
@@ -87,50 +107,57 @@ async function loadAccounts(
   )
 }
 
+/** @param of rows of settlement.batches with the hash of a transaction of theirs; null where they are known by their own id */
 async function loadBatches(
   trx: Transaction<Database>,
-  wanted: Wanted,
-): Promise<Map<string, OpenBatch | "confirmed">> {
+  of: RawBuilder<unknown>,
+): Promise<Map<string, OpenBatch | ConfirmedBatch>> {
   const { rows } = await sql<{
+    transaction_hash: string | null
     ledger_id: string
     batch_sequence: bigint
     batch_id: string
+    batch_call: BatchCall
     content_hash: string
     token_id: number
     state: string
+    tx_hash: string | null
+    block_hash: string | null
     account_id: bigint
     address: string
     delta: bigint
     account_state: string
   }>`
-    SELECT b.ledger_id, b.batch_sequence, b.batch_id, b.content_hash, b.token_id, b.state, a.account_id, o.address, a.delta,
-      a.state AS account_state
-    FROM settlement.batches b
+    SELECT b.transaction_hash, b.ledger_id, b.batch_sequence, b.batch_id, b.batch_call, b.content_hash, b.token_id, b.state, b.tx_hash, b.block_hash,
+      a.account_id, o.address, a.delta, a.state AS account_state
+    FROM (${of}) AS b
     JOIN settlement.batch_accounts a ON a.ledger_id = b.ledger_id AND a.batch_sequence = b.batch_sequence
     JOIN ledger.accounts o ON o.ledger_id = a.ledger_id AND o.account_id = a.account_id
-    WHERE b.batch_id = ANY(${wanted.batchIds}::text[])
-    ORDER BY b.ledger_id, b.batch_sequence, a.account_id`.execute(trx)
-  const batches = new Map<string, OpenBatch | "confirmed">()
+    ORDER BY b.ledger_id, b.batch_sequence, b.transaction_hash, a.account_id`.execute(trx)
+  const batches = new Map<string, OpenBatch | ConfirmedBatch>()
   const accountsOf = new Map<string, OpenBatch["accounts"][number][]>()
   for (const row of rows) {
+    const key = row.transaction_hash ?? row.batch_id
+    const common = { ledgerId: row.ledger_id, batchSequence: row.batch_sequence }
     if (row.state === "confirmed") {
-      batches.set(row.batch_id, "confirmed")
+      const confirmedIn = { transactionHash: row.tx_hash ?? "", blockHash: row.block_hash ?? "" }
+      batches.set(key, { ...common, confirmedIn })
       continue
     }
-    const accounts = accountsOf.get(row.batch_id) ?? []
-    accountsOf.set(row.batch_id, accounts)
+    const accounts = accountsOf.get(key) ?? []
+    accountsOf.set(key, accounts)
     accounts.push({
       accountId: row.account_id,
       address: row.address,
       delta: row.delta,
       hasLeft: row.account_state === "deferred",
     })
-    batches.set(row.batch_id, {
-      ledgerId: row.ledger_id,
-      batchSequence: row.batch_sequence,
+    batches.set(key, {
+      ...common,
       batchId: row.batch_id,
       contentHash: row.content_hash,
       tokenId: row.token_id,
+      counterparty: batchCalls[row.batch_call].isGuarded ? null : zeroAddress,
       accounts,
     })
   }

@@ -6,8 +6,8 @@ import { clearAlarm, raiseAlarm } from "../store/alarms.ts"
 import { append } from "../store/append.ts"
 import type { Database } from "../store/database.ts"
 import { balanceOf, type LedgerTransaction, loadBalances } from "../store/ledger-transaction.ts"
-import { pauseLanes } from "../store/pause-lanes.ts"
 import { watchOverdrawn } from "./overdrawn.ts"
+import { isRefused, refuseFinding } from "./refuse-finding.ts"
 
 /**
  * Appends what was found to the ledgers that it concerns, each log once: what an unrevoked confirmation already covers is left out, so the same blocks may be read again.
@@ -22,12 +22,8 @@ export async function recordFindings(
 ): Promise<number> {
   const recordable = new Map<string, Recordable[]>()
   for (const finding of findings) {
-    if (finding.kind === "unknown_batch") {
-      await refuseUnknownBatch(trx, finding)
-      continue
-    }
-    if (finding.kind === "foreign_anchor") {
-      await refuseForeignAnchor(trx, finding)
+    if (isRefused(finding)) {
+      await refuseFinding(trx, finding)
       continue
     }
     const ledgerId = ledgerOf(finding)
@@ -121,59 +117,6 @@ async function knownKeys(ledger: LedgerTransaction, findings: readonly Recordabl
     ledger.trx,
   )
   return new Set(rows.map((row) => `${row.block_hash}:${row.log_index}:${row.account_id ?? ""}`))
-}
-
-async function refuseUnknownBatch(
-  trx: Transaction<Database>,
-  finding: Extract<Finding, { kind: "unknown_batch" }>,
-): Promise<void> {
-  const { chainId, address, transactionHash } = finding.log
-  const where = `the token ${address} on chain ${chainId}`
-  const message = `${where} settled a batch ${finding.batchId} that no ledger here sealed (transaction ${transactionHash}); nothing was credited`
-  await raiseAlarm(trx, {
-    kind: "unknown_batch",
-    subject: `${chainId}:${finding.batchId}`,
-    ledgerId: await ledgerNamedBy(trx, finding.batchId),
-    message,
-  })
-  const { rows } = await sql<{ ledger_id: string; token_id: number }>`
-    SELECT l.ledger_id, l.token_id FROM settlement.lanes l JOIN registry.tokens t ON t.token_id = l.token_id
-    WHERE t.chain_id = ${chainId} AND t.token_address = ${address}`.execute(trx)
-  // Each learns that its own lane stands still, and nothing of the others.
-  await pauseLanes(
-    trx,
-    rows.map((row) => ({ ledgerId: row.ledger_id, tokenId: row.token_id })),
-    {
-      reason: `${where} settled a batch that no ledger here sealed (transaction ${transactionHash})`,
-      by: "foreign",
-    },
-  )
-}
-
-/** The ledger whose id is in the id of a batch: see batchIdOf. null where there is no such ledger here. */
-async function ledgerNamedBy(trx: Transaction<Database>, batchId: string): Promise<string | null> {
-  const { rows } = await sql<{ ledger_id: string }>`
-    SELECT ledger_id FROM registry.ledgers WHERE replace(ledger_id::text, '-', '') = substr(${batchId}, 19, 32)`.execute(
-    trx,
-  )
-  return rows[0]?.ledger_id ?? null
-}
-
-async function refuseForeignAnchor(
-  trx: Transaction<Database>,
-  { log, ledgerId, signedRoot }: Extract<Finding, { kind: "foreign_anchor" }>,
-): Promise<void> {
-  const { chainId, address, transactionHash } = log
-  const { treeSize, root } = log.args
-  const signed =
-    signedRoot === null ? "no checkpoint of that size was signed here" : `signed is ${signedRoot}`
-  const message = `the contract ${address} on chain ${chainId} has the root ${root} for the first ${treeSize} events of ledger ${ledgerId}, and ${signed} (transaction ${transactionHash}): somebody else may anchor there, or events were lost here`
-  await raiseAlarm(trx, {
-    kind: "foreign_anchor",
-    subject: `${chainId}:${ledgerId}:${treeSize}`,
-    ledgerId,
-    message,
-  })
 }
 
 /** What the chain moved is what counts; that it is not what was sealed has to be looked at. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest"
 import type { ChainLog, ChainLogOf } from "./chain-log.ts"
 import {
   batchIdHex,
+  type ConfirmedBatch,
   decideConfirmations,
   eventOfFinding,
   type OpenBatch,
@@ -46,6 +47,7 @@ const batch = (sequence: bigint, overrides: Partial<OpenBatch> = {}): OpenBatch 
   batchId: batchIdHex(sequence),
   contentHash,
   tokenId: 1,
+  counterparty: null,
   accounts: [
     { accountId: 1n, address: ann, delta: 5n, hasLeft: false },
     { accountId: 2n, address: bob, delta: -3n, hasLeft: false },
@@ -56,6 +58,7 @@ const batch = (sequence: bigint, overrides: Partial<OpenBatch> = {}): OpenBatch 
 function ownership(
   batches: readonly (OpenBatch | "confirmed")[] = [],
   ownTransactions: readonly number[] = [],
+  byTransaction: Readonly<Record<number, OpenBatch | ConfirmedBatch>> = {},
 ): Ownership {
   const accounts = new Map([
     [ann, { ledgerId: "ledger", accountId: 1n, address: ann }],
@@ -67,6 +70,7 @@ function ownership(
       batches.find((known) =>
         known === "confirmed" ? batchId === batchIdHex(99n) : known.batchId === batchId,
       ),
+    batchOfTransaction: (hash) => byTransaction[Number(BigInt(hash))],
     accountOf: (address) => accounts.get(address),
     isOwnTransaction: (hash) => ownTransactions.some((own) => BigInt(hash) === BigInt(own)),
   }
@@ -161,5 +165,72 @@ test("an event names its log, and an observation the balance after it", () => {
     account: { accountId: 1n, amount: 5n, balanceAfter: 105n },
     causation: `log:31337:${deposit.log.blockHash}:${deposit.log.logIndex}`,
     occurredAt: new Date(1_700_000_000_000),
+  })
+})
+
+describe("a transaction of ours, on a token that does not know batches", () => {
+  const credits = batch(1n, {
+    counterparty: zero,
+    accounts: [
+      { accountId: 1n, address: ann, delta: 5n, hasLeft: false },
+      { accountId: 2n, address: bob, delta: 3n, hasLeft: false },
+    ],
+  })
+  const debits = batch(2n, {
+    counterparty: zero,
+    accounts: [{ accountId: 2n, address: bob, delta: -3n, hasLeft: false }],
+  })
+  const decide = (logs: readonly ChainLog[], known: OpenBatch | ConfirmedBatch) =>
+    decideConfirmations(logs, ownership([], [1, 2], { 1: known, 2: known }))
+
+  test("settles its batch, whose first transfer says where that was seen", () => {
+    const minted = [transfer(zero, bob, 3n), transfer(zero, ann, 5n)]
+    expect(decide(minted, credits)).toEqual([
+      {
+        kind: "settled",
+        log: minted[0],
+        batch: credits,
+        moves: [
+          { accountId: 1n, settled: 5n, amount: 5n },
+          { accountId: 2n, settled: 3n, amount: 3n },
+        ],
+      },
+    ])
+    const burned = [transfer(bob, zero, 3n)]
+    expect(decide(burned, debits)).toMatchObject([{ kind: "settled", log: burned[0] }])
+  })
+
+  test.each([
+    ["too much", [transfer(zero, ann, 6n), transfer(zero, bob, 3n)]],
+    ["less", [transfer(zero, ann, 5n), transfer(zero, bob, 2n)]],
+    ["not for everybody", [transfer(zero, ann, 5n)]],
+    ["once too often", [transfer(zero, ann, 5n), transfer(zero, bob, 3n), transfer(zero, bob, 3n)]],
+    ["in two parts", [transfer(zero, ann, 5n), transfer(zero, bob, 1n), transfer(zero, bob, 2n)]],
+    ["also for others", [transfer(zero, ann, 5n), transfer(zero, bob, 3n), transfer(zero, stranger, 1n)]],
+    ["a fee", [transfer(zero, ann, 5n), transfer(ann, stranger, 1n), transfer(zero, bob, 3n)]],
+    ["out of somebody's pocket", [transfer(stranger, ann, 5n), transfer(zero, bob, 3n)]],
+    ["the other way", [transfer(ann, zero, 5n), transfer(bob, zero, 3n)]],
+    ["and says that it settled", [transfer(zero, ann, 5n), transfer(zero, bob, 3n), settled(1n)]],
+  ])("is not believed where it moved %s", (_, logs) => {
+    expect(decide(logs, credits)).toMatchObject([{ kind: "altered_batch", batch: credits }])
+  })
+
+  test("is known when it is read again, and not believed when it is another one of the same batch", () => {
+    const log = transfer(bob, zero, 3n)
+    const confirmedIn = { transactionHash: log.transactionHash, blockHash: log.blockHash }
+    const confirmed = { ledgerId: "ledger", batchSequence: 2n, confirmedIn }
+    expect(decide([log], confirmed)).toEqual([])
+    const again = transfer(bob, zero, 3n, 2)
+    expect(decide([again], confirmed)).toMatchObject([{ kind: "settled_twice", log: again }])
+    expect(decide([log, again], debits)).toMatchObject([
+      { kind: "settled", log },
+      { kind: "settled_twice", log: again },
+    ])
+  })
+
+  test("is not named by a BatchSettled of such a token", () => {
+    expect(decideConfirmations([transfer(zero, ann, 5n, 7), settled(1n, 7)], ownership())).toMatchObject([
+      { kind: "unknown_batch" },
+    ])
   })
 })

@@ -9,6 +9,8 @@ export type OpenBatch = {
   readonly batchId: string
   readonly contentHash: string
   readonly tokenId: number
+  /** Of a token that does not know batches: the other end of each of the batch's transfers. null: a BatchSettled names the batch. */
+  readonly counterparty: string | null
   readonly accounts: readonly {
     readonly accountId: bigint
     readonly address: string
@@ -23,10 +25,20 @@ export type OwnAccount = { readonly ledgerId: string; readonly accountId: bigint
 /** What is ours, for one token, read under the heads' locks. */
 export type Ownership = {
   readonly tokenId: number
+  /** Batches that the token knows, by the number that its logs give them. */
   readonly batchOf: (batchId: string) => OpenBatch | "confirmed" | undefined
+  /** Batches that the token does not know, by the transactions that we saved for them: their hashes are all that tells whose these logs are. */
+  readonly batchOfTransaction: (transactionHash: string) => OpenBatch | ConfirmedBatch | undefined
   readonly accountOf: (address: string) => OwnAccount | undefined
   /** Whether a transaction is one that we saved, whatever became of it. */
   readonly isOwnTransaction: (transactionHash: string) => boolean
+}
+
+/** A batch whose confirmation stands, by this transaction in this block. */
+export type ConfirmedBatch = {
+  readonly ledgerId: string
+  readonly batchSequence: bigint
+  readonly confirmedIn: { readonly transactionHash: string; readonly blockHash: string }
 }
 
 type Moves = { readonly accountId: bigint; readonly settled: bigint; readonly amount: bigint }
@@ -59,6 +71,10 @@ export type Finding =
     }
   /** Somebody settled on our token what we never sealed: nothing is credited. */
   | { readonly kind: "unknown_batch"; readonly log: ChainLog; readonly batchId: string }
+  /** Our own transaction moved something else than its batch: nothing is credited. */
+  | { readonly kind: "altered_batch"; readonly log: ChainLog; readonly batch: OpenBatch }
+  /** Two transactions of a batch were mined, whatever was done to keep that from happening: the second one is credited to nobody. */
+  | { readonly kind: "settled_twice"; readonly log: ChainLog; readonly batch: ConfirmedBatch }
   | {
       readonly kind: "anchored"
       readonly log: ChainLogOf<"CheckpointAnchored">
@@ -74,18 +90,33 @@ export type Finding =
     }
 
 /** A finding that becomes an event. */
-export type Recordable = Exclude<Finding, { readonly kind: "unknown_batch" | "foreign_anchor" }>
+export type Recordable = Exclude<
+  Finding,
+  { readonly kind: "unknown_batch" | "altered_batch" | "settled_twice" | "foreign_anchor" }
+>
 
 /**
  * Reads the logs of one token, in their order, and says what each means. Transfers of a transaction that carries a BatchSettled, or that we sent ourselves, are
  * explained by their batch; any other transfer that has one of our addresses at an end is a deposit or a withdrawal.
  */
 export function decideConfirmations(logs: readonly ChainLog[], ownership: Ownership): Finding[] {
-  return [...groupByTransaction(logs).values()].flatMap((transaction) =>
-    transaction.some(({ kind }) => kind === "BatchSettled")
+  const settledHere = new Map<string, ConfirmedBatch>()
+  return [...groupByTransaction(logs).values()].flatMap((transaction) => {
+    const [first] = transaction
+    const batch = first === undefined ? undefined : ownership.batchOfTransaction(first.transactionHash)
+    if (first !== undefined && batch !== undefined) {
+      const { ledgerId, batchSequence } = batch
+      const key = `${ledgerId}:${batchSequence}`
+      const findings = decideTransfers(first, transaction, settledHere.get(key) ?? batch)
+      const { transactionHash, blockHash } = first
+      if (findings.some(({ kind }) => kind === "settled"))
+        settledHere.set(key, { ledgerId, batchSequence, confirmedIn: { transactionHash, blockHash } })
+      return findings
+    }
+    return transaction.some(({ kind }) => kind === "BatchSettled")
       ? decideSettlements(transaction, ownership)
-      : decideObservations(transaction, ownership),
-  )
+      : decideObservations(transaction, ownership)
+  })
 }
 
 function groupByTransaction(logs: readonly ChainLog[]): Map<string, ChainLog[]> {
@@ -98,6 +129,34 @@ function groupByTransaction(logs: readonly ChainLog[]): Map<string, ChainLog[]> 
     else known.push(log)
   }
   return transactions
+}
+
+/** The logs of one of our own transactions, on a token that does not know batches: what they move is the batch to the last unit, or it is not believed. */
+function decideTransfers(
+  first: ChainLog,
+  transaction: readonly ChainLog[],
+  batch: OpenBatch | ConfirmedBatch,
+): Finding[] {
+  if ("confirmedIn" in batch) {
+    const { transactionHash, blockHash } = batch.confirmedIn
+    const isSame = transactionHash === first.transactionHash && blockHash === first.blockHash
+    return isSame ? [] : [{ kind: "settled_twice", log: first, batch }]
+  }
+  const expected = new Map(batch.accounts.map(({ address, delta }) => [address, delta]))
+  for (const log of transaction) {
+    // A token may have events of its own; those of other kinds that we know are of one that knows batches.
+    if (log.kind !== "Transfer") return [{ kind: "altered_batch", log, batch }]
+    const { from, to, value } = log.args
+    const isCredit = from === batch.counterparty
+    const address = isCredit ? to : from
+    const left = expected.get(address)
+    if (left !== (isCredit ? value : -value) || (isCredit ? from : to) !== batch.counterparty)
+      return [{ kind: "altered_batch", log, batch }]
+    expected.delete(address)
+  }
+  if (expected.size > 0) return [{ kind: "altered_batch", log: first, batch }]
+  const moves = batch.accounts.map(({ accountId, delta }) => ({ accountId, settled: delta, amount: delta }))
+  return [{ kind: "settled", log: first, batch, moves }]
 }
 
 /** One transaction may settle several batches: the logs of each stand right before its BatchSettled. */

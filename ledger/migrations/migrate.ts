@@ -17,6 +17,7 @@ import * as batchCongestion from "./012-batch-congestion.ts"
 import * as replacements from "./013-replacements.ts"
 import * as gasAccounting from "./014-gas-accounting.ts"
 import * as deadLetters from "./015-dead-letters.ts"
+import * as batchCalls from "./016-batch-calls.ts"
 
 const migrations: Record<string, Migration> = {
   "001-registry": registry,
@@ -34,6 +35,7 @@ const migrations: Record<string, Migration> = {
   "013-replacements": replacements,
   "014-gas-accounting": gasAccounting,
   "015-dead-letters": deadLetters,
+  "016-batch-calls": batchCalls,
 }
 
 /**

@@ -20,6 +20,7 @@ export type AlarmKind =
   | "chain_unreachable"
   | "unknown_batch"
   | "settlement_differs"
+  | "settled_twice"
   | "reorg_below_confirmations"
   | "reorg_beyond_memory"
   | "indexer_behind"

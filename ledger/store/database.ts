@@ -1,4 +1,5 @@
 import type { ColumnType, Generated } from "kysely"
+import type { BatchCall, SettlementMode } from "../domain/batch-calls.ts"
 import type { Priority } from "../domain/priority.ts"
 import type { AnchorTables } from "./anchor-tables.ts"
 import type { AuditTables } from "./audit-tables.ts"
@@ -79,7 +80,7 @@ export type Database = TablesElsewhere & {
     name: string
     decimals: number
     features: string[]
-    settlement_mode: "settle" | "batch-mint-burn" | "treasury"
+    settlement_mode: SettlementMode
     start_block: bigint
     is_default: boolean
     strategy: ColumnType<unknown, string, string>
@@ -249,6 +250,7 @@ export type Database = TablesElsewhere & {
     batch_id: string
     content_hash: string
     deltas: Buffer
+    batch_call: Generated<BatchCall>
     trigger: BatchTrigger
     strategy: string
     congestion: ChainCongestion | null
@@ -327,6 +329,10 @@ export type Database = TablesElsewhere & {
     tree_size: bigint | null
     reserved_at: Date
     spent_in_vain_at: Date | null
+    /** The transaction that used it up for good, without its batch having been settled by it. */
+    spent_by_hash: Generated<string | null>
+    spent_block_number: Generated<bigint | null>
+    spent_block_hash: Generated<string | null>
   }
   "settlement.transactions": {
     chain_id: bigint

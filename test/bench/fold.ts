@@ -3,6 +3,7 @@ import { parseArgs } from "node:util"
 import { foldChanges, type WaitingChange } from "../../batcher/domain/fold.ts"
 import { planBatches } from "../../batcher/domain/plan-batches.ts"
 import { sampleStrategy } from "../../batcher/domain/sample-plans.ts"
+import { traitsOf } from "../../batcher/domain/settlement-modes.ts"
 import { createSeededRandom, type SeededRandom } from "../demo/seeded-random.ts"
 
 const { values: flags } = parseArgs({
@@ -67,6 +68,7 @@ for (const [name, changes] of Object.entries(queues)) {
     cpus.push((user + system) / 1_000)
     const plan = planBatches({
       fold,
+      mode: traitsOf("settle"),
       strategy: { ...sampleStrategy, name: "cost", sizeMax: 500 },
       market: null,
       flushRequestedAtMs: null,

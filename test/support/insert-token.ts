@@ -1,10 +1,16 @@
 import type { Kysely } from "kysely"
+import type { SettlementMode } from "../../ledger/domain/batch-calls.ts"
 import type { Database } from "../../ledger/store/database.ts"
 
 /** Chain 31337 with a token of 18 decimals. @returns the token's id */
 export async function insertToken(
   db: Kysely<Database>,
-  token: { readonly address: string; readonly strategy: object; readonly auditAnchor?: string },
+  token: {
+    readonly address: string
+    readonly strategy: object
+    readonly auditAnchor?: string
+    readonly mode?: SettlementMode
+  },
 ): Promise<number> {
   await db
     .insertInto("registry.chains")
@@ -31,7 +37,7 @@ export async function insertToken(
       name: "CPOP",
       decimals: 18,
       features: ["settle"],
-      settlement_mode: "settle",
+      settlement_mode: token.mode ?? "settle",
       start_block: 0n,
       is_default: true,
       strategy: JSON.stringify(token.strategy),

@@ -106,7 +106,7 @@ async function confirm(
     ...{ accountId: row.account_id, delta: row.delta, address: "", hasLeft: false },
   }))
   const { ledgerId, tokenId } = ledger
-  const batch = { ledgerId, tokenId, batchSequence, batchId, contentHash, accounts }
+  const batch = { ledgerId, tokenId, batchSequence, batchId, contentHash, accounts, counterparty: null }
   const moves = accounts
     .filter(({ accountId }) => !isSkipped(accountId))
     .map(({ accountId, delta }) => ({ accountId, settled: delta, amount: delta }))

@@ -50,6 +50,7 @@ export async function settleByHand(
         lane,
         lease,
         trigger: "flush",
+        batchCall: "settle",
         congestion: null,
         strategy: "adaptive",
         sizeWanted: 25,

@@ -10,6 +10,7 @@ import { type RunningBatcher, runBatcher } from "../../batcher/run-batcher.ts"
 import { makeCheckpoint } from "../../ledger/audit/make-checkpoint.ts"
 import type { Adjustment } from "../../ledger/domain/adjust-balance.ts"
 import { auditKeyOf } from "../../ledger/domain/audit-key.ts"
+import type { SettlementMode } from "../../ledger/domain/batch-calls.ts"
 import type { AnchorState } from "../../ledger/store/anchor-tables.ts"
 import type { BatchState, Database } from "../../ledger/store/database.ts"
 import { resumeLanes } from "../../ledger/store/pause-lanes.ts"
@@ -73,6 +74,7 @@ export async function createSettlementFixture(
     readonly anchors?: boolean
     /** Puts another token on the chain than ours. */
     readonly deploy?: (rpcUrl: string) => Promise<DeployedToken>
+    readonly mode?: SettlementMode
   } = {},
 ) {
   const database = await createTestDatabase()
@@ -87,6 +89,7 @@ export async function createSettlementFixture(
   const tokenId = await insertToken(db, {
     address: token.address,
     strategy,
+    mode: options.mode ?? "settle",
     ...(anchor === null ? {} : { auditAnchor: anchor.address }),
   })
   const logger = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent")

@@ -47,6 +47,7 @@ describe("sealing under the head's lock", () => {
       lane,
       lease,
       trigger: "flush",
+      batchCall: "settle",
       strategy: "adaptive",
       congestion: null,
       sizeWanted: 25,
