@@ -290,7 +290,7 @@ export const protections: readonly Protection[] = [
     step: "confirm",
     invariant: "a reorganisation takes confirmations back",
     file: "ledger/confirmations/follow-chain.ts",
-    find: "  if (block.hash !== cursor.blockHash) return goBack(db, view, chain.chainId, cursor, now)\n",
+    find: "  if (block?.hash !== cursor.blockHash) return goBack(db, view, chain, cursor, now)\n",
     without: "",
     test: {
       file: confirmationTest("reorg"),
