@@ -46,11 +46,23 @@ export type DeployOptions = {
 }
 
 /** Addresses are remembered before their transaction is sent: a start that dies in between finds its own contract again. */
-type Memory = { genesis_hash: string; addresses: Record<string, { address: Address; from_block: number }> }
+type Memory = {
+  genesis_hash: string
+  addresses: Record<
+    string,
+    {
+      address: Address
+      from_block: number
+      /** Whether the chain has had it: then others know the address, and it cannot become another one. */
+      was_there?: boolean
+    }
+  >
+}
 
 /**
  * Deploys what the data directory does not have on this chain yet, and lets the operator settle and anchor.
- * @throws ChainBridgeError DEPLOY_FAILED, in one sentence that names the account which pays
+ * What a chain had and has lost with its newest blocks is deployed again where it was.
+ * @throws ChainBridgeError DEPLOY_FAILED, in one sentence that names the account which pays; CHAIN_LOST_CONTRACT where its place is taken
  */
 export async function deployContracts(options: DeployOptions): Promise<Deployment> {
   try {
@@ -94,15 +106,33 @@ async function deployMissing(options: DeployOptions): Promise<Deployment> {
 
   async function deploy(name: string, abi: Abi, bytecode: Hex, args: readonly unknown[]) {
     const known = memory.addresses[name]
-    if (known !== undefined && (await client.getCode({ address: known.address })) !== undefined) return known
+    if (known !== undefined && (await client.getCode({ address: known.address })) !== undefined)
+      return remember(name, { ...known, was_there: true })
     const nonce = await nextNonce()
     const address = getContractAddress({ from: options.deployer.address, nonce: BigInt(nonce) })
-    const made = { address, from_block: Number(await client.getBlockNumber({ cacheTime: 0 })) }
-    memory.addresses[name] = made
-    writeDurably(options.file, `${JSON.stringify(memory, null, 2)}\n`)
+    if (known?.was_there === true && known.address !== address) {
+      throw new ChainBridgeError(
+        "CHAIN_LOST_CONTRACT",
+        `the chain lost blocks, and ${name} at ${known.address} with them; ${options.deployer.address} has made ${nonce} transactions and cannot deploy it there again: bring the lost blocks back`,
+      )
+    }
+    const made = {
+      address,
+      from_block: Number(await client.getBlockNumber({ cacheTime: 0 })),
+      was_there: known?.was_there === true,
+    }
+    remember(name, made)
     await send({ data: encodeDeployData({ abi, bytecode, args }), nonce })
     deployedNow++
-    return made
+    return remember(name, { ...made, was_there: true })
+  }
+
+  function remember<Place extends Memory["addresses"][string]>(name: string, place: Place): Place {
+    const before = memory.addresses[name]
+    memory.addresses[name] = place
+    if (JSON.stringify(before) !== JSON.stringify(place))
+      writeDurably(options.file, `${JSON.stringify(memory, null, 2)}\n`)
+    return place
   }
 
   /** Lets the operator do what the role is for, unless he may already. */

@@ -95,9 +95,8 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
   processes.add("guard", guard.pid)
   if (options.isEphemeral) guard.removeAtEnd(directory.path)
   guard.onExit((name, how) => {
-    if (stops.isStopping() || (name !== "guard" && name !== "anvil")) return
-    const what = name === "anvil" ? "the local chain" : "the guard process"
-    onGivenUp(new ChainBridgeError("STACK_BROKEN", `${what} ended (${how}): start again to resume`))
+    if (stops.isStopping() || name !== "guard") return
+    onGivenUp(new ChainBridgeError("STACK_BROKEN", `the guard process ended (${how}): start again to resume`))
   })
 
   const [database, chain] = await settleBoth(
@@ -133,7 +132,9 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
               preferredPort: portOf(before?.rpc_url),
               blockTimeMs: findBlockTime(configuration),
               onPid: (pid) => processes.add("anvil", pid),
+              isStopping: stops.isStopping,
               onNote: note,
+              onGivenUp,
             })
           : Promise.resolve(external),
       ({ chainId, isLocal, resumedAt }) =>
@@ -154,15 +155,16 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
     `start afresh with another data directory (npm start -- --data-dir <directory>)`,
   )
   if (lostTail !== null) note(lostTail)
+  const fill = () => fillChain({ dataDirectory: directory.path, configuration, chain, genesisHash })
   // Only a chain that was found good may replace the saved states.
-  chain.startDumps()
+  chain.keep(async () => {
+    // What it lost may be contracts.
+    await fill()
+  })
   stops.add(() => chain.stopDumps())
 
-  const contents: ChainContents = await step(
-    "contracts",
-    () => fillChain({ dataDirectory: directory.path, configuration, chain, genesisHash }),
-    ({ deployment }) =>
-      deployment.deployedNow > 0 ? `${deployment.deployedNow} deployed` : "already deployed",
+  const contents: ChainContents = await step("contracts", fill, ({ deployment }) =>
+    deployment.deployedNow > 0 ? `${deployment.deployedNow} deployed` : "already deployed",
   )
   const app = await step(
     "registry",

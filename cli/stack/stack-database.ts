@@ -3,9 +3,10 @@ import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import pg from "pg"
 import { migrate } from "../../ledger/migrations/migrate.ts"
-import { ChainBridgeError, describeError } from "../../platform/errors.ts"
+import { ChainBridgeError } from "../../platform/errors.ts"
 import { checkDatabaseUrl, databaseUnreachable } from "./database-url.ts"
 import { choosePort } from "./free-port.ts"
+import { keepRunning } from "./keep-running.ts"
 import { ensureLoginUsers } from "./login-users.ts"
 import { startPostgresCluster } from "./postgres-cluster.ts"
 import type { StackSecrets } from "./secrets.ts"
@@ -26,8 +27,6 @@ export type EmbeddedPostgresOptions = {
   readonly onPid: (pid: number) => void
 }
 
-const RESTARTS_MAX = 10
-const HEALTHY_AFTER_MS = 60_000
 const PAUSE_MS = 500
 const FIRST_ATTEMPTS_MAX = 4
 
@@ -59,37 +58,9 @@ export async function startEmbeddedPostgres(
   const url = new URL(cluster.adminUrl)
   url.pathname = "/chainbridge"
   await createDatabase(cluster.adminUrl, "chainbridge")
-  let restarts = 0
-  let startedAt = Date.now()
-  let isBeingStarted = false
-
-  async function startAgain(ended: string): Promise<void> {
-    for (let how = ended; !options.isStopping(); await sleep(PAUSE_MS)) {
-      restarts = Date.now() - startedAt > HEALTHY_AFTER_MS ? 1 : restarts + 1
-      if (restarts > RESTARTS_MAX) {
-        const message = `PostgreSQL ended ${restarts} times, last with ${how}`
-        options.onGivenUp(new ChainBridgeError("POSTGRES_FAILED", message))
-        return
-      }
-      options.onNote(`PostgreSQL ended (${how}), starting it again`)
-      startedAt = Date.now()
-      try {
-        await start()
-        options.onNote("PostgreSQL is back")
-        return
-      } catch (error) {
-        how = describeError(error)
-      }
-    }
-  }
-
-  guard.onExit((name, how) => {
-    // An attempt that fails says so itself.
-    if (name !== "postgres" || isBeingStarted || options.isStopping()) return
-    isBeingStarted = true
-    void startAgain(how).finally(() => {
-      isBeingStarted = false
-    })
+  keepRunning({
+    ...{ guard, start, name: "postgres", label: "PostgreSQL", errorCode: "POSTGRES_FAILED" },
+    ...{ isStopping: options.isStopping, onNote: options.onNote, onGivenUp: options.onGivenUp },
   })
   return url.toString()
 }

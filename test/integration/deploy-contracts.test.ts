@@ -51,12 +51,29 @@ test("an account that cannot pay is named in one sentence, and the deployment go
   expect(message.length).toBeLessThan(500)
   expect(message).not.toContain("\n")
   await callJsonRpc(anvil.rpcUrl, "anvil_setBalance", [address, "0x21e19e0c9bab2400000"])
+  const client = createPublicClient({ transport: http(anvil.rpcUrl), cacheTime: 0 })
+  const start = await client.getBlockNumber()
   const deployed = await deploy()
   expect(deployed).toMatchObject({ deployedNow: 3 })
 
-  const client = createPublicClient({ transport: http(anvil.rpcUrl) })
   const anchor = { address: deployed.auditAnchor ?? zeroAddress, abi: auditAnchorAbi }
   const role = await client.readContract({ ...anchor, functionName: "ANCHOR_ROLE" })
   expect(await client.readContract({ ...anchor, functionName: "hasRole", args: [role, operator] })).toBe(true)
   expect(await deploy()).toEqual({ ...deployed, deployedNow: 0 })
+
+  // A chain that lost the blocks of the deployment gets the contracts back where they were.
+  const rollBack = async () =>
+    callJsonRpc(anvil.rpcUrl, "anvil_rollback", [Number((await client.getBlockNumber()) - start)])
+  await rollBack()
+  expect(await client.getCode({ address: deployed.walletManager })).toBeUndefined()
+  expect(await deploy()).toEqual({ ...deployed, tokens: expect.anything(), deployedNow: 3 })
+  expect(await client.getCode({ address: anchor.address })).not.toBeUndefined()
+
+  // Unless their places are taken: then nobody may go on as if the new ones were the old ones.
+  await rollBack()
+  await callJsonRpc(anvil.rpcUrl, "anvil_setNonce", [address, "0x5"])
+  await expect(deploy()).rejects.toMatchObject({
+    code: "CHAIN_LOST_CONTRACT",
+    message: expect.stringContaining(`WalletManager at ${deployed.walletManager}`),
+  })
 })
