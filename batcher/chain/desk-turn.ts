@@ -65,6 +65,8 @@ export type TurnReads = {
   latestCount(address: Hex): Promise<bigint>
   /** How many of them are past the confirmation depth. */
   finalCount(address: Hex): Promise<bigint>
+  /** Whether the newest block has a contract at this address. */
+  hasCode(address: Hex): Promise<boolean>
   feeHistory(): Promise<FeeHistory>
   market(): Promise<Market>
 }
@@ -80,6 +82,7 @@ export function createTurnReads(
 ): TurnReads {
   const latest = new Map<Hex, Promise<bigint>>()
   const final = new Map<Hex, Promise<bigint>>()
+  const code = new Map<Hex, Promise<boolean>>()
   let history: Promise<FeeHistory> | undefined
   let market: Promise<Market> | undefined
   const feeHistory = () => {
@@ -93,6 +96,8 @@ export function createTurnReads(
       remember(final, address, () =>
         client.reads.getTransactionCount({ address, blockNumber: options.lastFinalBlock }).then(BigInt),
       ),
+    hasCode: (address) =>
+      remember(code, address, async () => (await client.reads.getCode({ address })) !== undefined),
     feeHistory,
     market() {
       const { transactionType, hasBaseFee } = options
@@ -102,11 +107,11 @@ export function createTurnReads(
   }
 }
 
-function remember(
-  known: Map<Hex, Promise<bigint>>,
+function remember<Answer>(
+  known: Map<Hex, Promise<Answer>>,
   address: Hex,
-  ask: () => Promise<bigint>,
-): Promise<bigint> {
+  ask: () => Promise<Answer>,
+): Promise<Answer> {
   const answer = known.get(address) ?? ask()
   known.set(address, answer)
   return answer

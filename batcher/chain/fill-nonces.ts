@@ -10,7 +10,7 @@ import { audienceOf } from "./broadcast-audience.ts"
 import { alarmForeign, alarmUnderfunded } from "./call-alarms.ts"
 import { type DeskTurn, fallbackStrategy } from "./desk-turn.ts"
 import { replaceIfDue } from "./replace-transaction.ts"
-import { signCall } from "./sign-call.ts"
+import { readSigned, signCall } from "./sign-call.ts"
 
 // As many as can be under way at once, and more: the rest has its turn when these are mined.
 const straysMax = 200
@@ -94,6 +94,9 @@ async function signNoOp(turn: DeskTurn, { nonce, key }: StrayNonce): Promise<boo
 async function sendStored(turn: DeskTurn, { nonce, sentFirstAt }: StrayNonce): Promise<void> {
   const { batcher, desk, client } = turn
   const newest = await readNewest(batcher.db, desk.signer, nonce)
+  const { to } = readSigned(newest.raw)
+  // Without its contract it would do nothing, and its nonce be gone: see createContractWatch.
+  if (to !== desk.signer.address && !(await turn.reads.hasCode(to))) return
   const judged = judgeBroadcast(await client.broadcast(newest.raw, audienceOf(turn, { sentFirstAt })))
   const problem = "message" in judged ? judged.message : null
   await noteStraySent(desk, newest.hash, batcher.now(), problem)

@@ -24,7 +24,8 @@ export async function readReceipt(client: ChainClient, hash: Hex): Promise<Recei
       blockHash: receipt.blockHash.toLowerCase(),
       gasUsed: receipt.gasUsed,
       effectiveGasPrice: receipt.effectiveGasPrice,
-      isReverted: receipt.status === "reverted",
+      // Every call of ours logs something. One that ran on an address without a contract, while the chain had lost it, did nothing, whatever its status says.
+      isReverted: receipt.status === "reverted" || receipt.logs.length === 0,
     }
   } catch (error) {
     if (error instanceof TransactionReceiptNotFoundError) return null
@@ -126,7 +127,7 @@ async function followReverted(turn: DeskTurn, call: OpenCall, receipt: Receipt):
   if (receipt.blockNumber > finalBlock(turn)) return
   if ((await client.canonicalBlock(receipt.blockNumber))?.hash !== receipt.blockHash) return
   const failures = call.failures + 1
-  const message = `transaction ${receipt.hash} reverted in block ${receipt.blockNumber}`
+  const message = `transaction ${receipt.hash} reverted in block ${receipt.blockNumber}, or did nothing`
   batcher.logger.warn(
     { ...logOf(call), failures, hash: receipt.hash },
     `${describeCall(call)} reverted on chain`,

@@ -20,9 +20,11 @@ import { alarmForeign } from "./call-alarms.ts"
 import { createTurnReads, type DeskTurn, finalBlock } from "./desk-turn.ts"
 import { guardCall } from "./fail-call.ts"
 import { createFeeWatch } from "./fee-watch.ts"
+import { createLostNonceFiller } from "./fill-lost-nonces.ts"
 import { fillNonces } from "./fill-nonces.ts"
 import { followCall, type Receipt, readReceipt, readReceiptOf } from "./follow-call.ts"
 import { watchBalance } from "./watch-balance.ts"
+import { createContractWatch } from "./watch-contracts.ts"
 
 const gapMs = 25
 // Receipts are looked for no faster than this, whatever the chain's block time.
@@ -58,6 +60,8 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
     leaseMs: limits.leaseMs,
   })
   const feeWatch = createFeeWatch(batcher, key)
+  const fillLostNonces = createLostNonceFiller()
+  const findMissingContracts = createContractWatch()
   let heldEpoch: bigint | null = null
   let balance: bigint | null = null
   let inFlight = 0
@@ -117,18 +121,21 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
     heldEpoch = lease.epoch
     const deskTurn = await openTurn(lease)
     const count = await watchSigner(deskTurn)
-    const calls: readonly OpenCall[] = inOrder([
+    const open: readonly OpenCall[] = inOrder([
       ...(await loadOpenBatches(db, chainId, limits.deskPageBatches)),
       ...(await loadOpenAnchors(db, chainId, limits.deskPageBatches)),
     ])
-    await tidyUp(calls)
+    await tidyUp(open)
+    const missing = await findMissingContracts(deskTurn, open)
+    const calls = open.filter(({ to }) => !missing.has(to))
     const nextRetryMs = await workOn(deskTurn, calls)
     if (count !== null) await fillNonces(deskTurn, count)
+    if (count !== null && missing.size === 0) await fillLostNonces(deskTurn, count)
     await feeWatch.endTurn(deskTurn)
     isRecovering = false
     // Last of all, and in no turn that is made for a batch: nobody waits for an anchor.
     const sealed = count === null ? 0 : await sealDueAnchors(batcher, deskTurn.desk)
-    const isWaiting = calls.length + sealed > 0
+    const isWaiting = open.length + sealed > 0
     const pollMs = isWaiting
       ? Math.max(pollMsMin, Math.min(limits.fallbackPollMs, blockTimeMs))
       : limits.fallbackPollMs

@@ -3,11 +3,13 @@ import { readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import type pg from "pg"
 import { callRpc } from "../stack/json-rpc.ts"
+import { decideStanding, forgetFetched } from "./lost-blocks.ts"
 
 type Source = {
   chain_id: number
   name: string
   rpc_urls: string[]
+  polling_interval_ms: number
   start_block: number
   tokens: string[]
   audit_anchor: string | null
@@ -55,9 +57,17 @@ function listFiles(directory: string): string[] {
     .flatMap((path) => (statSync(path).isDirectory() ? listFiles(path) : [path]))
 }
 
-export type PreparedSchema = { readonly wasDropped: boolean; readonly wasUnlocked: boolean }
+export type PreparedSchema = {
+  readonly wasDropped: boolean
+  readonly wasUnlocked: boolean
+  /** Chains that what was fetched of is not theirs any more. */
+  readonly forgotten: readonly number[]
+}
 
-/** Makes the schema ready for a start of Ponder. Only to be called when no other indexer works on it. */
+/**
+ * Makes the schema ready for a start of Ponder, which believes for ever what it has once taken for final: what stands on blocks that a chain has lost is removed, and indexed again. Only to be
+ * called when no other indexer works on it.
+ */
 export async function prepareSchema(
   client: pg.Client,
   schema: { name: string; chains: string },
@@ -68,13 +78,22 @@ export async function prepareSchema(
     // What Ponder has fetched is kept by chain id alone: blocks of another chain with the same id would be served.
     await client.query("DROP SCHEMA IF EXISTS ponder_sync CASCADE")
   }
-  if (!known.includes(schema.name)) return { wasDropped: false, wasUnlocked: false }
-  if (await hasOrphanedRows(client, schema.name, sources)) {
-    await client.query("DROP SCHEMA IF EXISTS ponder_sync CASCADE")
+  const isKnown = known.includes(schema.name)
+  let wasDropped = false
+  for (const chain of isKnown ? sources.chains : []) {
+    if ((await decideStanding(client, schema.name, chain)) !== "lost") continue
     await client.query(`DROP SCHEMA ${client.escapeIdentifier(schema.name)} CASCADE`)
-    return { wasDropped: true, wasUnlocked: false }
+    wasDropped = true
+    break
   }
-  return { wasDropped: false, wasUnlocked: await unlock(client, schema.name) }
+  const forgotten: number[] = []
+  for (const chain of sources.chains) {
+    if ((await decideStanding(client, null, chain)) !== "lost") continue
+    await forgetFetched(client, chain.chain_id)
+    forgotten.push(chain.chain_id)
+  }
+  const wasUnlocked = isKnown && !wasDropped && (await unlock(client, schema.name))
+  return { wasDropped, wasUnlocked, forgotten }
 }
 
 /** Removes the schemas of builds that the views no longer read from and that nobody works on. */
@@ -108,30 +127,4 @@ async function unlock(client: pg.Client, schema: string): Promise<boolean> {
     `UPDATE ${name}._ponder_meta SET value = jsonb_set(value::jsonb, '{is_locked}', '0') WHERE key = 'app'`,
   )
   return rowCount !== 0
-}
-
-/**
- * Rows at or below the safe block survive a restart whatever the chain says by now. When the newest of them is not
- * canonical any more (a reorg deeper than the indexer can follow), going on would leave them there for ever.
- */
-async function hasOrphanedRows(client: pg.Client, schema: string, sources: IndexerSources): Promise<boolean> {
-  const name = client.escapeIdentifier(schema)
-  for (const chain of sources.chains) {
-    const { rows } = await client.query<{ block_number: string; block_hash: string }>(
-      `SELECT l.block_number::text, l.block_hash FROM ${name}.log l
-       JOIN ${name}._ponder_checkpoint c ON c.chain_id = l.chain_id
-       WHERE l.chain_id = $1 AND l.block_number <= substr(c.safe_checkpoint, 27, 16)::bigint
-       ORDER BY l.block_number DESC LIMIT 1`,
-      [chain.chain_id],
-    )
-    const newest = rows[0]
-    if (newest === undefined) continue
-    const at = `0x${BigInt(newest.block_number).toString(16)}`
-    const block = await callRpc<{ hash: string } | null>(chain.rpc_urls[0] ?? "", "eth_getBlockByNumber", [
-      at,
-      false,
-    ])
-    if (block?.hash !== newest.block_hash) return true
-  }
-  return false
 }

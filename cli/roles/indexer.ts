@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import pg from "pg"
+import { parseIndexerSources } from "../../indexer/sources.ts"
 import { loadConfiguration } from "../../platform/config/load-configuration.ts"
 import { ChainBridgeError, describeError } from "../../platform/errors.ts"
 import { createLogger, type Logger } from "../../platform/logger.ts"
@@ -13,8 +14,12 @@ import { callRpc } from "../stack/json-rpc.ts"
 import { answerForLostBlocks } from "./answer-for-lost-blocks.ts"
 import { configurationSource, requireEnvironment } from "./environment.ts"
 import { type IndexerSources, nameSchema, prepareSchema, pruneSchemas } from "./indexer-schema.ts"
+import { findStanding } from "./lost-blocks.ts"
 
 const root = fileURLToPath(new URL("../../", import.meta.url))
+const watchedEveryPolls = 10
+const watchMsMin = 1_000
+const watchMsMax = 30_000
 
 /**
  * Runs Ponder inside this process, so that the two can only end together. PostgreSQL's types are left as Ponder
@@ -27,12 +32,13 @@ export async function runIndexer(): Promise<void> {
   const client = await watchDatabase(databaseUrl, logger)
   // Ponder's configuration reads it from there.
   process.env["INDEXER_SOURCES"] ||= await deriveSources(client)
-  const sources = JSON.parse(process.env["INDEXER_SOURCES"]) as IndexerSources
+  const sources = parseIndexerSources(process.env["INDEXER_SOURCES"])
   const port = parsePort("INDEXER_PORT", process.env["INDEXER_PORT"] || "0") || (await findFreePort())
   const schema = await nameSchema(root, sources)
   const prepared = await prepareSchema(client, schema, sources)
   logger.info({ schema: schema.name, port, ...prepared }, "starting Ponder")
   globalThis.fetch = answerForLostBlocks(globalThis.fetch)
+  watchForLostBlocks(client, schema.name, sources, logger)
   await startPonder(schema.name, port)
   await waitUntilCaughtUp(client, port, sources)
   await pruneSchemas(client, schema.name).catch((error: unknown) =>
@@ -112,6 +118,39 @@ async function waitUntilCaughtUp(client: pg.Client, port: number, sources: Index
       if (Number(rows[0]?.block_number ?? -1) >= head) break
       await sleep(100)
     }
+  }
+}
+
+/**
+ * A chain that goes back below what Ponder takes for final: it would try again for ten minutes, and serve what it has until then. The next start finds the same and begins
+ * anew.
+ */
+function watchForLostBlocks(
+  client: pg.Client,
+  schema: string,
+  sources: IndexerSources,
+  logger: Logger,
+): void {
+  for (const chain of sources.chains) {
+    const intervalMs = Math.min(
+      Math.max(chain.polling_interval_ms * watchedEveryPolls, watchMsMin),
+      watchMsMax,
+    )
+    const watch = async (): Promise<void> => {
+      for (;;) {
+        await sleep(intervalMs)
+        // An endpoint that fails, or tables that Ponder has not made yet, say nothing about the chain.
+        const standing = await findStanding(client, schema, chain).catch((error: unknown) => {
+          logger.debug({ error: describeError(error) }, "the chain could not be compared")
+        })
+        if (standing !== "lost") continue
+        return endSelf(
+          logger,
+          `chain ${chain.chain_id} lost blocks that were indexed for good; they are indexed anew`,
+        )
+      }
+    }
+    void watch()
   }
 }
 

@@ -18,6 +18,7 @@ import * as replacements from "./013-replacements.ts"
 import * as gasAccounting from "./014-gas-accounting.ts"
 import * as deadLetters from "./015-dead-letters.ts"
 import * as batchCalls from "./016-batch-calls.ts"
+import * as lostTails from "./018-lost-tails.ts"
 
 const migrations: Record<string, Migration> = {
   "001-registry": registry,
@@ -36,6 +37,7 @@ const migrations: Record<string, Migration> = {
   "014-gas-accounting": gasAccounting,
   "015-dead-letters": deadLetters,
   "016-batch-calls": batchCalls,
+  "018-lost-tails": lostTails,
 }
 
 /**

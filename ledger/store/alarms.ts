@@ -18,6 +18,7 @@ export type AlarmKind =
   | "anchor_failing"
   | "foreign_anchor"
   | "chain_unreachable"
+  | "contract_missing"
   | "unknown_batch"
   | "settlement_differs"
   | "settled_twice"

@@ -320,6 +320,15 @@ export type Database = TablesElsewhere & {
     lease_epoch: Generated<bigint>
     lease_expires_at: Date | null
   }
+  "settlement.fillers": {
+    chain_id: bigint
+    signer: string
+    nonce: bigint
+    attempt: number
+    hash: string
+    raw: string
+    saved_at: Date
+  }
   "settlement.nonces": {
     chain_id: bigint
     signer: string
