@@ -11,9 +11,11 @@ const STATUS_INTERVAL_MS = 2_000
 
 /**
  * Settlement lanes of every ledger, on every chain that has RPC endpoints here.
- * @param faults for tests that end the process at one of its steps; the program itself passes none
+ * @param forTests ends the process at one of its steps, or has it wait for seconds instead of minutes; the program itself passes nothing
  */
-export async function runBatcherRole(faults: Pick<BatcherContext, "onStep"> = {}): Promise<void> {
+export async function runBatcherRole(
+  forTests: Pick<BatcherContext, "onStep" | "limits"> = {},
+): Promise<void> {
   const role = openRole("batcher", 20)
   await runRole(async () => {
     await role.reachDatabase()
@@ -25,7 +27,7 @@ export async function runBatcherRole(faults: Pick<BatcherContext, "onStep"> = {}
       logger: role.logger,
       chains: new Map([...clients].map(([chainId, client]) => [chainId, { client, signer }])),
       processId: randomUUID(),
-      ...faults,
+      ...forTests,
     })
     let status: BatcherStatus | undefined
     const timer = setInterval(() => {

@@ -19,16 +19,22 @@ const attemptTimeoutMs = 35_000
 /** Nothing is known of what happened, or nothing happened and it may next time. */
 const retriedStatuses: ReadonlySet<number> = new Set([429, 503, 504])
 
-/** @param patienceMs how long an API that does not answer is asked again */
+/**
+ * @param apiUrls one, or several processes of the same system: what one could not answer is asked of the next
+ * @param patienceMs how long an API that does not answer is asked again
+ */
 export function createApiClient(
-  apiUrl: string,
+  apiUrls: string | readonly string[],
   apiKey: string,
   patienceMs: number,
   stopping?: AbortSignal,
 ): ApiClient {
+  const urls = typeof apiUrls === "string" ? [apiUrls] : apiUrls
+  let turn = 0
   const request = (path: string, body?: unknown): Promise<Response> => {
     const timeout = AbortSignal.timeout(attemptTimeoutMs)
-    return fetch(`${apiUrl}/api/v1${path}`, {
+    turn += 1
+    return fetch(`${urls[turn % urls.length]}/api/v1${path}`, {
       method: body === undefined ? "GET" : "POST",
       headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },
       signal: stopping === undefined ? timeout : AbortSignal.any([timeout, stopping]),

@@ -1,3 +1,4 @@
+import { createHoldFold } from "./fold-holds.ts"
 import type { LogEvent } from "./log-event.ts"
 
 export type FoldedAccount = {
@@ -15,8 +16,18 @@ export type FoldedBatch = {
   /** Confirmations that were not revoked. */
   confirmations: number
   transactionHash: string | null
-  /** What the chain moved, by account id. */
-  moved: ReadonlyMap<string, bigint>
+  /** Accounts whose debit the chain skipped, by id: their changes are no longer the batch's. */
+  readonly deferred: Set<string>
+  /** Taken apart before anything was signed. */
+  isDissolved: boolean
+}
+
+/** A deposit or a withdrawal that was not taken back. */
+export type FoldedMove = {
+  readonly accountId: string
+  readonly amount: bigint
+  /** Block hash and index of the log. */
+  readonly place: string
 }
 
 export type FoldedOperation = {
@@ -31,8 +42,12 @@ export type FoldedLog = {
   readonly accounts: ReadonlyMap<string, FoldedAccount>
   readonly batches: ReadonlyMap<string, FoldedBatch>
   readonly operations: ReadonlyMap<string, FoldedOperation>
-  /** Accepted changes that no confirmed batch and no netting has settled. */
-  readonly unsettled: number
+  /** By position. */
+  readonly moves: ReadonlyMap<string, FoldedMove>
+  /** Accepted changes: adjustments, reversals and captures. */
+  readonly changes: number
+  /** Sum and number of the changes that no confirmed batch and no netting has settled, by account id. */
+  readonly unsettled: ReadonlyMap<string, { readonly changes: number; readonly amount: bigint }>
   readonly blockNumberMax: bigint
   readonly problems: readonly string[]
 }
@@ -52,6 +67,7 @@ export function createLogFold() {
   const operations = new Map<string, FoldedOperation>()
   /** By position: where an accepted change is. */
   const changes = new Map<bigint, { accountId: string; amount: bigint; place: string }>()
+  const moves = new Map<string, FoldedMove>()
   const problems: string[] = []
   let ledgerId = ""
   let position = 0n
@@ -61,6 +77,7 @@ export function createLogFold() {
   const problem = (text: string) => {
     if (problems.length < problemsMax) problems.push(`position ${position}: ${text}`)
   }
+  const holds = createHoldFold(problem)
   const accountOf = (id: string | number): FoldedAccount => {
     const account = accounts.get(String(id))
     if (account !== undefined) return account
@@ -79,7 +96,16 @@ export function createLogFold() {
   const placesOf = (sequence: number) => ({ open: `batch ${sequence}`, settled: `settled by ${sequence}` })
   /** Positions by batch and account, to find a batch's changes without looking at all of them. */
   const held = new Map<string, readonly number[]>()
-  const heldBy = (sequence: number, accountId: number) => held.get(`${sequence}/${accountId}`) ?? []
+  const batchOf = (sequence: number): FoldedBatch | undefined => {
+    const batch = batches.get(String(sequence))
+    if (batch === undefined) problem(`is about batch ${sequence}, which was never sealed`)
+    return batch
+  }
+  /** What a batch holds of an account by now. */
+  const heldBy = (sequence: number, accountId: number): readonly number[] =>
+    batches.get(String(sequence))?.deferred.has(String(accountId)) === true
+      ? []
+      : (held.get(`${sequence}/${accountId}`) ?? [])
 
   function add(event: LogEvent): void {
     if (position === 0n) ledgerId = event.ledgerId
@@ -102,7 +128,23 @@ export function createLogFold() {
         })
         return
       case "AdjustmentRecorded":
+      case "AdjustmentReversed":
         record(event)
+        return
+      case "HoldPlaced":
+        holds.place(event)
+        return
+      case "HoldCaptured":
+        record(event)
+        holds.end(event)
+        return
+      case "HoldReleased":
+      case "HoldExpired":
+        holds.end(event)
+        return
+      case "DepositObserved":
+      case "WithdrawalObserved":
+        observe(event)
         return
       case "SettlementSealed":
         seal(sequence, data)
@@ -115,13 +157,21 @@ export function createLogFold() {
         confirm(sequence, data)
         return
       case "SettlementDeferred":
-        for (const { account_id: id } of data["accounts"] as Moves)
+        for (const { account_id: id } of data["accounts"] as Moves) {
           take(heldBy(sequence, id), placesOf(sequence).open, "waiting")
+          batchOf(sequence)?.deferred.add(String(id))
+        }
+        return
+      case "SettlementDissolved":
+        dissolve(sequence)
+        return
+      case "SettlementDiscarded":
+        discard(event)
         return
       case "ConfirmationRevoked":
         revoke(sequence, data)
         return
-      // Moves nobody's money.
+      // Move nobody's money.
       case "CheckpointAnchored":
         return
       default:
@@ -138,7 +188,8 @@ export function createLogFold() {
     account.pending += amount
     if (account.pending !== balanceAfter)
       problem(`says account ${accountId} has ${balanceAfter}; its changes add up to ${account.pending}`)
-    if (account.pending < 0n) problem(`takes account ${accountId} below zero`)
+    // A withdrawal that was made outside may have done so before; a credit need not make up for it.
+    if (amount < 0n && account.pending < 0n) problem(`takes account ${accountId} below zero`)
     changes.set(at, { accountId, amount, place: "waiting" })
     const change = { userId: account.userId, amount }
     const operation = operations.get(operationKey)
@@ -150,6 +201,39 @@ export function createLogFold() {
       operation.changes.push(change)
       operation.lastPosition = at
     }
+  }
+
+  function observe({ accountId, amount, balanceAfter, position: at, data }: LogEvent): void {
+    if (accountId === null || amount === null) {
+      problem("is a move without account or amount")
+      return
+    }
+    const account = accountOf(accountId)
+    account.pending += amount
+    account.confirmed += amount
+    if (account.pending !== balanceAfter)
+      problem(`says account ${accountId} has ${balanceAfter}; its changes add up to ${account.pending}`)
+    noteBlock(data)
+    moves.set(at.toString(), { accountId, amount, place: `${data["block_hash"]}/${data["log_index"]}` })
+  }
+
+  function discard({ accountId, amount, data }: LogEvent): void {
+    const sum = take(data["positions"] as number[], "waiting", "discarded")
+    if (accountId === null || amount !== -sum) problem(`discards changes that add up to ${sum} by ${amount}`)
+    else accountOf(accountId).pending += amount
+  }
+
+  function dissolve(sequence: number): void {
+    const batch = batchOf(sequence)
+    if (batch === undefined) return
+    if (batch.confirmations > 0) problem(`takes batch ${sequence} apart, which is confirmed`)
+    batch.isDissolved = true
+    for (const id of batch.nets.keys()) take(heldBy(sequence, Number(id)), placesOf(sequence).open, "waiting")
+  }
+
+  function noteBlock(data: LogEvent["data"]): void {
+    const block = BigInt(data["block_number"] as number)
+    if (block > blockNumberMax) blockNumberMax = block
   }
 
   function seal(sequence: number, data: LogEvent["data"]): void {
@@ -167,23 +251,19 @@ export function createLogFold() {
       nets,
       confirmations: 0,
       transactionHash: null,
-      moved: new Map(),
+      deferred: new Set(),
+      isDissolved: false,
     })
   }
 
   function confirm(sequence: number, data: LogEvent["data"]): void {
-    const batch = batches.get(String(sequence))
-    if (batch === undefined) {
-      problem(`confirms batch ${sequence}, which was never sealed`)
-      return
-    }
-    const moves = data["accounts"] as Moves
-    const block = BigInt(data["block_number"] as number)
-    if (block > blockNumberMax) blockNumberMax = block
+    const batch = batchOf(sequence)
+    if (batch === undefined) return
+    if (batch.isDissolved) problem(`confirms batch ${sequence}, which was taken apart`)
+    noteBlock(data)
     batch.confirmations++
     batch.transactionHash = data["transaction_hash"] as string
-    batch.moved = new Map(moves.map(({ account_id: id, amount }) => [String(id), BigInt(amount)]))
-    for (const { account_id: id, settled, amount } of moves) {
+    for (const { account_id: id, settled, amount } of data["accounts"] as Moves) {
       accountOf(id).confirmed += BigInt(amount)
       const { open, settled: place } = placesOf(sequence)
       const sum = take(heldBy(sequence, id), open, place)
@@ -193,31 +273,52 @@ export function createLogFold() {
   }
 
   function revoke(sequence: number, data: LogEvent["data"]): void {
-    if (data["revoked_type"] === "CheckpointAnchored") return
-    const batch = batches.get(String(sequence))
-    if (batch === undefined || data["revoked_type"] !== "SettlementConfirmed") {
-      problem(`revokes a ${String(data["revoked_type"])}`)
-      return
-    }
-    batch.confirmations--
-    for (const { account_id: id, amount } of data["accounts"] as Moves) {
-      accountOf(id).confirmed -= BigInt(amount)
-      take(heldBy(sequence, id), placesOf(sequence).settled, placesOf(sequence).open)
+    const revoked = data["accounts"] as Moves
+    switch (data["revoked_type"]) {
+      case "CheckpointAnchored":
+        return
+      case "SettlementConfirmed": {
+        const batch = batchOf(sequence)
+        if (batch === undefined) return
+        batch.confirmations--
+        for (const { account_id: id, settled, amount } of revoked) {
+          accountOf(id).confirmed -= BigInt(amount)
+          if (settled !== "0") take(heldBy(sequence, id), placesOf(sequence).settled, placesOf(sequence).open)
+        }
+        return
+      }
+      case "SettlementDeferred":
+        for (const id of data["reopened_account_ids"] as number[]) {
+          batchOf(sequence)?.deferred.delete(String(id))
+          take(heldBy(sequence, id), "waiting", placesOf(sequence).open)
+        }
+        return
+      default:
+        if (!moves.delete(String(data["revoked_position"]))) problem("takes back what is not there")
+        for (const { account_id: id, settled, amount } of revoked) {
+          accountOf(id).pending -= BigInt(amount) - BigInt(settled)
+          accountOf(id).confirmed -= BigInt(amount)
+        }
     }
   }
 
   return {
     add,
     result(): FoldedLog {
-      const unsettled = [...changes.values()].filter(
-        ({ place }) => place !== "netted" && !place.startsWith("settled"),
-      ).length
+      const unsettled = new Map<string, { changes: number; amount: bigint }>()
+      for (const { accountId, amount, place } of changes.values()) {
+        if (place === "netted" || place === "discarded" || place.startsWith("settled")) continue
+        const sum = unsettled.get(accountId) ?? { changes: 0, amount: 0n }
+        unsettled.set(accountId, { changes: sum.changes + 1, amount: sum.amount + amount })
+      }
       return {
         ledgerId,
         events: position,
         accounts,
         batches,
         operations,
+        moves,
+        changes: changes.size,
         unsettled,
         blockNumberMax,
         problems,

@@ -14,7 +14,14 @@ export type TokenLog = {
   readonly transactionHash: string
   readonly blockNumber: bigint
 } & (
-  | { readonly kind: "Transfer"; readonly from: string; readonly to: string; readonly value: bigint }
+  | {
+      readonly kind: "Transfer"
+      readonly from: string
+      readonly to: string
+      readonly value: bigint
+      /** Block hash and index of the log. */
+      readonly place: string
+    }
   | { readonly kind: "BatchSettled"; readonly batchId: string; readonly contentHash: string }
   | { readonly kind: "BatchCancelled" | "DebitSkipped"; readonly batchId: string }
 )
@@ -47,7 +54,8 @@ export async function readToken(
     const place = { transactionHash, blockNumber: at }
     if (log.eventName === "Transfer") {
       const { from, to, value } = log.args
-      return { ...place, kind: "Transfer", from: from.toLowerCase(), to: to.toLowerCase(), value }
+      const moved = { from: from.toLowerCase(), to: to.toLowerCase(), value }
+      return { ...place, kind: "Transfer", ...moved, place: `${log.blockHash}/${log.logIndex}` }
     }
     const batchId = `0x${log.args.batchId.toString(16).padStart(64, "0")}`
     if (log.eventName === "BatchSettled")

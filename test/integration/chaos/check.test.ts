@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { compareBatches, compareHoldings } from "../../chaos/check/compare-chain.ts"
+import { compareBatches, compareHoldings, compareUnsettled } from "../../chaos/check/compare-chain.ts"
 import { compareJournal } from "../../chaos/check/compare-journal.ts"
 import { createLogFold, type FoldedLog } from "../../chaos/check/fold-log.ts"
 import { parseLogEvent } from "../../chaos/check/log-event.ts"
@@ -33,7 +33,14 @@ const journal: readonly JournalEntry[] = [
 const zero = `0x${"0".repeat(40)}`
 const place = { transactionHash, blockNumber: 12n }
 const settled: TokenLog = { ...place, kind: "BatchSettled", batchId, contentHash }
-const minted: TokenLog = { ...place, kind: "Transfer", from: zero, to: addresses.a, value: 40n }
+const minted: TokenLog = {
+  ...place,
+  kind: "Transfer",
+  from: zero,
+  to: addresses.a,
+  value: 40n,
+  place: "0x/0",
+}
 const state = (...logs: TokenLog[]): TokenState => ({ blockNumber: 14n, totalSupply: 40n, logs })
 const held = new Map([
   [addresses.a, 40n],
@@ -42,7 +49,8 @@ const held = new Map([
 
 test("what is whole is found whole, and the hashes agree with those of the product", () => {
   expect(log.problems).toEqual([])
-  expect(log).toMatchObject({ events: 9n, unsettled: 0, blockNumberMax: 12n })
+  expect(log).toMatchObject({ events: 9n, changes: 4, blockNumberMax: 12n })
+  expect(compareUnsettled(log, new Map())).toEqual([])
   expect(compareJournal(log, journal, 1)).toEqual([])
   expect(compareBatches(log, state(settled, minted))).toEqual([])
   expect(compareHoldings(log, state(), held)).toEqual([])
@@ -53,7 +61,7 @@ describe("the event log", () => {
     for (let index = 0; index < lines.length - 1; index++)
       expect(fold(lines.toSpliced(index, 1)).problems).not.toEqual([])
     // The end may be missing only while something is still to be settled.
-    expect(fold(lines.slice(0, -1)).unsettled).toBe(2)
+    expect(fold(lines.slice(0, -1)).unsettled).toEqual(new Map([["1", { changes: 2, amount: 40n }]]))
   })
 
   test("one line twice, or two swapped", () => {
@@ -117,8 +125,18 @@ describe("the chain", () => {
     )
     const cancelled: TokenLog = { ...place, kind: "BatchCancelled", batchId }
     expect(compareBatches(log, state(cancelled))).toHaveLength(1)
-    const foreign: TokenLog = { ...settled, batchId: `0x${"2".repeat(64)}` }
-    expect(compareBatches(log, state(settled, minted, foreign))).toHaveLength(1)
+    const unknown: TokenLog = { ...settled, batchId: batchId.replace(/1$/, "2") }
+    expect(compareBatches(log, state(settled, minted, unknown))).toHaveLength(1)
+  })
+
+  test("another ledger's batch, which has to leave our accounts alone", () => {
+    const there = { transactionHash: zero }
+    const foreign: TokenLog = { ...settled, ...there, batchId: `0x${"2".repeat(64)}` }
+    const theirs: TokenLog = { ...minted, ...there, to: `0x${"e".repeat(40)}` }
+    expect(compareBatches(log, state(settled, minted, foreign, theirs))).toEqual([])
+    expect(compareBatches(log, state(settled, minted, foreign, { ...minted, ...there })).join()).toContain(
+      "of another ledger",
+    )
   })
 
   test("another content, transaction or amount, and a transfer by itself", () => {
@@ -129,6 +147,43 @@ describe("the chain", () => {
     ).toHaveLength(1)
     expect(compareBatches(log, state(settled, { ...minted, value: 41n }))).toHaveLength(1)
     expect(compareBatches(log, state(settled, minted, { ...minted, ...elsewhere }))).toHaveLength(1)
+  })
+
+  test("a deposit that was not observed, or observed twice", () => {
+    const deposit: TokenLog = {
+      ...minted,
+      from: `0x${"e".repeat(40)}`,
+      transactionHash: zero,
+      value: 3n,
+      place: "0x5/7",
+    }
+    const move = { accountId: "1", amount: 3n, place: "0x5/7" }
+    const moved = (...moves: (typeof move)[]) => ({
+      ...log,
+      moves: new Map(moves.map((each, at) => [`${at}`, each])),
+    })
+    const onChain = state(settled, minted, deposit)
+    expect(compareBatches(moved(move), onChain)).toEqual([])
+    expect(compareBatches(moved(), onChain)).toHaveLength(1)
+    expect(compareBatches(moved(move, move), onChain)).toHaveLength(1)
+    expect(compareBatches(moved({ ...move, place: "0x6/7" }), onChain)).toHaveLength(2)
+  })
+
+  test("a batch that was taken apart and is there", () => {
+    const [batch] = log.batches.values()
+    if (batch === undefined) throw new Error("there is no batch")
+    const apart = { ...log, batches: new Map([["1", { ...batch, isDissolved: true }]]) }
+    expect(compareBatches(apart, state())).toEqual([])
+    expect(compareBatches(apart, state(settled)).join()).toContain("was taken apart and is on the chain")
+  })
+
+  test("changes that wait and are not in the dead letters, or not all of them", () => {
+    const open = { ...log, unsettled: new Map([["1", { changes: 2, amount: 40n }]]) }
+    const letter = (changes: number) => new Map([["a", { changes, amount: 40n }]])
+    expect(compareUnsettled(open, letter(2))).toEqual([])
+    expect(compareUnsettled(open, new Map())).toHaveLength(1)
+    expect(compareUnsettled(open, letter(1))).toHaveLength(1)
+    expect(compareUnsettled(log, letter(2))).toHaveLength(1)
   })
 
   test("a confirmation of a batch that is missing, or that came twice", () => {

@@ -50,7 +50,7 @@ export function logLines(events: readonly Written[]): string[] {
 }
 
 export const addresses = { a: `0x${"a".repeat(40)}`, b: `0x${"b".repeat(40)}` }
-export const batchId = `0x${"1".repeat(64)}`
+export const batchId = `0x${ledgerId.replaceAll("-", "").padStart(48, "0")}${"1".padStart(16, "0")}`
 export const contentHash = `0x${"c".repeat(64)}`
 export const transactionHash = `0x${"d".repeat(64)}`
 

@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from "node:timers/promises"
+import { createApiClient } from "../../demo/api-client.ts"
+import { callJsonRpc } from "../../support/call-json-rpc.ts"
+import type { ChaosLedger, ChaosStack } from "../stack/open-stack.ts"
+
+type Health = {
+  readonly components: { readonly chains: Record<string, { readonly confirmed_block: number | null }> }
+  readonly performance_metrics: { readonly pending_transactions: number; readonly pending_batches: number }
+  readonly alarms: readonly { readonly kind: string; readonly message: string }[]
+  readonly lanes: readonly unknown[]
+}
+type DeadLetters = { readonly dead_letters: readonly { readonly changes: number }[] }
+
+/** A deferred debit waits for blocks, and an operation that was sent again for its turn. */
+const standstillMs = 60_000
+const longestMs = 150_000
+
+/** Waits until nothing of a ledger is under way any more, and every block of that moment is accounted for. @throws Error when it stands still */
+export async function drain(stack: ChaosStack, ledger: ChaosLedger): Promise<void> {
+  const api = createApiClient(stack.apiUrls, ledger.apiKey, 60_000)
+  const began = Date.now()
+  let movedAt = began
+  let newest = ""
+  for (; ; await sleep(250)) {
+    const health = await api.read<Health>("/system/health")
+    const { pending_transactions: changes, pending_batches: batches } = health.performance_metrics
+    const { dead_letters } = await api.read<DeadLetters>("/dead-letters?status=open&limit=500")
+    const givenUp = dead_letters.reduce((sum, letter) => sum + letter.changes, 0)
+    if (changes - givenUp <= 0 && batches === 0) break
+    const figure = `${changes}/${batches}/${givenUp}`
+    if (figure !== newest) movedAt = Date.now()
+    newest = figure
+    if (Date.now() - movedAt > standstillMs || Date.now() - began > longestMs) {
+      const seconds = Math.round((Date.now() - movedAt) / 1_000)
+      const { alarms, lanes } = health
+      throw new Error(
+        `${changes} changes and ${batches} batches stand still for ${seconds} s: ${JSON.stringify({ alarms, lanes }).slice(0, 2_000)}`,
+      )
+    }
+  }
+  const head = Number(await callJsonRpc(stack.rpcUrl, "eth_blockNumber", []))
+  for (const deadline = Date.now() + standstillMs; ; await sleep(250)) {
+    const { components } = await api.read<Health>("/system/health")
+    const confirmed = Object.values(components.chains)[0]?.confirmed_block ?? -1
+    if (confirmed >= head) return
+    if (Date.now() > deadline) throw new Error(`block ${head} is not accounted for; ${confirmed} is`)
+  }
+}
