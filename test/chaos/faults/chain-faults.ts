@@ -44,14 +44,15 @@ export async function provokeOfChain({ stack, note }: FaultContext, fault: Chain
   async function spike(): Promise<number> {
     const { number, baseFeePerGas } = await block("latest")
     const usual = BigInt(baseFeePerGas)
-    const high = (usual > 20n * gwei ? 20n * gwei : usual) * BigInt(8 * fault.size)
+    // Above what twice the usual fee and a tip pay for, so that what was signed before waits.
+    const high = BigInt(20 * fault.size) * gwei
     await rpc("anvil_setNextBlockBaseFeePerGas", toHex(high))
     for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await sleep(100)) {
       const next = await block("latest")
       if (Number(next.number) > Number(number)) {
         note(`the base fee went from ${usual} to ${BigInt(next.baseFeePerGas)}`)
         await sleep(fault.durationMs)
-        return BigInt(next.baseFeePerGas) >= usual * 4n ? 1 : 0
+        return BigInt(next.baseFeePerGas) === high ? 1 : 0
       }
     }
     return 0

@@ -5,16 +5,14 @@ import { callJsonRpc } from "../../support/call-json-rpc.ts"
 import { closeGate } from "../../support/database-gate.ts"
 import type { PlannedFault } from "../plan/draw-plan.ts"
 import type { rareKind, tracks } from "../plan/fault-kinds.ts"
-import { everyRole } from "../stack/open-stack.ts"
+import { batcherLimits, everyRole } from "../stack/open-stack.ts"
 import type { Ended, RoleProcess } from "../stack/role-process.ts"
 import type { FaultContext } from "./provoke.ts"
 
 type ProcessFault = PlannedFault & { readonly kind: (typeof tracks.processes)[number] | typeof rareKind }
 
 /** In this time a batcher comes by every one of its steps. */
-const stepPatienceMs = 20_000
-/** Longer than the lease of the stack's batchers. */
-const leaseMs = 4_000
+const stepPatienceMs = 30_000
 const freezeSteps = ["sealed", "simulated", "reserved", "signed", "saved", "broadcast"] as const
 
 /** @returns how often a process was seen to end, or to lose what it held, by this fault */
@@ -118,9 +116,13 @@ export function provokeOfProcess(context: FaultContext, fault: ProcessFault): Pr
     if (victim === undefined) return 0
     const { batcher, ended } = victim
     const before = await readEpochs()
-    await sleep(leaseMs)
+    await sleep(batcherLimits.leaseMs)
     let isLost = false
-    for (const deadline = Date.now() + leaseMs; !isLost && Date.now() < deadline; await sleep(200)) {
+    for (
+      const deadline = Date.now() + 3 * batcherLimits.leaseMs;
+      !isLost && Date.now() < deadline;
+      await sleep(200)
+    ) {
       const after = await readEpochs()
       isLost = [...after].some(([key, epoch]) => before.has(key) && before.get(key) !== epoch)
     }

@@ -45,9 +45,9 @@ export function drawPlan(seed: number): Plan {
     seed,
     faults,
     workload: {
-      adjustments: random.between(1_250, 1_500),
+      adjustments: random.between(1_600, 2_000),
       users: random.between(60, 240),
-      operationsPerSecond: random.between(50, 90),
+      operationsPerSecond: random.between(15, 30),
       racingWithdrawals: random.chance(0.2) ? 1 : 0,
     },
   }

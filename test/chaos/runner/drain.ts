@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises"
+import { toHex } from "viem"
 import { createApiClient } from "../../demo/api-client.ts"
 import { callJsonRpc } from "../../support/call-json-rpc.ts"
 import type { ChaosLedger, ChaosStack } from "../stack/open-stack.ts"
@@ -11,7 +12,9 @@ type Health = {
 }
 type DeadLetters = { readonly dead_letters: readonly { readonly changes: number }[] }
 
-/** A deferred debit waits for blocks, and an operation that was sent again for its turn. */
+/** So many blocks in a row are what a debit that the chain skipped waits for. */
+const deferredBlocks = 18
+const deferredMs = 3_000
 const standstillMs = 60_000
 const longestMs = 150_000
 
@@ -21,6 +24,7 @@ export async function drain(stack: ChaosStack, ledger: ChaosLedger): Promise<voi
   const began = Date.now()
   let movedAt = began
   let newest = ""
+  let minedAt = 0
   for (; ; await sleep(250)) {
     const health = await api.read<Health>("/system/health")
     const { pending_transactions: changes, pending_batches: batches } = health.performance_metrics
@@ -30,6 +34,10 @@ export async function drain(stack: ChaosStack, ledger: ChaosLedger): Promise<voi
     const figure = `${changes}/${batches}/${givenUp}`
     if (figure !== newest) movedAt = Date.now()
     newest = figure
+    if (batches === 0 && Date.now() - Math.max(movedAt, minedAt) > deferredMs) {
+      await callJsonRpc(stack.rpcUrl, "anvil_mine", [toHex(deferredBlocks)])
+      minedAt = Date.now()
+    }
     if (Date.now() - movedAt > standstillMs || Date.now() - began > longestMs) {
       const seconds = Math.round((Date.now() - movedAt) / 1_000)
       const { alarms, lanes } = health

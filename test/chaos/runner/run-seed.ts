@@ -1,6 +1,5 @@
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { setTimeout as sleep } from "node:timers/promises"
 import { createApiClient } from "../../demo/api-client.ts"
 import { openJournal } from "../../demo/journal.ts"
 import { runReconciliation } from "../../demo/run-reconciliation.ts"
@@ -50,8 +49,8 @@ export async function runSeed(options: {
     const ledger = await stack.openLedger(`seed-${seed}-${began}`)
     const journalFile = join(directory, "journal.ndjson")
     const journal = openJournal(journalFile)
+    const workload = startWorkload({ stack, ledger, plan, outsiders, journal, note })
     try {
-      const workload = startWorkload({ stack, ledger, plan, outsiders, journal, note })
       const provoked = Promise.all(
         Object.values(plan.faults).map((track) => provokeTrack({ stack, note }, track)),
       )
@@ -68,6 +67,7 @@ export async function runSeed(options: {
       journal.close()
     }
     await heal(stack, outsiders)
+    await workload.payBack()
     note("healed")
     await drain(stack, ledger)
     note("drained")

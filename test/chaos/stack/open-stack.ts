@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto"
 import { chmodSync, mkdirSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { english, generateMnemonic } from "viem/accounts"
 import { createApiKey } from "../../../cli/registry/api-key.ts"
@@ -53,7 +54,14 @@ const main = join(root, "cli", "main.ts")
 const batcherProgram = join(root, "test", "support", "dying-batcher.ts")
 
 /** What a process that was killed holds is free after seconds; all else is as shipped. */
-const batcherLimits = { leaseMs: 4_000, leasePollMs: 500, rebroadcastMs: 4_000, fallbackPollMs: 2_000 }
+export const batcherLimits = {
+  leaseMs: 2_500,
+  leasePollMs: 300,
+  rebroadcastMs: 3_000,
+  fallbackPollMs: 1_000,
+}
+/** Kept from one campaign to the next: a role that starts again need not be compiled again. */
+const compiled = join(tmpdir(), "chainbridge-chaos-compiled")
 
 /** Paths of the proxy: the two nodes of our processes, and the one of the indexer. */
 export const nodes = ["/one", "/two"] as const
@@ -109,7 +117,7 @@ export async function openStack(directory: string, note: (text: string) => void)
           CHAINBRIDGE_CONFIG_DIR: settings.directory,
           CHAINBRIDGE_CONFIG_OVERLAY: settings.overlay,
           CHAINBRIDGE_INDEXER_URL: `http://127.0.0.1:${indexerPort}`,
-          NODE_COMPILE_CACHE: join(directory, "compiled"),
+          NODE_COMPILE_CACHE: compiled,
           ...environment,
         },
         logFile: join(logs, `${name}.log`),

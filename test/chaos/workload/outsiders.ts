@@ -17,6 +17,7 @@ export type Outsiders = {
 const stranger: Address = "0x57a4657a4657a4657a4657a4657a4657a4657a46"
 const coins = toHex(10n ** 20n)
 const funds = 10n ** 27n
+const attemptsMax = 4
 
 /** Gives somebody tokens who is nobody's user. */
 export async function openOutsiders(stack: ChaosStack): Promise<Outsiders> {
@@ -29,19 +30,21 @@ export async function openOutsiders(stack: ChaosStack): Promise<Outsiders> {
 
   /** From an address whose key nobody has. */
   async function sendAs(from: Address, data: Hex): Promise<Hex> {
-    await rpc("anvil_setBalance", from, coins)
-    await rpc("anvil_impersonateAccount", from)
-    senders.add(from)
     const fees = { maxFeePerGas: toHex(10n ** 12n), maxPriorityFeePerGas: toHex(10n ** 9n) }
-    const hash = await rpc<Hex>("eth_sendTransaction", {
-      from,
-      to: stack.token,
-      data,
-      gas: toHex(120_000),
-      ...fees,
-    })
-    await rpc("anvil_stopImpersonatingAccount", from)
-    return hash
+    senders.add(from)
+    for (let attempt = 1; ; attempt += 1) {
+      await rpc("anvil_setBalance", from, coins)
+      await rpc("anvil_impersonateAccount", from)
+      try {
+        return await rpc<Hex>("eth_sendTransaction", {
+          ...{ from, to: stack.token, data, gas: toHex(120_000) },
+          ...fees,
+        })
+      } catch (error) {
+        // A reorganisation takes his coins back, too.
+        if (attempt === attemptsMax) throw error
+      }
+    }
   }
   const transfer = (to: Address, units: bigint) =>
     encodeFunctionData({ abi: erc20Abi, functionName: "transfer", args: [to, units] })

@@ -8,6 +8,7 @@ import { createSeededRandom, type SeededRandom } from "../../demo/seeded-random.
 import { replayOperation, sendOperation } from "../../demo/send-operation.ts"
 import { ofRun, type StreamOperation } from "../../demo/stream-operation.ts"
 import { streamOperations } from "../../demo/stream-operations.ts"
+import { waitUntil } from "../../support/wait-until.ts"
 import type { Plan } from "../plan/draw-plan.ts"
 import type { ChaosLedger, ChaosStack } from "../stack/open-stack.ts"
 import type { Outsiders } from "./outsiders.ts"
@@ -18,12 +19,15 @@ export type Workload = {
   readonly failed: Promise<never>
   /** Sends what is left of the stream, ends everything else and waits until all of it has its answer. */
   finish(): Promise<{ readonly holds: number; readonly outside: number }>
+  /** Those who withdrew what they had spent pay it back: until then their debits wait, and nothing but coins can end that. */
+  payBack(): Promise<void>
 }
 
 /** An API that is killed is back after some seconds; one that waits for PostgreSQL or at a gate takes longer. */
 const patienceMs = 90_000
 const concurrency = 12
 const vaults = 3
+const bulkMax = 12
 /** After the stream and as long as faults go on: something always has to be under way. */
 const laterPerSecond = 5
 const laterAdjustments = 100_000
@@ -43,6 +47,7 @@ export function startWorkload(options: {
   const random = (salt: number) => createSeededRandom(plan.seed * 31 + salt)
   let isOver = false
   let isFinishing = false
+  const debts: { readonly address: Address; readonly units: bigint }[] = []
   const over = () => isOver
   const stream = streamOf(plan, name)
   const users = [...new Set(stream.flatMap(({ adjustments }) => adjustments.map(({ user_id }) => user_id)))]
@@ -114,6 +119,7 @@ export function startWorkload(options: {
     const spent = `-${amountOf(Number(held / 10n ** 15n) - 1)}`
     const change = { user_id: user, token_symbol: "CPOP", amount: spent, reason_type: "consumption" }
     await send({ operation_id: `${name}-race-${user}`, adjustments: [change] })
+    debts.push({ address, units: held })
     note(`${user} withdrew what he spent`)
     return true
   }
@@ -144,6 +150,12 @@ export function startWorkload(options: {
       const [, holds, outside] = await parts
       return { holds, outside }
     },
+    async payBack() {
+      for (const { address, units } of debts) {
+        await outsiders.deposit(address, units)
+        await waitUntil(async () => (await outsiders.balanceOf(address)) >= units, { what: "a debt is paid" })
+      }
+    },
   }
 }
 
@@ -152,8 +164,19 @@ function shapeOf({ seed, workload }: Plan) {
   return { seed, adjustments, users, quiet: 0, tokenSymbol: "CPOP" }
 }
 
+/** The day's operations, several in one request as a busy backend would send them. */
 function streamOf(plan: Plan, name: string): StreamOperation[] {
-  return [...generateStream(shapeOf(plan))].map((operation) => ofRun(name, operation))
+  const random = createSeededRandom(plan.seed * 31)
+  const bulk: StreamOperation[] = []
+  let wanted = 0
+  for (const operation of generateStream(shapeOf(plan))) {
+    const last = bulk.at(-1)
+    if (last === undefined || last.adjustments.length >= wanted) {
+      bulk.push(operation)
+      wanted = random.between(1, bulkMax)
+    } else bulk[bulk.length - 1] = { ...last, adjustments: [...last.adjustments, ...operation.adjustments] }
+  }
+  return bulk.map((operation) => ofRun(name, operation))
 }
 
 function rewardOf(operationId: string, user: string, thousandths: number): StreamOperation {
