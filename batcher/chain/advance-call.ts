@@ -4,13 +4,14 @@ import { invariant, unreachable } from "../../platform/errors.ts"
 import { type Fees, offerFor } from "../domain/fees.ts"
 import { gasLimitFor } from "../domain/gas-limit.ts"
 import { markSimulated, noteFailure } from "../store/call-moves.ts"
-import type { OpenCall } from "../store/open-call.ts"
+import { isUnguarded, type OpenCall } from "../store/open-call.ts"
 import { reserveNonce } from "../store/signers.ts"
 import { saveTransaction } from "../store/transactions.ts"
 import { alarmUnderfunded } from "./call-alarms.ts"
 import { calldataOf } from "./calldata-of.ts"
 import { type DeskTurn, retryAtAfterFailure, strategyOf } from "./desk-turn.ts"
 import { failCall } from "./fail-call.ts"
+import { areEarlierNoncesSpent } from "./prove-spent.ts"
 import { refuseBatch } from "./refuse-batch.ts"
 import { sendCall } from "./send-call.ts"
 import { signCall } from "./sign-call.ts"
@@ -22,6 +23,7 @@ import { simulateCall } from "./simulate-call.ts"
  */
 export async function advanceCall(turn: DeskTurn, start: OpenCall): Promise<boolean> {
   let call: OpenCall | null = start
+  if (isUnguarded(call) && !(await areEarlierNoncesSpent(turn, call))) return call.nonce !== null
   // A simulation of an earlier turn is out of date by now; a nonce that is reserved has to be used.
   if (call.nonce === null) {
     // A nonce that is taken before the chain takes what we may offer would keep every later one waiting.

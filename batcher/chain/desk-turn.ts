@@ -59,10 +59,20 @@ export function finalBlock({ head, policy }: Pick<DeskTurn, "head" | "policy">):
   return head > policy.confirmationBlocks ? head - policy.confirmationBlocks : 0n
 }
 
+/** How deep, in confirmation depths, a block has to be before it is believed that a transaction will never be mined: as for a debit that was skipped, a mistake costs money and waiting costs little. */
+const finalityDepthFactor = 8n
+
+export function finalityDepthBlock({ head, policy }: Pick<DeskTurn, "head" | "policy">): bigint {
+  const depth = policy.confirmationBlocks > 0n ? policy.confirmationBlocks : 1n
+  return head > depth * finalityDepthFactor ? head - depth * finalityDepthFactor : 0n
+}
+
 /** Figures of the chain that one turn asks for at most once. @throws ChainBridgeError RPC_UNAVAILABLE */
 export type TurnReads = {
   /** How many transactions of an account the newest block has. */
   latestCount(address: Hex): Promise<bigint>
+  /** The highest block that no reorganisation is expected to take: for what cannot be made good afterwards. */
+  finalizedBlock(): Promise<bigint>
   /** How many of them are past the confirmation depth. */
   finalCount(address: Hex): Promise<bigint>
   /** Whether the newest block has a contract at this address. */
@@ -75,6 +85,8 @@ export function createTurnReads(
   client: ChainClient,
   options: {
     readonly lastFinalBlock: bigint
+    /** See {@link finalityDepthFactor}: the chain's own word, where it has one, may only be for a lower block. */
+    readonly finalityDepthBlock: bigint
     readonly transactionType: TransactionPolicy["transactionType"]
     /** Whether the newest block has one. */
     readonly hasBaseFee: boolean
@@ -83,6 +95,7 @@ export function createTurnReads(
   const latest = new Map<Hex, Promise<bigint>>()
   const final = new Map<Hex, Promise<bigint>>()
   const code = new Map<Hex, Promise<boolean>>()
+  let finalized: Promise<bigint> | undefined
   let history: Promise<FeeHistory> | undefined
   let market: Promise<Market> | undefined
   const feeHistory = () => {
@@ -92,6 +105,13 @@ export function createTurnReads(
   return {
     latestCount: (address) =>
       remember(latest, address, () => client.reads.getTransactionCount({ address }).then(BigInt)),
+    finalizedBlock() {
+      finalized ??= client.finalizedNumber().then((number) => {
+        const { finalityDepthBlock: deep } = options
+        return number === null || number > deep ? deep : number
+      })
+      return finalized
+    },
     finalCount: (address) =>
       remember(final, address, () =>
         client.reads.getTransactionCount({ address, blockNumber: options.lastFinalBlock }).then(BigInt),

@@ -1,15 +1,16 @@
 import type { Hex } from "viem"
-import { offerFor } from "../domain/fees.ts"
+import { raiseAlarm } from "../../ledger/store/alarms.ts"
+import { offeredPerGas, offerFor, outbidFees } from "../domain/fees.ts"
 import { gasLimitFor } from "../domain/gas-limit.ts"
 import { describeCall } from "../store/call-key.ts"
 import { noteStraySent } from "../store/call-moves.ts"
 import { loadStrayNonces, type StrayNonce } from "../store/stray-nonces.ts"
-import { readNewest, readTransactions, saveNoOp } from "../store/transactions.ts"
+import { readNewest, readTransactions, saveNoOp, saveTakeover } from "../store/transactions.ts"
 import { isForeign, judgeBroadcast } from "./broadcast-answer.ts"
 import { audienceOf } from "./broadcast-audience.ts"
 import { alarmForeign, alarmUnderfunded } from "./call-alarms.ts"
 import { type DeskTurn, fallbackStrategy } from "./desk-turn.ts"
-import { replaceIfDue } from "./replace-transaction.ts"
+import { nonceSubject, replaceIfDue } from "./replace-transaction.ts"
 import { readSigned, signCall } from "./sign-call.ts"
 
 // As many as can be under way at once, and more: the rest has its turn when these are mined.
@@ -24,10 +25,60 @@ export async function fillNonces(turn: DeskTurn, latestCount: bigint): Promise<v
   const { batcher, desk } = turn
   for (const stray of await loadStrayNonces(batcher.db, desk.signer, latestCount, straysMax)) {
     const isNew = stray.hashes.length === 0
+    if (stray.mustNotRun && !isNew) {
+      const takeover = await takeFromCall(turn, stray)
+      if (takeover === "saved") await sendStored(turn, stray)
+      if (takeover !== "made_before") continue
+    }
     if (isNew && !(await signNoOp(turn, stray))) continue
     const isReplaced = !isNew && (await replaceStored(turn, stray)) !== null
     if (isReplaced || isDue(turn, stray)) await sendStored(turn, stray)
   }
+}
+
+/**
+ * A reorganisation that went deeper than what the chain called final has freed a nonce whose call must not be made any more: without a guard it would be made a second time. Its bytes are known to nodes
+ * and cannot be taken back, so they are outbid by a transaction that does nothing, at once. They are not sent again in any case.
+ */
+async function takeFromCall(
+  turn: DeskTurn,
+  { nonce, key }: StrayNonce,
+): Promise<"made_before" | "saved" | "not_saved"> {
+  const { batcher, client, desk, policy, signer } = turn
+  const newest = await readNewest(batcher.db, desk.signer, nonce)
+  const last = readSigned(newest.raw)
+  if (last.to === signer.address && last.data === "0x") return "made_before"
+  const fees = outbidFees(last)
+  const { maxFeePerGas } = policy
+  const isAffordable = maxFeePerGas === null || offeredPerGas(fees) <= maxFeePerGas
+  const message = `nonce ${nonce} of signer ${signer.address} is free again, though a block that was final had used it up: what was signed for ${describeCall(key)} might be mined with it a second time and is ${isAffordable ? "outbid" : "not outbid, since that takes more than max_fee"}`
+  await raiseAlarm(batcher.db, {
+    kind: "finality_broken",
+    subject: nonceSubject(turn, signer.address, nonce),
+    ledgerId: null,
+    message,
+  })
+  if (!isAffordable) return "not_saved"
+  const estimated = await client.reads.estimateGas({ account: signer.address, to: signer.address })
+  const call = {
+    chainId: last.chainId,
+    nonce,
+    to: signer.address,
+    data: "0x",
+    gasLimit: gasLimitFor(estimated, 0, turn.gasMax),
+    ...fees,
+  } as const
+  const raw = await signCall(signer, call)
+  const isSaved = await saveTakeover(batcher.db, {
+    signer: desk.signer,
+    lease: desk.lease,
+    key,
+    call,
+    raw,
+    savedAt: batcher.now(),
+    replaces: newest.attempt,
+  })
+  return isSaved ? "saved" : "not_saved"
 }
 
 /** Whatever the nonce holds keeps all later ones waiting, so it is replaced like a transaction of an open call; the call stays the stored one. */

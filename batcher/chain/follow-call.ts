@@ -3,12 +3,20 @@ import { clearAlarm, raiseAlarm } from "../../ledger/store/alarms.ts"
 import { invariant } from "../../platform/errors.ts"
 import type { ChainClient } from "../../platform/rpc/chain-client.ts"
 import { describeCall } from "../store/call-key.ts"
-import { type MinedReceipt, markMined, markUnmined, spendNonceInVain } from "../store/call-moves.ts"
-import type { OpenCall } from "../store/open-call.ts"
+import {
+  type MinedReceipt,
+  markMined,
+  markUnmined,
+  noteFailure,
+  spendNonceInVain,
+} from "../store/call-moves.ts"
+import { isUnguarded, type OpenCall } from "../store/open-call.ts"
+import { readSignedNonces, type SpentProof } from "../store/spent-nonces.ts"
 import { alarmForeign, logOf } from "./call-alarms.ts"
 import { calldataOf } from "./calldata-of.ts"
 import { type DeskTurn, finalBlock, retryAtAfterFailure, strategyOf } from "./desk-turn.ts"
 import { alarmAfterLastFailure } from "./fail-call.ts"
+import { areEarlierNoncesSpent, proveSpent } from "./prove-spent.ts"
 import { nonceSubject, replaceIfDue } from "./replace-transaction.ts"
 import { sendCall } from "./send-call.ts"
 
@@ -68,6 +76,7 @@ async function followUnmined(turn: DeskTurn, call: OpenCall): Promise<void> {
   }
   const { nonce } = current
   invariant(nonce !== null, "a call that is followed has a nonce")
+  if (isUnguarded(current) && !(await areEarlierNoncesSpent(turn, current))) return
   const replacement = await replaceIfDue(turn, {
     signer: nonce.signer,
     nonce: nonce.value,
@@ -105,6 +114,8 @@ async function wasSpentByOthers(turn: DeskTurn, call: OpenCall): Promise<boolean
   if ((await reads.finalCount(signer)) <= nonce.value) return false
   if ((await readReceiptOf(client, call.hashes)) !== null) return false
   await alarmForeign(turn, `nonce ${nonce.value} was used by a transaction that is not ours`)
+  const proof = await proofFor(turn, call)
+  if (proof === null) return true
   await spendNonceInVain(
     desk,
     { ...call, nonce },
@@ -112,9 +123,29 @@ async function wasSpentByOthers(turn: DeskTurn, call: OpenCall): Promise<boolean
       at: batcher.now(),
       retryAt: retryAtAfterFailure(turn, call),
       message: `nonce ${nonce.value} was used by a foreign transaction`,
+      ...proof,
     },
   )
   return true
+}
+
+/**
+ * What has to be shown before a call gets another nonce. Where a contract refuses what it has seen, nothing; otherwise that nothing that was signed for this nonce can ever be mined.
+ * @returns null where it cannot be shown: the call waits, and says why
+ */
+async function proofFor(turn: DeskTurn, call: OpenCall): Promise<{ proof?: SpentProof } | null> {
+  if (!isUnguarded(call)) return {}
+  const signed = await readSignedNonces(turn.batcher.db, call)
+  const own = signed.find(({ signer, nonce }) => signer === call.nonce?.signer && nonce === call.nonce.value)
+  invariant(own !== undefined, `${describeCall(call)} was signed with its nonce`)
+  const proof = await proveSpent(turn, own)
+  if (!("unproven" in proof)) return { proof }
+  await noteFailure(turn.desk, call, {
+    message: `nonce ${own.nonce} is not shown to be used up by something else: ${proof.unproven}`,
+    retryAt: retryAtAfterFailure(turn, call),
+    isCounted: false,
+  })
+  return null
 }
 
 /** The transaction ran and changed nothing. Its nonce is gone for good once its block is final; then the same call is made with another one. */
@@ -126,13 +157,15 @@ async function followReverted(turn: DeskTurn, call: OpenCall, receipt: Receipt):
   if (call.state === "mined" && !(await markUnmined(desk, call))) return
   if (receipt.blockNumber > finalBlock(turn)) return
   if ((await client.canonicalBlock(receipt.blockNumber))?.hash !== receipt.blockHash) return
+  const current = call.state === "mined" ? ({ ...call, state: "broadcast" } as const) : call
+  const proof = await proofFor(turn, current)
+  if (proof === null) return
   const failures = call.failures + 1
   const message = `transaction ${receipt.hash} reverted in block ${receipt.blockNumber}, or did nothing`
   batcher.logger.warn(
     { ...logOf(call), failures, hash: receipt.hash },
     `${describeCall(call)} reverted on chain`,
   )
-  const current = call.state === "mined" ? ({ ...call, state: "broadcast" } as const) : call
   await spendNonceInVain(
     desk,
     { ...current, nonce },
@@ -140,6 +173,7 @@ async function followReverted(turn: DeskTurn, call: OpenCall, receipt: Receipt):
       at: batcher.now(),
       retryAt: retryAtAfterFailure(turn, call),
       message,
+      ...proof,
       also: (trx) => alarmAfterLastFailure(trx, call, message),
     },
   )

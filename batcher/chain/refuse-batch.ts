@@ -1,12 +1,12 @@
-import type { Hex } from "viem"
+import { erc20Abi, type Hex } from "viem"
 import { decodeDeltas, encodeDeltas } from "../../ledger/domain/packed-deltas.ts"
 import { isolateRefused } from "../domain/isolate-refused.ts"
 import { describeCall } from "../store/call-key.ts"
-import { dissolveBatch, hadNonce } from "../store/dissolve-batch.ts"
+import { dissolveBatch, maySignedBatchBeMined } from "../store/dissolve-batch.ts"
 import { readDeltas } from "../store/open-batches.ts"
-import type { OpenBatch } from "../store/open-call.ts"
+import { isUnguarded, type OpenBatch } from "../store/open-call.ts"
 import { logOf } from "./call-alarms.ts"
-import type { DeskTurn } from "./desk-turn.ts"
+import { type DeskTurn, strategyOf } from "./desk-turn.ts"
 import { encodeBatch, encodeProbes } from "./encode-batch.ts"
 import { simulateCall } from "./simulate-call.ts"
 
@@ -15,14 +15,14 @@ const questionsMax = 200
 const reasonLengthMax = 500
 
 /**
- * A batch that was never signed is refused by its token: the accounts that it is refused for are looked for by simulating parts of it. They become dead letters, and the others are sealed
+ * A batch of which nothing can be mined is refused by its token: the accounts that it is refused for are looked for by simulating parts of it. They become dead letters, and the others are sealed
  * anew without them.
- * @returns false where it is not for single accounts: the token refuses everything, or only all of them together; or the batch has been signed
+ * @returns false where it is not for single accounts: the token refuses everything, or only all of them together; or something of the batch may be mined
  * @throws ChainBridgeError RPC_UNAVAILABLE, LEASE_LOST, BATCH_ALTERED
  */
 export async function refuseBatch(turn: DeskTurn, call: OpenBatch): Promise<boolean> {
   const { batcher, client, signer, desk } = turn
-  if (await hadNonce(batcher.db, call)) return false
+  if (await maySignedBatchBeMined(batcher.db, call)) return false
   type Delta = ReturnType<typeof decodeDeltas>[number]
   const refuseCall = async (data: Hex): Promise<string | null> => {
     // Many questions take longer than a lease.
@@ -31,6 +31,14 @@ export async function refuseBatch(turn: DeskTurn, call: OpenBatch): Promise<bool
     // Whatever else it is, it is not these accounts.
     return simulation.outcome === "reverts" ? simulation.reason : null
   }
+  const balanceOf = (address: Hex) =>
+    client.reads.readContract({
+      address: call.to,
+      abi: erc20Abi,
+      functionName: "balanceOf",
+      args: [address],
+      blockTag: "pending",
+    })
   const refuse = (deltas: readonly Delta[]) => refuseCall(encodeBatch(call, encodeDeltas(deltas)))
   const isForEverybody = async () => {
     for (const probe of encodeProbes(call, signer.address))
@@ -44,10 +52,15 @@ export async function refuseBatch(turn: DeskTurn, call: OpenBatch): Promise<bool
   // It may have become so while we asked.
   if (first === undefined || (await isForEverybody())) return false
   const isDissolved = await dissolveBatch(desk, call, {
-    refused: refused.map(({ item, reason }) => ({
-      address: item.address,
-      reason: reason.slice(0, reasonLengthMax),
-    })),
+    refused: await Promise.all(
+      refused.map(async ({ item, reason }) => ({
+        address: item.address,
+        reason: reason.slice(0, reasonLengthMax),
+        isUnfunded: isUnguarded(call) && item.amount < 0n && (await balanceOf(item.address)) < -item.amount,
+      })),
+    ),
+    deferralsMax: strategyOf(call).retriesMax,
+    head: turn.head,
     at: batcher.now(),
   })
   if (isDissolved)

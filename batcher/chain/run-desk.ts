@@ -17,11 +17,12 @@ import { readTransactionPolicy } from "../store/transaction-policy.ts"
 import { fillGas, loadWithoutGas } from "../store/without-gas.ts"
 import { advanceCall } from "./advance-call.ts"
 import { alarmForeign } from "./call-alarms.ts"
-import { createTurnReads, type DeskTurn, finalBlock } from "./desk-turn.ts"
+import { createTurnReads, type DeskTurn, finalBlock, finalityDepthBlock } from "./desk-turn.ts"
 import { guardCall } from "./fail-call.ts"
 import { createFeeWatch } from "./fee-watch.ts"
 import { createLostNonceFiller } from "./fill-lost-nonces.ts"
 import { fillNonces } from "./fill-nonces.ts"
+import { findConsumer } from "./find-consumer.ts"
 import { followCall, type Receipt, readReceipt, readReceiptOf } from "./follow-call.ts"
 import { watchBalance } from "./watch-balance.ts"
 import { createContractWatch } from "./watch-contracts.ts"
@@ -159,6 +160,7 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
       isRecovery: isRecovering,
       reads: createTurnReads(client, {
         lastFinalBlock: finalBlock({ head, policy }),
+        finalityDepthBlock: finalityDepthBlock({ head, policy }),
         transactionType: policy.transactionType,
         hasBaseFee: newest.baseFeePerGas !== null,
       }),
@@ -202,11 +204,24 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
     invariant(nextNonce !== null, "a signer that is held is registered")
     if (count > nextNonce) {
       await alarmForeign(deskTurn, `it has ${count} transactions, and we made at most ${nextNonce}`)
-      await skipNonces(db, key, deskTurn.desk.lease, await deskTurn.reads.finalCount(signer.address))
+      await skipUsed(deskTurn)
     }
     await watchBalance(deskTurn, balance, count)
     watchedAtMs = nowMs
     return count
+  }
+
+  /** A count is soon said. Only a transaction that is signed by our key shows that a nonce is used up; a nonce that is passed over and is not would keep every later one waiting. */
+  async function skipUsed(deskTurn: DeskTurn): Promise<void> {
+    const used = await deskTurn.reads.finalCount(signer.address)
+    if (used === 0n) return
+    const found = await findConsumer(client, {
+      signer: signer.address,
+      nonce: used - 1n,
+      through: finalBlock(deskTurn),
+    })
+    if ("unknown" in found) logger.warn({ problem: found.unknown }, "nonces are not passed over")
+    else await skipNonces(db, key, deskTurn.desk.lease, used)
   }
 
   async function workOn(deskTurn: DeskTurn, calls: readonly OpenCall[]): Promise<number> {

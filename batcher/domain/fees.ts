@@ -67,13 +67,18 @@ export function offerFor(market: Market, policy: FeePolicy): OfferDecision {
 export function raiseFees(last: Fees, market: Market, policy: FeePolicy): RaiseDecision {
   const asked = offerFor(asTypeOf(last, market), policy)
   if ("refused" in asked) return asked
-  const raised = mapFees(last, raisedByAnEighth)
+  const raised = outbidFees(last)
   const { maxFeePerGas } = policy
   if (maxFeePerGas !== null && offeredPerGas(raised) > maxFeePerGas)
     return { refused: "RAISE_ABOVE_MAX_FEE", raisedPerGas: offeredPerGas(raised), maxFeePerGas }
   const outbid = mapFees(asked.fees, (amount) => amount * outbidFactor)
   if (isAtLeast(last, outbid)) return { refused: "OUTBIDS_MARKET" }
   return { fees: highest(raised, asked.fees) }
+}
+
+/** The least that takes the place of these. */
+export function outbidFees(last: Fees): Fees {
+  return mapFees(last, raisedByAnEighth)
 }
 
 /** Whether the next block may take a transaction with these fees. */

@@ -7,6 +7,7 @@ import { type CallKey, describeCall, isRowOf, tableOf } from "./call-key.ts"
 import { notifyLaneChanged } from "./lane-changed.ts"
 import { type Lease, requireSigner, type SignerKey } from "./leases.ts"
 import type { OpenCall } from "./open-call.ts"
+import { type SpentProof, writeProof } from "./spent-nonces.ts"
 
 /** Whoever holds a signer: the only one who moves the calls of its chain from `sealed` to `mined`. */
 export type Desk = { readonly db: Kysely<Database>; readonly signer: SignerKey; readonly lease: Lease }
@@ -143,6 +144,8 @@ export function spendNonceInVain(
     readonly at: Date
     readonly retryAt: Date
     readonly message: string
+    /** Of a call that was signed and that nothing but its nonce keeps from being made twice. */
+    readonly proof?: SpentProof
     readonly also?: (trx: Transaction<Database>) => Promise<void>
   },
 ): Promise<boolean> {
@@ -156,6 +159,9 @@ export function spendNonceInVain(
         UPDATE settlement.nonces SET spent_in_vain_at = ${options.at}
         WHERE chain_id = ${desk.signer.chainId} AND signer = ${call.nonce.signer} AND nonce = ${call.nonce.value}
           AND spent_in_vain_at IS NULL`.execute(trx)
+      const { chainId } = desk.signer
+      if (options.proof !== undefined)
+        await writeProof(trx, { chainId, address: call.nonce.signer }, call.nonce.value, options.proof)
       await options.also?.(trx)
     },
   )

@@ -1,6 +1,6 @@
 import { sql } from "kysely"
 import type { Hex } from "viem"
-import type { BatchCall } from "../../ledger/domain/batch-calls.ts"
+import { type BatchCall, batchCalls } from "../../ledger/domain/batch-calls.ts"
 import type { CallState } from "../domain/call-state.ts"
 import type { AnchorKey, BatchKey } from "./call-key.ts"
 
@@ -42,6 +42,11 @@ export type OpenBatch = BatchKey &
 export type OpenAnchor = AnchorKey & Underway
 
 export type OpenCall = OpenBatch | OpenAnchor
+
+/** Whether nothing but its nonce keeps the call from being made twice. */
+export function isUnguarded(call: OpenCall): call is OpenBatch {
+  return call.kind === "batch" && !batchCalls[call.batchCall].isGuarded
+}
 
 /** The columns of {@link Underway}, as a row of a call's table `c` gives them with its nonce `n` and its transactions `x`. */
 export type UnderwayRow = {

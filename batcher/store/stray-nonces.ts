@@ -11,6 +11,8 @@ export type StrayNonce = {
   readonly nonce: bigint
   /** What it was reserved for. */
   readonly key: CallKey
+  /** Whether a call is signed for it that must not be made by it any more, since nothing but the nonce keeps it from being made a second time. */
+  readonly mustNotRun: boolean
 } & Pick<OpenCall, "hashes" | "sentAt" | "waitingSince" | "sentFirstAt">
 
 /** Nonces `n`, each with the batch `b` or the anchor `a` that it was reserved for. */
@@ -30,6 +32,9 @@ export const isReplaceable = sql<boolean>`
       SELECT FROM settlement.transactions t
       WHERE t.chain_id = n.chain_id AND t.signer = n.signer AND t.nonce = n.nonce AND t.hash = coalesce(b.tx_hash, a.tx_hash)))`
 
+/** Whether the call of a nonce must not be made by it: see {@link StrayNonce}. The database asks the same before it lets another call take the nonce. */
+const mustNotRun = sql<boolean>`settlement.must_not_run(n)`
+
 /** The signer's stray nonces from `firstUnmined` on, lowest first. */
 export async function loadStrayNonces(
   db: Kysely<Database>,
@@ -42,12 +47,13 @@ export async function loadStrayNonces(
     ledger_id: string
     batch_sequence: bigint | null
     tree_size: bigint | null
+    must_not_run: boolean
     hashes: Hex[] | null
     sent_at: Date | null
     waiting_since: Date | null
     sent_first_at: Date | null
   }>`
-    SELECT n.nonce, n.ledger_id, n.batch_sequence, n.tree_size, t.*
+    SELECT n.nonce, n.ledger_id, n.batch_sequence, n.tree_size, ${mustNotRun} AS must_not_run, t.*
     FROM ${ofNonces}
     CROSS JOIN LATERAL (
       SELECT ${columnsOfTransactions} FROM settlement.transactions x
@@ -57,6 +63,7 @@ export async function loadStrayNonces(
   return rows.map((row) => ({
     nonce: row.nonce,
     key: keyOfColumns(row),
+    mustNotRun: row.must_not_run,
     hashes: row.hashes ?? [],
     sentAt: row.sent_at,
     waitingSince: row.waiting_since,

@@ -81,6 +81,33 @@ export function saveReplacement(
   db: Kysely<Database>,
   options: SignedTransaction & { readonly replaces: number },
 ): Promise<boolean> {
+  return insertReplacement(db, options)
+}
+
+/**
+ * The same with a transaction that does nothing, in the place of a call that must not be made any more: whatever comes, the nonce is no longer its batch's.
+ * @returns false as above, and nothing is saved
+ * @throws ChainBridgeError LEASE_LOST
+ */
+export function saveTakeover(
+  db: Kysely<Database>,
+  options: SignedTransaction & { readonly replaces: number },
+): Promise<boolean> {
+  const { signer, call, savedAt } = options
+  return insertReplacement(db, options, async (trx) => {
+    await sql`
+      UPDATE settlement.nonces SET spent_in_vain_at = coalesce(spent_in_vain_at, ${savedAt})
+      WHERE chain_id = ${signer.chainId} AND signer = ${signer.address} AND nonce = ${call.nonce}`.execute(
+      trx,
+    )
+  })
+}
+
+function insertReplacement(
+  db: Kysely<Database>,
+  options: SignedTransaction & { readonly replaces: number },
+  also?: (trx: Transaction<Database>) => Promise<void>,
+): Promise<boolean> {
   const { signer, key, call } = options
   return db.transaction().execute(async (trx) => {
     await requireSigner(trx, signer, options.lease)
@@ -97,6 +124,7 @@ export function saveReplacement(
     const [row] = rows
     if (row?.newest !== options.replaces || !row.is_replaceable) return false
     await insert(trx, options, options.replaces + 1)
+    await also?.(trx)
     return true
   })
 }

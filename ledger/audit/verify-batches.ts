@@ -1,6 +1,7 @@
-import type { Transaction } from "kysely"
+import { sql, type Transaction } from "kysely"
 import { type Hex, keccak256 } from "viem"
 import { ChainBridgeError } from "../../platform/errors.ts"
+import { unguardedCalls } from "../domain/batch-calls.ts"
 import type { NewEvent, NewEventOf } from "../domain/events.ts"
 import { batchIdOf, decodeDeltas } from "../domain/packed-deltas.ts"
 import type { Replay } from "../domain/replay.ts"
@@ -203,32 +204,33 @@ function compareAccounts(rows: readonly AccountRow[], batch: ReplayedBatch): str
 }
 
 function loadBatches(trx: Transaction<Database>, ledgerId: string, after: bigint) {
-  return trx
-    .selectFrom("settlement.batches as b")
-    .innerJoin("registry.tokens as t", "t.token_id", "b.token_id")
-    .select(["b.batch_sequence", "b.batch_id", "b.content_hash", "b.deltas", "b.token_id", "b.trigger"])
-    .select(["b.recipients", "b.changes", "b.state", "b.sealed_position", "b.sealed_at"])
-    .select([
-      "b.tx_hash",
-      "b.block_number",
-      "b.block_hash",
-      "b.dissolved_position",
-      "t.chain_id",
-      "t.token_address",
-    ])
-    .select(({ exists, selectFrom }) =>
-      exists(
-        selectFrom("settlement.nonces as n")
-          .select("n.nonce")
-          .whereRef("n.ledger_id", "=", "b.ledger_id")
-          .whereRef("n.batch_sequence", "=", "b.batch_sequence"),
-      ).as("has_nonce"),
-    )
-    .where("b.ledger_id", "=", ledgerId)
-    .where("b.batch_sequence", ">", after)
-    .orderBy("b.batch_sequence")
-    .limit(pageBatches)
-    .execute()
+  return (
+    trx
+      .selectFrom("settlement.batches as b")
+      .innerJoin("registry.tokens as t", "t.token_id", "b.token_id")
+      .select(["b.batch_sequence", "b.batch_id", "b.content_hash", "b.deltas", "b.token_id", "b.trigger"])
+      .select(["b.recipients", "b.changes", "b.state", "b.sealed_position", "b.sealed_at"])
+      .select([
+        "b.tx_hash",
+        "b.block_number",
+        "b.block_hash",
+        "b.dissolved_position",
+        "t.chain_id",
+        "t.token_address",
+      ])
+      // Without a guard, one that was shown to be used up by something else is as good as none.
+      .select(
+        sql<boolean>`(EXISTS (
+        SELECT FROM settlement.nonces n WHERE n.ledger_id = b.ledger_id AND n.batch_sequence = b.batch_sequence
+          AND (b.batch_call <> ALL(${unguardedCalls}::text[]) OR n.spent_in_vain_at IS NULL))
+        OR settlement.may_still_be_mined(b.ledger_id, b.batch_sequence))`.as("has_nonce"),
+      )
+      .where("b.ledger_id", "=", ledgerId)
+      .where("b.batch_sequence", ">", after)
+      .orderBy("b.batch_sequence")
+      .limit(pageBatches)
+      .execute()
+  )
 }
 
 function loadBatchAccounts(

@@ -155,7 +155,11 @@ function decideTransfers(
     expected.delete(address)
   }
   if (expected.size > 0) return [{ kind: "altered_batch", log: first, batch }]
-  const moves = batch.accounts.map(({ accountId, delta }) => ({ accountId, settled: delta, amount: delta }))
+  const moves = batch.accounts.map(({ accountId, delta, hasLeft }) => ({
+    accountId,
+    settled: hasLeft ? 0n : delta,
+    amount: delta,
+  }))
   return [{ kind: "settled", log: first, batch, moves }]
 }
 

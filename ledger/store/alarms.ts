@@ -8,6 +8,7 @@ export type AlarmKind =
   | "stuck_nonce"
   | "nonce_at_fee_cap"
   | "fee_cap"
+  | "finality_broken"
   | "foreign_transaction"
   | "signer_balance"
   | "signer_balance_low"

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util"
 import type { Hex } from "viem"
 import { z } from "zod"
 import { ChainBridgeError } from "../errors.ts"
@@ -60,6 +61,14 @@ export function agreeOnBlock(
   if (others.some((other) => other.hash !== block.hash))
     throw disagreement(chainId, `the hash of block ${blockNumber}`)
   return block
+}
+
+/** @throws ChainBridgeError RPC_DISAGREEMENT unless all answers are alike */
+export function agreeOnAnswer<Result>(chainId: bigint, what: string, answers: readonly Result[]): Result {
+  const [first, ...others] = answers
+  if (first === undefined) throw new TypeError("nobody answered")
+  if (others.some((other) => !isDeepStrictEqual(other, first))) throw disagreement(chainId, what)
+  return first
 }
 
 /** The middle one of the heads that endpoints name, the lower of two: one that lies or lags does not decide alone. */

@@ -5,6 +5,7 @@ import { type AgreedReads, createAgreedReads } from "./agreed-reads.ts"
 import {
   type AgreedBlock,
   type AgreedLog,
+  agreeOnAnswer,
   agreeOnBlock,
   agreeOnHead,
   agreeOnLogs,
@@ -44,6 +45,18 @@ export type ChainClient = {
    * @throws ChainBridgeError RPC_DISAGREEMENT, RPC_UNAVAILABLE (both retryable)
    */
   canonicalBlock(blockNumber: bigint): Promise<AgreedBlock | null>
+  /**
+   * What every endpoint that answers says alike, and at least two where there are two: for what must not rest on one endpoint's word.
+   * @param parse throws a ZodError where the answer is not one
+   * @throws ChainBridgeError RPC_DISAGREEMENT, RPC_UNAVAILABLE (both retryable)
+   */
+  readAgreed<Result>(
+    method: string,
+    params: readonly unknown[],
+    parse: (answer: unknown) => Result,
+  ): Promise<Result>
+  /** The newest block that the chain calls final: the lowest that an endpoint names; null where none knows such a block. */
+  finalizedNumber(): Promise<bigint | null>
   /**
    * Logs of whole blocks, agreed on by every endpoint that answers and has reached `toBlock`.
    * @throws ChainBridgeError RPC_DISAGREEMENT, RPC_UNAVAILABLE (both retryable)
@@ -179,6 +192,25 @@ export function createChainClient(options: {
       const numbers = blocks.flatMap((block) => block?.number ?? [])
       if (numbers.length === 0) throw unavailable(chainId, "which block is safe", [])
       return agreeOnHead(numbers)
+    },
+    async readAgreed(method, params, parse) {
+      const answers = await readAll(method, async (endpoint) => parse(await endpoint.request(method, params)))
+      if (answers.length < Math.min(2, endpoints.length))
+        throw unavailable(chainId, `${method} twice, as it has to be`, [])
+      return agreeOnAnswer(chainId, method, answers)
+    },
+    async finalizedNumber() {
+      const blocks = await readAll("eth_getBlockByNumber", async (endpoint) => {
+        try {
+          return parseBlock(await endpoint.request("eth_getBlockByNumber", ["finalized", false]))
+        } catch (error) {
+          // Not every chain has such blocks, and its nodes have their own words for that.
+          if (error instanceof RpcFault && error.kind === "rpc_error") return null
+          throw error
+        }
+      })
+      const numbers = blocks.flatMap((block) => block?.number ?? [])
+      return numbers.length === 0 ? null : numbers.reduce((lowest, one) => (one < lowest ? one : lowest))
     },
     async canonicalBlock(blockNumber) {
       return agreeOnBlock(

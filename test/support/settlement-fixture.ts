@@ -24,6 +24,7 @@ import { startAnvil } from "./anvil.ts"
 import type { BatcherProcessOptions } from "./batcher-process.ts"
 import { callJsonRpc } from "./call-json-rpc.ts"
 import { confirmFromLogs, revokeNewest } from "./confirm-batch.ts"
+import { confirmFindings } from "./confirm-findings.ts"
 import { type DeployedAnchor, deployAnchor } from "./deploy-anchor.ts"
 import { type DeployedToken, deployToken } from "./deploy-token.ts"
 import { insertToken } from "./insert-token.ts"
@@ -154,7 +155,10 @@ export async function createSettlementFixture(
       await db.transaction().execute((trx) => resumeLanes(trx, [{ ledgerId, tokenId }]))
     },
 
-    confirm: () => confirmFromLogs({ db, chain, ledgerId, chainId, token: token.address }),
+    confirm: () => {
+      const of = { db, chain, ledgerId, chainId, token: token.address }
+      return options.mode === undefined ? confirmFromLogs(of) : confirmFindings({ ...of, tokenId })
+    },
     revoke: () => revokeNewest({ db, chain, ledgerId, chainId, token: token.address }),
 
     context(overrides: Partial<BatcherContext> & Endpoints = {}): BatcherContext {
