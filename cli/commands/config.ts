@@ -1,10 +1,15 @@
 import { resolve } from "node:path"
 import type { Kysely } from "kysely"
+import type { Hex } from "viem"
+import { createSigner } from "../../batcher/chain/create-signer.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { loadConfiguration } from "../../platform/config/load-configuration.ts"
 import { resolveTokenStrategy } from "../../platform/config/token-strategy.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
+import { rpcUrlsFromEnvironment } from "../../platform/rpc/rpc-urls.ts"
 import { applyConfiguration, type ChainFacts } from "../registry/apply-configuration.ts"
+import type { TokenToCheck } from "../registry/check-token.ts"
+import { checkTokens, tokensOf } from "../registry/check-tokens.ts"
 import { deployChain } from "./deploy-chain.ts"
 import { withDatabase } from "./open-database.ts"
 
@@ -18,8 +23,14 @@ function load(files: Files) {
 }
 
 /** `chainbridge config check` */
-export function checkCommand(files: Files): void {
+export async function checkCommand(files: Files): Promise<void> {
   const configuration = load(files)
+  const signer = await findSigner()
+  for (const { chain_id: chainId } of Object.values(configuration.chains)) {
+    // What `start` deployed is not known here; it was checked when it was registered.
+    const tokens = tokensOf(configuration, chainId, {})
+    await checkTokensOf(null, chainId, signer, tokens)
+  }
   const tokens = Object.values(configuration.tokens).flatMap((group) =>
     group.tokens.map((token) => {
       const strategy = resolveTokenStrategy(configuration.batchStrategy, group.chain_id, token.symbol)
@@ -53,11 +64,42 @@ export async function applyCommand(
         if (!isKnown(chainId)) facts.push(await deployChain(configuration, chainId, options.dataDir))
       }
     }
+    const signer = await findSigner()
+    for (const { chainId, deployedTokens } of facts) {
+      const tokens = tokensOf(configuration, chainId, deployedTokens)
+      await checkTokensOf(db, chainId, signer, tokens)
+    }
     await applyConfiguration(db, configuration, facts)
     process.stdout.write(
       `applied to ${facts.length} ${facts.length === 1 ? "chain" : "chains"}, ${Object.keys(configuration.reasons).length} reasons\n`,
     )
   })
+}
+
+/** Who settles, where this environment knows it. */
+async function findSigner(): Promise<Hex | null> {
+  const isGiven = ["SIGNER_KEYSTORE", "SIGNER_KMS_KEY_ID", "SIGNER_PRIVATE_KEY"].some(
+    (name) => process.env[name],
+  )
+  return isGiven ? (await createSigner(process.env)).address : null
+}
+
+/** Says on stderr what could not be checked: a chain, without endpoints here; roles, without a signer. */
+async function checkTokensOf(
+  db: Kysely<Database> | null,
+  chainId: number,
+  signer: Hex | null,
+  tokens: readonly TokenToCheck[],
+): Promise<void> {
+  const warn = (message: string) => process.stderr.write(`${message}\n`)
+  const rpcUrls = rpcUrlsFromEnvironment(BigInt(chainId), process.env)
+  if (tokens.length === 0) return
+  if (rpcUrls.length === 0)
+    warn(`the tokens of chain ${chainId} are not checked: CHAINBRIDGE_RPC_URLS_${chainId} is not set`)
+  else {
+    if (signer === null) warn(`the signer's roles on chain ${chainId} are not checked: no SIGNER_… is set`)
+    await checkTokens(db, { chainId, rpcUrls, signer }, tokens, warn)
+  }
 }
 
 async function readKnownChains(db: Kysely<Database>): Promise<ChainFacts[]> {

@@ -5,6 +5,7 @@ import type { Database } from "../../ledger/store/database.ts"
 import type { Configuration } from "../../platform/config/load-configuration.ts"
 import { resolveTokenStrategy } from "../../platform/config/token-strategy.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
+import { chooseMode } from "./choose-mode.ts"
 
 /** What the configuration files cannot know of a chain: read from the chain itself. */
 export type ChainFacts = {
@@ -192,7 +193,7 @@ async function applyTokens(
           token_address: address.toLowerCase(),
           symbol: token.symbol,
           decimals: token.decimals,
-          settlement_mode: token.settlement_mode,
+          settlement_mode: chooseMode(fact.chainId, token),
           start_block: BigInt(token.start_block ?? deployed?.startBlock ?? 0),
           ...changeable,
         })

@@ -6,6 +6,7 @@ import type { Database } from "../../ledger/store/database.ts"
 import { type Configuration, loadConfiguration } from "../../platform/config/load-configuration.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import { createKysely, createPool } from "../../platform/postgres.ts"
+import { checkTokens, tokensOf } from "../registry/check-tokens.ts"
 import { buildIndexerSources } from "../registry/indexer-sources.ts"
 import { checkChain } from "./check-chain.ts"
 import { openDataDirectory } from "./data-directory.ts"
@@ -168,7 +169,15 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
   )
   const app = await step(
     "registry",
-    () => fillRegistry({ db, configuration, contents, apiKey: secrets.api_key }),
+    async () => {
+      await checkTokens(
+        db,
+        { chainId: chain.chainId, rpcUrls: [chain.rpcUrl], signer: chain.accounts.operator },
+        tokensOf(configuration, chain.chainId, contents.deployment.tokens),
+        note,
+      )
+      return fillRegistry({ db, configuration, contents, apiKey: secrets.api_key })
+    },
     ({ isNew }) => `${isNew ? "made" : "found"} app demo`,
   )
 

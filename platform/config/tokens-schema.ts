@@ -19,7 +19,8 @@ export const tokensSchema = z.strictObject({
             type: z.string().optional(),
             features: z.array(z.string()),
             batch_operations: z.array(z.string()).optional(),
-            settlement_mode: z.enum(["settle", "batch-mint-burn", "treasury"]),
+            /** Left out: by the features. */
+            settlement_mode: z.enum(["settle", "batch-mint-burn", "treasury"]).optional(),
             is_default: z.boolean().default(false),
             start_block: z.int().min(0).optional(),
             /** In base units. */
