@@ -30,7 +30,7 @@ export async function measureGas(): Promise<Record<string, number>> {
   const chain = await startTestChain()
   try {
     const gas: Record<string, number> = {}
-    for (const measurement of measurements(accountAt(chain.accounts, 5))) {
+    for (const measurement of measurements(accountAt(chain.accounts, 5), chain.accounts.slice(0, 5))) {
       gas[measurement.name] = await measure(chain, measurement)
     }
     const anchors = await measureAnchors(chain)
@@ -63,7 +63,7 @@ async function measureAnchors(chain: TestChain): Promise<{ first: number; next: 
   return { first: await anchor(1_000_000n), next: await anchor(2_000_000n) }
 }
 
-function measurements(sender: Address): Measurement[] {
+function measurements(sender: Address, owners: readonly Address[]): Measurement[] {
   // Another account holds something before each measurement, so that the supply's slot is never empty.
   const bystander = (token: TokenFixture): Call => mint(token, sender, held)
   // A neighbour's batch has been settled before, so that the bitmap's word is in use, as for 255 of 256 batches.
@@ -163,6 +163,21 @@ function measurements(sender: Address): Measurement[] {
       setup: (token) => existing(token, batchSize),
       measured: () => ({ from: sender, data: batch("batchTransfer", amounts(batchSize)) }),
     },
+    ...[1, owners.length].flatMap((pairs) =>
+      [2n ** 256n - 1n, held].map(
+        (allowance): Measurement => ({
+          name: `batchTransferFrom ${pairs}, existing holders, allowance ${allowance === held ? "counted" : "unlimited"}`,
+          setup: (token) => [
+            ...existing(token, pairs),
+            ...owners.flatMap((owner) => [
+              mint(token, owner, held),
+              { from: owner, data: approve(sender, allowance) },
+            ]),
+          ],
+          measured: () => ({ from: sender, data: transferFrom(owners.slice(0, pairs)) }),
+        }),
+      ),
+    ),
   ]
 }
 
@@ -195,6 +210,15 @@ function cancel(token: TokenFixture, sequence: bigint): Call {
     from: token.operator,
     data: encodeFunctionData({ abi: cpopTokenAbi, functionName: "cancelBatch", args }),
   }
+}
+
+function approve(spender: Address, value: bigint): Hex {
+  return encodeFunctionData({ abi: cpopTokenAbi, functionName: "approve", args: [spender, value] })
+}
+
+function transferFrom(owners: readonly Address[]): Hex {
+  const args = [owners, holders(owners.length), amounts(owners.length)] as const
+  return encodeFunctionData({ abi: cpopTokenAbi, functionName: "batchTransferFrom", args })
 }
 
 function batch(functionName: "batchMint" | "batchBurn" | "batchTransfer", values: readonly bigint[]): Hex {
