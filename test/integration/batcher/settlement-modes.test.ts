@@ -82,6 +82,13 @@ describe.each(["settle", "batch-mint-burn"] as const)("a token of the mode %s", 
     }
     expect(balances).toEqual({ ann: 1_000n, bob: 0n, cleo: 2n ** 89n, dora: 7n })
     await expectPlainNonces()
+    await waitUntil(
+      async () =>
+        (await fixture.batches()).every(
+          ({ gas_used, single_gas_recipients: single }) => (gas_used ?? 0n) > 0n && (single ?? 0n) > 0n,
+        ),
+      { what: "what each batch saved is accounted", describe: () => fixture.batches(), timeoutMs: 30_000 },
+    )
     expect(await fixture.alarms()).toEqual([])
     expect(await verifyLedger(fixture.db, fixture.ledgerId)).toMatchObject({ ok: true })
     const calls = new Set((await fixture.batches()).map(({ batch_call }) => batch_call))
