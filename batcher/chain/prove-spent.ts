@@ -1,4 +1,4 @@
-import { type Hex, keccak256 } from "viem"
+import { type Hex, keccak256, numberToHex } from "viem"
 import { z } from "zod"
 import { raiseAlarm } from "../../ledger/store/alarms.ts"
 import { describeCall } from "../store/call-key.ts"
@@ -14,8 +14,12 @@ const hex = z
   .transform((text) => text.toLowerCase() as Hex)
 const quantity = hex.transform((text) => BigInt(text))
 const receiptSchema = z
-  .object({ blockNumber: quantity, blockHash: hex, status: quantity })
-  .transform(({ status, ...block }) => ({ ...block, isReverted: status === 0n }))
+  .object({ blockNumber: quantity, blockHash: hex, status: quantity, logs: z.array(z.unknown()) })
+  .transform(({ status, logs, ...block }) => ({
+    ...block,
+    isReverted: status === 0n,
+    hasLogs: logs.length > 0,
+  }))
   .nullable()
 
 /**
@@ -35,8 +39,9 @@ export async function proveSpent(
         receiptSchema.parse(answer),
       )
       if (receipt === null) continue
-      const { blockNumber, blockHash, isReverted } = receipt
-      if (!isReverted && !isNoOp) return { unproven: `transaction ${hash} made the call` }
+      const { blockNumber, blockHash, isReverted, hasLogs } = receipt
+      if (!isReverted && !isNoOp && (hasLogs || (await hadContract(turn, target, blockNumber))))
+        return { unproven: `transaction ${hash} made the call` }
       if (blockNumber > through)
         return {
           unproven: `block ${blockNumber} with transaction ${hash} is not final; ${through} is`,
@@ -58,6 +63,15 @@ export async function proveSpent(
     if (unproven === null) throw error
     return { unproven }
   }
+}
+
+/** A call to an address without a contract succeeds and does nothing. One that a contract took without a word may have done anything. */
+function hadContract({ client }: DeskTurn, target: Hex, blockNumber: bigint): Promise<boolean> {
+  return client.readAgreed(
+    "eth_getCode",
+    [target, numberToHex(blockNumber)],
+    (code) => hex.parse(code) !== "0x",
+  )
 }
 
 /**

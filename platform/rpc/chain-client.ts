@@ -46,7 +46,7 @@ export type ChainClient = {
    */
   canonicalBlock(blockNumber: bigint): Promise<AgreedBlock | null>
   /**
-   * What every endpoint that answers says alike, and at least two where there are two: for what must not rest on one endpoint's word.
+   * What every endpoint that answers says alike, and more than half of them do: for what must not rest on one endpoint's word, and `agreed` has no question for.
    * @param parse throws a ZodError where the answer is not one
    * @throws ChainBridgeError RPC_DISAGREEMENT, RPC_UNAVAILABLE (both retryable)
    */
@@ -195,8 +195,8 @@ export function createChainClient(options: {
     },
     async readAgreed(method, params, parse) {
       const answers = await readAll(method, async (endpoint) => parse(await endpoint.request(method, params)))
-      if (answers.length < Math.min(2, endpoints.length))
-        throw unavailable(chainId, `${method} twice, as it has to be`, [])
+      if (answers.length * 2 <= endpoints.length)
+        throw unavailable(chainId, `${method} for more than half of them, as has to be`, [])
       return agreeOnAnswer(chainId, method, answers)
     },
     async finalizedNumber() {
@@ -210,7 +210,7 @@ export function createChainClient(options: {
         }
       })
       const numbers = blocks.flatMap((block) => block?.number ?? [])
-      return numbers.length === 0 ? null : numbers.reduce((lowest, one) => (one < lowest ? one : lowest))
+      return numbers.sort((a, b) => (a < b ? -1 : 1))[0] ?? null
     },
     async canonicalBlock(blockNumber) {
       return agreeOnBlock(
