@@ -1,0 +1,13 @@
+import { expect, onTestFinished, test } from "vitest"
+import { runProgram } from "../chaos/run-program.ts"
+
+/** These three have every kind of fault, the indexer's death too. */
+const firstSeed = 30
+
+test("three seeds of chaos: every kind of fault was provoked, and every balance is right", async () => {
+  const campaign = runProgram("campaign.ts", ["--seed", String(firstSeed), "--runs", "3"], {})
+  // Whatever ends the test: the stack must not stay behind.
+  onTestFinished(() => campaign.kill("SIGTERM"))
+  const { code, said } = await campaign.ended
+  expect([code, said]).toEqual([0, expect.stringContaining("PASSED: 3 of 3 seeds")])
+})
