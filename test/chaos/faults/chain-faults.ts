@@ -34,6 +34,8 @@ export async function provokeOfChain({ stack, note }: FaultContext, fault: Chain
     const heights = Array.from({ length: depth }, (_, index) => top - index)
     const before = await Promise.all(heights.map(async (at) => (await block(at)).hash))
     await rpc("anvil_reorg", depth, [])
+    // It takes back what filled the signer up again, too.
+    await rpc("anvil_setBalance", stack.signer, signerCoins)
     const after = await Promise.all(heights.map(async (at) => (await block(at)).hash))
     const changed = before.filter((hash, index) => hash !== after[index]).length
     note(`reorganised ${changed} of the ${depth} blocks up to ${top}`)

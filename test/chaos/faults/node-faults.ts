@@ -8,7 +8,7 @@ import type { FaultContext } from "./provoke.ts"
 type NodeFault = PlannedFault & { readonly kind: (typeof tracks.node)[number] }
 
 /** In this time a batcher takes over from one that was killed, sends something, and gives up waiting for the answer. */
-const patienceMs = 20_000
+const patienceMs = 40_000
 const sendMethod = "eth_sendRawTransaction"
 
 /** Has nodes misbehave for a while, at least until the first request got to feel it. */

@@ -5,14 +5,14 @@ import { callJsonRpc } from "../../support/call-json-rpc.ts"
 import { closeGate } from "../../support/database-gate.ts"
 import type { PlannedFault } from "../plan/draw-plan.ts"
 import type { rareKind, tracks } from "../plan/fault-kinds.ts"
-import { batcherLimits, everyRole } from "../stack/open-stack.ts"
+import { batcherLimits } from "../stack/open-stack.ts"
 import type { Ended, RoleProcess } from "../stack/role-process.ts"
 import type { FaultContext } from "./provoke.ts"
 
 type ProcessFault = PlannedFault & { readonly kind: (typeof tracks.processes)[number] | typeof rareKind }
 
 /** In this time a batcher comes by every one of its steps. */
-const stepPatienceMs = 30_000
+const stepPatienceMs = 40_000
 const freezeSteps = ["sealed", "simulated", "reserved", "signed", "saved", "broadcast"] as const
 
 /** @returns how often a process was seen to end, or to lose what it held, by this fault */
@@ -154,7 +154,6 @@ export function provokeOfProcess(context: FaultContext, fault: ProcessFault): Pr
     const isGone = !stack.postgres.isRunning()
     await sleep(fault.durationMs / 3)
     await stack.postgres.start()
-    await Promise.all(everyRole(roles).map((role) => role.ready()))
     return isGone ? 1 : 0
   }
 }
