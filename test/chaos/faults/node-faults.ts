@@ -21,9 +21,16 @@ export async function provokeOfNode({ stack: { proxy } }: FaultContext, fault: N
   const paths = isEverywhere ? nodes : [nodes[fault.nodes === "first" ? 0 : 1]]
   for (const path of paths) for (const method of methods) proxy.set(method, rule, undefined, path)
   await sleep(fault.durationMs)
+  // Where nothing that was chosen is asked for, because nobody is left to ask, everything is.
+  if (count() === 0 && isAnswer(fault)) for (const path of paths) proxy.set("*", rule, undefined, path)
   for (const deadline = Date.now() + patienceMs; count() === 0 && Date.now() < deadline; ) await sleep(50)
-  for (const path of paths) for (const method of methods) proxy.unset(method, path)
+  for (const path of paths) for (const method of ["*", ...methods]) proxy.unset(method, path)
   return count()
+}
+
+/** Whether any request will do. */
+function isAnswer({ kind }: NodeFault): boolean {
+  return kind === "status-429" || kind === "status-500" || kind === "html" || kind === "garbage"
 }
 
 function ruleOf({ kind, size, choice }: NodeFault): {

@@ -79,7 +79,7 @@ export async function openStack(directory: string, note: (text: string) => void)
   try {
     const [postgres, anvil] = await Promise.all([
       startOwnPostgres(),
-      startAnvil({ args: ["--block-time", "1", "--accounts", "0"] }),
+      startAnvil({ args: ["--block-time", "1", "--accounts", "0", "--prune-history", "256"] }),
     ])
     closing.push(postgres.close, anvil.stop)
     const proxy = await startRpcFaultProxy(anvil.rpcUrl)
