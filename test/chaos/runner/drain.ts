@@ -16,7 +16,8 @@ type DeadLetters = { readonly dead_letters: readonly { readonly changes: number 
 const deferredBlocks = 18
 const deferredMs = 3_000
 const standstillMs = 60_000
-const longestMs = 150_000
+const longestMs = 300_000
+const lagMax = 8
 
 /** Waits until nothing of a ledger is under way any more, and every block of that moment is accounted for. @throws Error when it stands still */
 export async function drain(stack: ChaosStack, ledger: ChaosLedger): Promise<void> {
@@ -31,7 +32,10 @@ export async function drain(stack: ChaosStack, ledger: ChaosLedger): Promise<voi
     const { dead_letters } = await api.read<DeadLetters>("/dead-letters?status=open&limit=500")
     const givenUp = dead_letters.reduce((sum, letter) => sum + letter.changes, 0)
     if (changes - givenUp <= 0 && batches === 0) break
-    const figure = `${changes}/${batches}/${givenUp}`
+    // An indexer that is behind and gets on is no standstill; that of one at the chain's head says nothing.
+    const confirmed = confirmedOf(health)
+    const isBehind = confirmed + lagMax < (await headOf(stack))
+    const figure = `${changes}/${batches}/${givenUp}/${isBehind ? confirmed : "head"}`
     if (figure !== newest) movedAt = Date.now()
     newest = figure
     if (batches === 0 && Date.now() - Math.max(movedAt, minedAt) > deferredMs) {
@@ -46,11 +50,18 @@ export async function drain(stack: ChaosStack, ledger: ChaosLedger): Promise<voi
       )
     }
   }
-  const head = Number(await callJsonRpc(stack.rpcUrl, "eth_blockNumber", []))
-  for (const deadline = Date.now() + standstillMs; ; await sleep(250)) {
-    const { components } = await api.read<Health>("/system/health")
-    const confirmed = Object.values(components.chains)[0]?.confirmed_block ?? -1
+  const head = await headOf(stack)
+  for (const deadline = Date.now() + longestMs; ; await sleep(250)) {
+    const confirmed = confirmedOf(await api.read<Health>("/system/health"))
     if (confirmed >= head) return
     if (Date.now() > deadline) throw new Error(`block ${head} is not accounted for; ${confirmed} is`)
   }
+}
+
+function confirmedOf({ components }: Health): number {
+  return Object.values(components.chains)[0]?.confirmed_block ?? -1
+}
+
+async function headOf({ rpcUrl }: ChaosStack): Promise<number> {
+  return Number(await callJsonRpc(rpcUrl, "eth_blockNumber", []))
 }

@@ -55,7 +55,7 @@ const batcherProgram = join(root, "test", "support", "dying-batcher.ts")
 
 /** What a process that was killed holds is free after seconds; all else is as shipped. */
 export const batcherLimits = {
-  leaseMs: 2_500,
+  leaseMs: 3_500,
   leasePollMs: 300,
   rebroadcastMs: 3_000,
   fallbackPollMs: 1_000,

@@ -31,7 +31,7 @@ export type RoleProcessOptions = {
 }
 
 const restartMs = 300
-const readyTimeoutMs = 120_000
+const readyTimeoutMs = 240_000
 const stopTimeoutMs = 4_000
 
 export function startRoleProcess(options: RoleProcessOptions): RoleProcess {
