@@ -45,7 +45,7 @@ export function drawPlan(seed: number): Plan {
     seed,
     faults,
     workload: {
-      adjustments: random.between(1_600, 2_000),
+      adjustments: random.between(1_900, 2_300),
       users: random.between(60, 240),
       operationsPerSecond: random.between(15, 30),
       racingWithdrawals: random.chance(0.2) ? 1 : 0,
