@@ -110,7 +110,12 @@ describe.each(["settle", "batch-mint-burn"] as const)("a token of the mode %s", 
     ])
     const isOver = async () => {
       await fixture.confirm()
-      return (await fixture.batches()).every(({ state }) => state === "confirmed" || state === "dead_letter")
+      const isConfirmed = (await fixture.batches()).every(
+        ({ state }) => state === "confirmed" || state === "dead_letter",
+      )
+      const isOf = ({ user, ledger, chain }: { user: string; ledger: bigint; chain: bigint }) =>
+        user === "bob" || ledger === chain
+      return isConfirmed && (await fixture.compare()).every(isOf)
     }
     await waitUntil(isOver, { what: "the others are settled and confirmed" })
     await fixture.token.sendAsAdmin(blockCall(await addressOf("cleo"), true))
