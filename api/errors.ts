@@ -32,6 +32,8 @@ export const errorCodes = {
   HOLD_ENDED: { status: 409, message: "The hold has ended" },
   IMPORT_NOT_FAILED: { status: 409, message: "The import has not failed" },
   ALREADY_REVERSED: { status: 409, message: "The adjustment was reversed before" },
+  BATCH_NOT_CANCELLABLE: { status: 409, message: "The batch cannot be cancelled" },
+  CANCELLATION_UNSUPPORTED: { status: 409, message: "The token cannot cancel batches" },
   DEAD_LETTER_CLOSED: { status: 409, message: "The dead letter is closed" },
   NOTHING_TO_DISCARD: { status: 409, message: "There is nothing to discard" },
   PAYLOAD_TOO_LARGE: { status: 413, message: "The body is too large" },

@@ -1,6 +1,7 @@
 import type { Route } from "./route.ts"
 import { abandonImportRoute } from "./routes/abandon-import.ts"
 import { adjustBalance } from "./routes/adjust-balance.ts"
+import { cancelBatch } from "./routes/cancel-batch.ts"
 import { captureHold } from "./routes/capture-hold.ts"
 import { createImport } from "./routes/create-import.ts"
 import { createRedaction } from "./routes/create-redaction.ts"
@@ -66,6 +67,7 @@ export const routes: readonly Route[] = [
   abandonImportRoute,
   flushBatches,
   pauseBatches,
+  cancelBatch,
   resumeBatches,
   listBatches,
   getBatch,

@@ -12,7 +12,7 @@ import { calldataOf } from "./calldata-of.ts"
 import { type DeskTurn, retryAtAfterFailure, strategyOf } from "./desk-turn.ts"
 import { failCall } from "./fail-call.ts"
 import { areEarlierNoncesSpent } from "./prove-spent.ts"
-import { refuseBatch } from "./refuse-batch.ts"
+import { cancelHopeless, refuseBatch } from "./refuse-batch.ts"
 import { sendCall } from "./send-call.ts"
 import { signCall } from "./sign-call.ts"
 import { simulateCall } from "./simulate-call.ts"
@@ -73,7 +73,10 @@ async function simulate(turn: DeskTurn, call: OpenCall): Promise<OpenCall | null
       await noteDone(turn, call)
       return null
     case "reverts":
-      if (call.kind === "batch" && (await refuseBatch(turn, call))) return null
+      if (call.kind === "batch" && !call.isCancelling) {
+        if (await refuseBatch(turn, call)) return null
+        if (await cancelHopeless(turn, call, simulation.reason)) return null
+      }
       await failCall(turn, call, `the simulation reverts: ${simulation.reason}`)
       return null
     case "underfunded":
@@ -145,6 +148,7 @@ async function signAndSave(turn: DeskTurn, call: OpenCall): Promise<OpenCall | n
     lease: desk.lease,
     key: call,
     call: transaction,
+    isCancellation: call.kind === "batch" && call.isCancelling,
     raw,
     savedAt: batcher.now(),
   })

@@ -1,4 +1,5 @@
 import type { Hex } from "viem"
+import { encodeCancel } from "../../ledger/domain/encode-cancel.ts"
 import { raiseAlarm } from "../../ledger/store/alarms.ts"
 import { offeredPerGas, offerFor, outbidFees } from "../domain/fees.ts"
 import { gasLimitFor } from "../domain/gas-limit.ts"
@@ -10,7 +11,7 @@ import { isForeign, judgeBroadcast } from "./broadcast-answer.ts"
 import { audienceOf } from "./broadcast-audience.ts"
 import { alarmForeign, alarmUnderfunded } from "./call-alarms.ts"
 import { type DeskTurn, fallbackStrategy } from "./desk-turn.ts"
-import { nonceSubject, replaceIfDue } from "./replace-transaction.ts"
+import { mayBeSent, nonceSubject, replaceIfDue } from "./replace-transaction.ts"
 import { readSigned, signCall } from "./sign-call.ts"
 
 // As many as can be under way at once, and more: the rest has its turn when these are mined.
@@ -89,9 +90,14 @@ function replaceStored(turn: DeskTurn, stray: StrayNonce): Promise<Hex | null> {
     key: stray.key,
     bufferPercent: fallbackStrategy.feeBufferPercent,
     calldata: null,
+    cancelCalldata: cancelCalldataOf(stray),
     hashes: stray.hashes,
     waitingSince: stray.waitingSince,
   })
+}
+
+function cancelCalldataOf({ cancelledBatchId }: StrayNonce): Hex | null {
+  return cancelledBatchId === null ? null : encodeCancel(cancelledBatchId)
 }
 
 function isDue({ batcher, isRecovery }: DeskTurn, { sentAt }: StrayNonce): boolean {
@@ -142,12 +148,14 @@ async function signNoOp(turn: DeskTurn, { nonce, key }: StrayNonce): Promise<boo
 }
 
 /** The answers mean what they mean for a batch; a receipt is not waited for, the signer's count tells when the nonce is used. */
-async function sendStored(turn: DeskTurn, { nonce, sentFirstAt }: StrayNonce): Promise<void> {
+async function sendStored(turn: DeskTurn, stray: StrayNonce): Promise<void> {
+  const { nonce, sentFirstAt } = stray
   const { batcher, desk, client } = turn
   const newest = await readNewest(batcher.db, desk.signer, nonce)
   const { to } = readSigned(newest.raw)
   // Without its contract it would do nothing, and its nonce be gone: see createContractWatch.
   if (to !== desk.signer.address && !(await turn.reads.hasCode(to))) return
+  if (!mayBeSent(turn, newest.raw, cancelCalldataOf(stray))) return
   const judged = judgeBroadcast(await client.broadcast(newest.raw, audienceOf(turn, { sentFirstAt })))
   const problem = "message" in judged ? judged.message : null
   await noteStraySent(desk, newest.hash, batcher.now(), problem)

@@ -13,7 +13,7 @@ import {
 import { isUnguarded, type OpenCall } from "../store/open-call.ts"
 import { readSignedNonces, type SpentProof } from "../store/spent-nonces.ts"
 import { alarmForeign, logOf } from "./call-alarms.ts"
-import { calldataOf } from "./calldata-of.ts"
+import { calldataOf, cancelCalldataOf } from "./calldata-of.ts"
 import { type DeskTurn, finalBlock, retryAtAfterFailure, strategyOf } from "./desk-turn.ts"
 import { alarmAfterLastFailure } from "./fail-call.ts"
 import { areEarlierNoncesSpent, proveSpent } from "./prove-spent.ts"
@@ -83,6 +83,7 @@ async function followUnmined(turn: DeskTurn, call: OpenCall): Promise<void> {
     key: current,
     bufferPercent: strategyOf(current).feeBufferPercent,
     calldata: () => calldataOf(batcher.db, current),
+    cancelCalldata: cancelCalldataOf(current),
     hashes: current.hashes,
     waitingSince: current.waitingSince,
   })

@@ -1,8 +1,10 @@
 import { erc20Abi, type Hex } from "viem"
 import { decodeDeltas, encodeDeltas } from "../../ledger/domain/packed-deltas.ts"
+import { requestCancellation } from "../../ledger/store/request-cancellation.ts"
 import { isolateRefused } from "../domain/isolate-refused.ts"
 import { describeCall } from "../store/call-key.ts"
 import { dissolveBatch, maySignedBatchBeMined } from "../store/dissolve-batch.ts"
+import { requireSigner } from "../store/leases.ts"
 import { readDeltas } from "../store/open-batches.ts"
 import { isUnguarded, type OpenBatch } from "../store/open-call.ts"
 import { logOf } from "./call-alarms.ts"
@@ -21,16 +23,9 @@ const reasonLengthMax = 500
  * @throws ChainBridgeError RPC_UNAVAILABLE, LEASE_LOST, BATCH_ALTERED
  */
 export async function refuseBatch(turn: DeskTurn, call: OpenBatch): Promise<boolean> {
-  const { batcher, client, signer, desk } = turn
+  const { batcher, client, desk } = turn
   if (await maySignedBatchBeMined(batcher.db, call)) return false
-  type Delta = ReturnType<typeof decodeDeltas>[number]
-  const refuseCall = async (data: Hex): Promise<string | null> => {
-    // Many questions take longer than a lease.
-    await turn.renewLease()
-    const simulation = await simulateCall(client, { from: signer.address, to: call.to, data }, turn.gasMax)
-    // Whatever else it is, it is not these accounts.
-    return simulation.outcome === "reverts" ? simulation.reason : null
-  }
+  const refuseCall = (data: Hex) => simulateRefusal(turn, call, data)
   const balanceOf = (address: Hex) =>
     client.reads.readContract({
       address: call.to,
@@ -40,11 +35,7 @@ export async function refuseBatch(turn: DeskTurn, call: OpenBatch): Promise<bool
       blockTag: "pending",
     })
   const refuse = (deltas: readonly Delta[]) => refuseCall(encodeBatch(call, encodeDeltas(deltas)))
-  const isForEverybody = async () => {
-    for (const probe of encodeProbes(call, signer.address))
-      if ((await refuseCall(probe)) === null) return false
-    return true
-  }
+  const isForEverybody = () => isRefusedForEverybody(turn, call)
   if (await isForEverybody()) return false
   const deltas = decodeDeltas(await readDeltas(batcher.db, call))
   const refused = await isolateRefused(deltas, refuse, questionsMax)
@@ -69,4 +60,51 @@ export async function refuseBatch(turn: DeskTurn, call: OpenBatch): Promise<bool
       `${describeCall(call)} is taken apart: the token refuses accounts of it`,
     )
   return isDissolved
+}
+
+/**
+ * A batch that was signed is not taken apart, and after its last retry it has its id taken out of use instead: when the chain says so, its changes are folded anew, and the accounts that it is
+ * refused for can be found. Not where the token refuses everybody: then waiting helps, and a person is told.
+ * @returns false where it is not for the batch, or not its last retry
+ */
+export async function cancelHopeless(turn: DeskTurn, call: OpenBatch, reason: string): Promise<boolean> {
+  const { batcher, desk } = turn
+  if (call.failures + 1 < strategyOf(call).retriesMax) return false
+  if (!(await maySignedBatchBeMined(batcher.db, call)) || (await isRefusedForEverybody(turn, call)))
+    return false
+  const requested = await batcher.db.transaction().execute(async (trx) => {
+    await requireSigner(trx, desk.signer, desk.lease)
+    return requestCancellation(trx, {
+      ...{ ledgerId: call.ledgerId, batchId: call.batchId, at: batcher.now() },
+      ...{
+        requestedBy: "batcher",
+        reason: `refused after ${call.failures + 1} attempts: ${reason}`.slice(0, reasonLengthMax),
+      },
+    })
+  })
+  if ("refused" in requested) return false
+  batcher.logger.warn(
+    { ...logOf(call), reason },
+    `${describeCall(call)} is being cancelled: it can never be settled as it is`,
+  )
+  return true
+}
+
+type Delta = ReturnType<typeof decodeDeltas>[number]
+
+/** What the signer himself would not get either is not refused for somebody's account: the token is paused, or our role is gone. */
+async function isRefusedForEverybody(turn: DeskTurn, call: OpenBatch): Promise<boolean> {
+  for (const probe of encodeProbes(call, turn.signer.address))
+    if ((await simulateRefusal(turn, call, probe)) === null) return false
+  return true
+}
+
+/** @returns why the call is refused; null where it is not */
+async function simulateRefusal(turn: DeskTurn, call: OpenBatch, data: Hex): Promise<string | null> {
+  const { client, signer } = turn
+  // Many questions take longer than a lease.
+  await turn.renewLease()
+  const simulation = await simulateCall(client, { from: signer.address, to: call.to, data }, turn.gasMax)
+  // Whatever else it is, it is not these accounts.
+  return simulation.outcome === "reverts" ? simulation.reason : null
 }

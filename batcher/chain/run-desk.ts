@@ -245,7 +245,7 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
     const room = { batch: limits.signerInFlightMax, anchor: limits.signerAnchorsInFlightMax }
     let nextRetryMs = Number.POSITIVE_INFINITY
     for (const call of calls) {
-      if (call.nonce !== null || (call.kind === "batch" && call.isLanePaused)) continue
+      if (call.nonce !== null || (call.kind === "batch" && call.isLanePaused && !call.isCancelling)) continue
       const retryAtMs = call.retryAt?.getTime() ?? 0
       if (retryAtMs > batcher.now().getTime()) nextRetryMs = Math.min(nextRetryMs, retryAtMs)
       else if (taken[call.kind] < room[call.kind]) {

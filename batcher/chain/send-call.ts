@@ -6,7 +6,9 @@ import { readNewest, readTransactions } from "../store/transactions.ts"
 import { isForeign, judgeBroadcast } from "./broadcast-answer.ts"
 import { audienceOf } from "./broadcast-audience.ts"
 import { alarmFailing, alarmForeign, alarmUnderfunded, logOf } from "./call-alarms.ts"
+import { cancelCalldataOf } from "./calldata-of.ts"
 import type { DeskTurn } from "./desk-turn.ts"
+import { mayBeSent } from "./replace-transaction.ts"
 
 /**
  * Sends the newest stored bytes of a call, for the first time or again: they are the same bytes, so a node that has them loses nothing, and one that has older ones replaces them.
@@ -17,6 +19,8 @@ export async function sendCall(turn: DeskTurn, call: OpenCall): Promise<OpenCall
   invariant(call.nonce !== null, "a call without a nonce has nothing to send")
   const signer = { chainId: desk.signer.chainId, address: call.nonce.signer }
   const newest = await readNewest(batcher.db, signer, call.nonce.value)
+  // What would settle a batch that is being cancelled waits for its replacement, which nothing but fees can keep from being signed.
+  if (!mayBeSent(turn, newest.raw, cancelCalldataOf(call))) return call
   const answers = await client.broadcast(newest.raw, audienceOf(turn, call))
   await batcher.step("broadcast")
   const judged = judgeBroadcast(answers)

@@ -6,17 +6,17 @@ export type CallState = BatchState | AnchorState
 
 /**
  * Where a call may go from each state. `sealed` again: its nonce was spent in vain and it needs another one, with the same content.
- * `confirmed` and the way back from it belong to the ledger's events, `cancelled` to the chain; an anchor that nothing was sent for may be `skipped` for a later one.
+ * `confirmed`, `cancelled` and the ways back from them belong to the ledger's events, which follow the chain's logs; an anchor that nothing was sent for may be `skipped` for a later one.
  */
 const moves: Record<CallState, readonly CallState[]> = {
   sealed: ["simulated", "confirmed", "cancelled", "dead_letter", "skipped"],
   simulated: ["simulated", "sealed", "signed", "confirmed", "cancelled", "skipped"],
-  signed: ["broadcast", "mined", "sealed", "confirmed"],
+  signed: ["broadcast", "mined", "sealed", "confirmed", "cancelled"],
   broadcast: ["mined", "sealed", "confirmed", "cancelled"],
-  mined: ["broadcast", "mined", "confirmed"],
+  mined: ["broadcast", "mined", "confirmed", "cancelled"],
   confirmed: ["broadcast", "simulated", "sealed"],
   skipped: ["confirmed"],
-  cancelled: [],
+  cancelled: ["broadcast", "simulated", "sealed"],
   dead_letter: [],
 }
 

@@ -21,6 +21,8 @@ export type FeePolicy = {
   readonly bufferPercent: number
   /** The most that is ever offered for a unit of gas; null: no such limit. */
   readonly maxFeePerGas: bigint | null
+  /** Of a replacement that is to be mined instead of the last transaction, and not sooner: how much more than the market that one offers does not matter. */
+  readonly mayOutbid?: boolean
 }
 
 export type OfferDecision =
@@ -72,7 +74,7 @@ export function raiseFees(last: Fees, market: Market, policy: FeePolicy): RaiseD
   if (maxFeePerGas !== null && offeredPerGas(raised) > maxFeePerGas)
     return { refused: "RAISE_ABOVE_MAX_FEE", raisedPerGas: offeredPerGas(raised), maxFeePerGas }
   const outbid = mapFees(asked.fees, (amount) => amount * outbidFactor)
-  if (isAtLeast(last, outbid)) return { refused: "OUTBIDS_MARKET" }
+  if (policy.mayOutbid !== true && isAtLeast(last, outbid)) return { refused: "OUTBIDS_MARKET" }
   return { fees: highest(raised, asked.fees) }
 }
 

@@ -2,15 +2,17 @@ import { type Kysely, sql } from "kysely"
 import type { Database } from "../../ledger/store/database.ts"
 import { ofNonces } from "./stray-nonces.ts"
 
-/** Clears what was raised about batches that are confirmed or taken apart by now, and about the nonces that they or anchors were waiting for: nobody has to look at them any more. */
+/** Clears what was raised about batches that are confirmed, cancelled or taken apart by now, and about the nonces that they or anchors were waiting for: nobody has to look at them any more. */
 export async function clearSettledAlarms(db: Kysely<Database>): Promise<void> {
   await sql`
     UPDATE registry.alarms a SET cleared_at = now() FROM settlement.batches b
     WHERE a.cleared_at IS NULL AND a.kind IN ('batch_failing', 'batch_used_elsewhere')
-      AND b.batch_id = split_part(a.subject, ':', 2) AND b.state IN ('confirmed', 'dead_letter')`.execute(db)
+      AND b.batch_id = split_part(a.subject, ':', 2) AND b.state IN ('confirmed', 'cancelled', 'dead_letter')`.execute(
+    db,
+  )
   await sql`
     UPDATE registry.alarms alarm SET cleared_at = now() FROM ${ofNonces}
     WHERE alarm.cleared_at IS NULL AND alarm.kind IN ('stuck_nonce', 'nonce_at_fee_cap') AND n.chain_id = split_part(alarm.subject, ':', 2)::bigint
       AND n.signer = split_part(alarm.subject, ':', 3) AND n.nonce = split_part(alarm.subject, ':', 4)::bigint
-      AND coalesce(b.state, a.state) = 'confirmed'`.execute(db)
+      AND coalesce(b.state, a.state) IN ('confirmed', 'cancelled')`.execute(db)
 }

@@ -24,10 +24,11 @@ export async function loadOpenBatches(
       batch_call: BatchCall
       recipients: number
       is_lane_paused: boolean
+      is_cancelling: boolean
     }
   >`
     SELECT b.ledger_id, b.batch_sequence, b.token_id, t.token_address AS "to", t.decimals, t.strategy, b.batch_id, b.batch_call, b.state, b.recipients, b.gas_limit,
-      b.failures, b.retry_at, b.block_hash, l.paused_at IS NOT NULL AS is_lane_paused, n.signer, n.nonce, n.reserved_at, x.*
+      b.failures, b.retry_at, b.block_hash, l.paused_at IS NOT NULL AS is_lane_paused, b.cancel_requested_at IS NOT NULL AS is_cancelling, n.signer, n.nonce, n.reserved_at, x.*
     FROM settlement.batches b
     JOIN registry.tokens t ON t.token_id = b.token_id
     JOIN settlement.lanes l ON l.ledger_id = b.ledger_id AND l.token_id = b.token_id
@@ -40,7 +41,7 @@ export async function loadOpenBatches(
     ) AS x ON true
     WHERE t.chain_id = ${chainId} AND b.state IN (${sql.join(openStates.map((state) => sql.lit(state)))})
       -- What is paused and has no nonce has nothing to do here, and must not fill the page.
-      AND (n.nonce IS NOT NULL OR l.paused_at IS NULL)
+      AND (n.nonce IS NOT NULL OR l.paused_at IS NULL OR b.cancel_requested_at IS NOT NULL)
     ORDER BY n.nonce IS NULL, b.state = 'mined', n.nonce, b.trigger <> 'priority', b.sealed_at, b.ledger_id, b.batch_sequence
     LIMIT ${limit}`.execute(db)
   return rows.map((row) => ({
@@ -54,6 +55,7 @@ export async function loadOpenBatches(
     batchCall: row.batch_call,
     recipients: row.recipients,
     isLanePaused: row.is_lane_paused,
+    isCancelling: row.is_cancelling,
     ...underwayOf(row),
   }))
 }

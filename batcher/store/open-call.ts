@@ -36,6 +36,8 @@ export type OpenBatch = BatchKey &
     readonly batchCall: BatchCall
     readonly recipients: number
     readonly isLanePaused: boolean
+    /** Nothing is signed or sent for it any more but what takes its id out of use: see requestCancellation. */
+    readonly isCancelling: boolean
   }
 
 /** The same for the anchor of a checkpoint. */

@@ -13,6 +13,8 @@ export type StrayNonce = {
   readonly key: CallKey
   /** Whether a call is signed for it that must not be made by it any more, since nothing but the nonce keeps it from being made a second time. */
   readonly mustNotRun: boolean
+  /** Of a batch that is being cancelled, or was: nothing else may be sent for it. */
+  readonly cancelledBatchId: Hex | null
 } & Pick<OpenCall, "hashes" | "sentAt" | "waitingSince" | "sentFirstAt">
 
 /** Nonces `n`, each with the batch `b` or the anchor `a` that it was reserved for. */
@@ -48,12 +50,14 @@ export async function loadStrayNonces(
     batch_sequence: bigint | null
     tree_size: bigint | null
     must_not_run: boolean
+    cancelled_batch_id: Hex | null
     hashes: Hex[] | null
     sent_at: Date | null
     waiting_since: Date | null
     sent_first_at: Date | null
   }>`
-    SELECT n.nonce, n.ledger_id, n.batch_sequence, n.tree_size, ${mustNotRun} AS must_not_run, t.*
+    SELECT n.nonce, n.ledger_id, n.batch_sequence, n.tree_size, ${mustNotRun} AS must_not_run,
+      CASE WHEN b.cancel_requested_at IS NOT NULL THEN b.batch_id END AS cancelled_batch_id, t.*
     FROM ${ofNonces}
     CROSS JOIN LATERAL (
       SELECT ${columnsOfTransactions} FROM settlement.transactions x
@@ -64,6 +68,7 @@ export async function loadStrayNonces(
     nonce: row.nonce,
     key: keyOfColumns(row),
     mustNotRun: row.must_not_run,
+    cancelledBatchId: row.cancelled_batch_id,
     hashes: row.hashes ?? [],
     sentAt: row.sent_at,
     waitingSince: row.waiting_since,

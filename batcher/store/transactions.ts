@@ -23,6 +23,8 @@ export type SignedTransaction = {
   readonly call: CallToSign
   readonly raw: Hex
   readonly savedAt: Date
+  /** Whether it takes its batch's id out of use. */
+  readonly isCancellation?: boolean
 }
 
 /**
@@ -155,6 +157,7 @@ async function insert(
       nonce: call.nonce,
       ...columnsOf(options.key),
       raw,
+      is_cancellation: options.isCancellation ?? false,
       attempt,
       transaction_type: call.type,
       target: call.to.toLowerCase(),

@@ -168,6 +168,22 @@ Examples:
     )
     .action(async (options) => (await import("./pause.ts")).pauseCommand(options))
   program
+    .command("batches")
+    .description("what becomes of a batch")
+    .command("cancel <batch_id>")
+    .description(
+      "take a batch's id out of use on the chain, so that its changes can be settled by another one",
+    )
+    .option(...dataDirectory)
+    .requiredOption("--reason <text>", "why", parseReason)
+    .addHelpText(
+      "after",
+      '\nExample:\n  npm run chainbridge -- batches cancel 0x… --reason "its transaction reverts every time"',
+    )
+    .action(async (batchId, options) =>
+      (await import("./cancel-batch.ts")).cancelBatchCommand(batchId, options),
+    )
+  program
     .command("resume")
     .description("let paused settlement go on, whatever paused it")
     .option(...dataDirectory)

@@ -159,21 +159,28 @@ function decodedOrRefused(deltas: Hex): ReturnType<typeof decodeDeltas> | string
   }
 }
 
-/** A batch is confirmed where a confirmation of the log stands, by the transaction that this one names. */
+/** A batch is confirmed, or cancelled, where a confirmation of the log stands, by the transaction that this one names. */
 function compareConfirmed(
   row: BatchRow,
-  { confirmedPosition, dissolvedPosition }: ReplayedBatch,
+  { confirmedPosition, dissolvedPosition, cancelledPosition }: ReplayedBatch,
   events: ReadonlyMap<bigint, NewEvent>,
 ): string | null {
   if (row.dissolved_position !== null && row.has_nonce)
     return "it was taken apart, and settlement.nonces has a nonce for it"
   if (row.dissolved_position !== dissolvedPosition)
     return `dissolved_position is ${row.dissolved_position}, by the log it is ${dissolvedPosition}`
-  if (confirmedPosition === null)
-    return row.state === "confirmed" ? "state is confirmed, and no confirmation stands" : null
-  if (row.state !== "confirmed") return `state is ${row.state}, position ${confirmedPosition} confirms it`
-  const event = events.get(confirmedPosition)
-  if (event?.type !== "SettlementConfirmed") return `position ${confirmedPosition} does not confirm it`
+  if (row.cancelled_position !== cancelledPosition)
+    return `cancelled_position is ${row.cancelled_position}, by the log it is ${cancelledPosition}`
+  const [endPosition, endState] =
+    cancelledPosition === null ? [confirmedPosition, "confirmed"] : [cancelledPosition, "cancelled"]
+  if (endPosition === null)
+    return row.state === "confirmed" || row.state === "cancelled"
+      ? `state is ${row.state}, and no confirmation stands`
+      : null
+  if (row.state !== endState) return `state is ${row.state}, position ${endPosition} says ${endState}`
+  const event = events.get(endPosition)
+  if (event?.type !== (endState === "confirmed" ? "SettlementConfirmed" : "SettlementCancelled"))
+    return `position ${endPosition} does not say that it is ${endState}`
   const { data } = event
   const columns: readonly (readonly [string, unknown, unknown])[] = [
     ["batch_id", row.batch_id, data.batch_id],
@@ -183,7 +190,7 @@ function compareConfirmed(
     ["block_hash", row.block_hash, data.block_hash],
   ]
   for (const [name, stored, logged] of columns) {
-    if (stored !== logged) return `${name} is ${stored}, position ${confirmedPosition} says ${logged}`
+    if (stored !== logged) return `${name} is ${stored}, position ${endPosition} says ${logged}`
   }
   return null
 }
@@ -215,6 +222,7 @@ function loadBatches(trx: Transaction<Database>, ledgerId: string, after: bigint
         "b.block_number",
         "b.block_hash",
         "b.dissolved_position",
+        "b.cancelled_position",
         "t.chain_id",
         "t.token_address",
       ])
@@ -258,8 +266,8 @@ async function loadEvents(
   replay: Replay,
 ): Promise<ReadonlyMap<bigint, NewEvent>> {
   const positions = rows.flatMap((row) => {
-    const confirmed = readBatch(replay.batches, row.batch_sequence)?.confirmedPosition
-    return confirmed == null ? [row.sealed_position] : [row.sealed_position, confirmed]
+    const batch = readBatch(replay.batches, row.batch_sequence)
+    return [row.sealed_position, ...[batch?.confirmedPosition ?? [], batch?.cancelledPosition ?? []].flat()]
   })
   const stored = await readEventsAt(trx, ledgerId, positions)
   return new Map(stored.map((event) => [event.position, parseEvent(event)]))

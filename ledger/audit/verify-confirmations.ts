@@ -6,6 +6,7 @@ import { findDifference, type Problem } from "./find-difference.ts"
 const confirmationTypes = [
   "SettlementConfirmed",
   "SettlementDeferred",
+  "SettlementCancelled",
   "DepositObserved",
   "WithdrawalObserved",
   "CheckpointAnchored",

@@ -79,7 +79,8 @@ function wantedBy(logs: readonly ChainLog[]): Wanted {
   const batchIds = new Set<string>()
   for (const log of logs) {
     if (log.kind === "Transfer") addresses.add(log.args.from).add(log.args.to)
-    if (log.kind === "BatchSettled") batchIds.add(batchIdHex(log.args.batchId))
+    if (log.kind === "BatchSettled" || log.kind === "BatchCancelled")
+      batchIds.add(batchIdHex(log.args.batchId))
   }
   return {
     addresses: [...addresses],
@@ -123,13 +124,14 @@ async function loadBatches(
     state: string
     tx_hash: string | null
     block_hash: string | null
+    is_dissolved: boolean
     account_id: bigint
     address: string
     delta: bigint
     account_state: string
   }>`
     SELECT b.transaction_hash, b.ledger_id, b.batch_sequence, b.batch_id, b.batch_call, b.content_hash, b.token_id, b.state, b.tx_hash, b.block_hash,
-      a.account_id, o.address, a.delta, a.state AS account_state
+      b.dissolved_position IS NOT NULL AS is_dissolved, a.account_id, o.address, a.delta, a.state AS account_state
     FROM (${of}) AS b
     JOIN settlement.batch_accounts a ON a.ledger_id = b.ledger_id AND a.batch_sequence = b.batch_sequence
     JOIN ledger.accounts o ON o.ledger_id = a.ledger_id AND o.account_id = a.account_id
@@ -158,6 +160,7 @@ async function loadBatches(
       contentHash: row.content_hash,
       tokenId: row.token_id,
       counterparty: batchCalls[row.batch_call].isGuarded ? null : zeroAddress,
+      isDissolved: row.is_dissolved,
       accounts,
     })
   }

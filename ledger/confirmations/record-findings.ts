@@ -99,7 +99,7 @@ async function insertConfirmations(
       ${findings.map((finding) => finding.log.blockHash)}::text[],
       ${findings.map((finding) => finding.log.logIndex)}::integer[],
       ${findings.map((finding) => (finding.kind === "observed" ? finding.account.accountId.toString() : null))}::bigint[],
-      ${findings.map((finding) => (finding.kind === "settled" ? finding.batch.batchSequence.toString() : null))}::bigint[]
+      ${findings.map((finding) => (finding.kind === "settled" || finding.kind === "cancelled" ? finding.batch.batchSequence.toString() : null))}::bigint[]
     ) AS c`.execute(ledger.trx)
 }
 

@@ -18,6 +18,7 @@ export function isRefused(finding: Finding): finding is Refused {
       return true
     case "settled":
     case "deferred":
+    case "cancelled":
     case "observed":
     case "anchored":
       return false

@@ -77,7 +77,7 @@ async function appendRevocation(
   const event = parseEvent(stored)
   if (event.account !== null) await loadBalances(ledger, [event.account.accountId])
   const reopened =
-    event.type === "SettlementDeferred"
+    event.type === "SettlementDeferred" || event.type === "SettlementCancelled"
       ? await accountsStillWaiting(ledger, event.data.batch_sequence)
       : new Set<number>()
   return append(

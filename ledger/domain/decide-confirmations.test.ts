@@ -48,6 +48,7 @@ const batch = (sequence: bigint, overrides: Partial<OpenBatch> = {}): OpenBatch 
   contentHash,
   tokenId: 1,
   counterparty: null,
+  isDissolved: false,
   accounts: [
     { accountId: 1n, address: ann, delta: 5n, hasLeft: false },
     { accountId: 2n, address: bob, delta: -3n, hasLeft: false },

@@ -11,6 +11,8 @@ export type OpenBatch = {
   readonly tokenId: number
   /** Of a token that does not know batches: the other end of each of the batch's transfers. null: a BatchSettled names the batch. */
   readonly counterparty: string | null
+  /** It was taken apart before anything was signed for it. */
+  readonly isDissolved: boolean
   readonly accounts: readonly {
     readonly accountId: bigint
     readonly address: string
@@ -60,6 +62,12 @@ export type Finding =
         readonly net: bigint
         readonly chainBalance: bigint
       }[]
+    }
+  /** Its id is burnt: nothing that was signed for the batch settles it any more. */
+  | {
+      readonly kind: "cancelled"
+      readonly log: ChainLogOf<"BatchCancelled">
+      readonly batch: OpenBatch
     }
   | {
       readonly kind: "observed"
@@ -113,9 +121,22 @@ export function decideConfirmations(logs: readonly ChainLog[], ownership: Owners
         settledHere.set(key, { ledgerId, batchSequence, confirmedIn: { transactionHash, blockHash } })
       return findings
     }
-    return transaction.some(({ kind }) => kind === "BatchSettled")
-      ? decideSettlements(transaction, ownership)
-      : decideObservations(transaction, ownership)
+    return [
+      ...(transaction.some(({ kind }) => kind === "BatchSettled")
+        ? decideSettlements(transaction, ownership)
+        : decideObservations(transaction, ownership)),
+      ...decideCancellations(transaction, ownership),
+    ]
+  })
+}
+
+/** The token takes each id once: what is cancelled was not settled on this chain, and never will be. Ids that are not ours, or were never sent, are nobody's loss. */
+function decideCancellations(transaction: readonly ChainLog[], ownership: Ownership): Finding[] {
+  return transaction.flatMap((log) => {
+    if (log.kind !== "BatchCancelled") return []
+    const batch = ownership.batchOf(batchIdHex(log.args.batchId))
+    if (batch === undefined || batch === "confirmed" || batch.isDissolved) return []
+    return batch.tokenId === ownership.tokenId ? [{ kind: "cancelled" as const, log, batch }] : []
   })
 }
 
@@ -297,6 +318,20 @@ export function eventOfFinding(
             net: debit.net.toString(),
             chain_balance: debit.chainBalance.toString(),
           })),
+        },
+      }
+    case "cancelled":
+      return {
+        ...common,
+        type: "SettlementCancelled",
+        account: null,
+        data: {
+          ...reference,
+          batch_sequence: Number(finding.batch.batchSequence),
+          batch_id: finding.batch.batchId,
+          accounts: finding.batch.accounts
+            .filter(({ hasLeft }) => !hasLeft)
+            .map(({ accountId, delta }) => ({ account_id: Number(accountId), net: delta.toString() })),
         },
       }
     case "observed": {

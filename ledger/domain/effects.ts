@@ -55,6 +55,7 @@ export function effectsOf(event: Pick<NewEvent, "type" | "data" | "account">): A
     case "SettlementNetted":
     case "SettlementDeferred":
     case "SettlementDissolved":
+    case "SettlementCancelled":
     case "DetailsRedacted":
     case "CheckpointAnchored":
       return []

@@ -88,6 +88,15 @@ export const eventSchemas = {
     batch_id: hex32,
     refused: z.array(z.strictObject({ account_id: id, reason: z.string().min(1).max(500) })).min(1),
   }),
+  /**
+   * The chain took the id of a batch out of use: whatever was signed for the batch can never settle it. The changes of these accounts, all that it still held, wait again.
+   */
+  SettlementCancelled: z.strictObject({
+    ...chainReference,
+    batch_sequence: id,
+    batch_id: hex32,
+    accounts: z.array(z.strictObject({ account_id: id, net: integer })),
+  }),
   /** Waiting changes of one account that will never be settled are taken out of its balance. Final, as a reversal of each of them would be. */
   SettlementDiscarded: z.strictObject({
     positions: z.array(id).min(1),
@@ -104,6 +113,7 @@ export const eventSchemas = {
     revoked_type: z.enum([
       "SettlementConfirmed",
       "SettlementDeferred",
+      "SettlementCancelled",
       "DepositObserved",
       "WithdrawalObserved",
       "CheckpointAnchored",
@@ -111,7 +121,7 @@ export const eventSchemas = {
     batch_sequence: id.nullable(),
     /** The moves that are taken back, as the revoked event made them. */
     accounts: z.array(accountMove),
-    /** Accounts of a revoked SettlementDeferred whose changes go back into their batch. */
+    /** Accounts of a revoked SettlementDeferred or SettlementCancelled whose changes go back into their batch. */
     reopened_account_ids: z.array(id),
   }),
   /** The details of these events were erased in the transaction that appended this one. */

@@ -14,6 +14,8 @@ export type ReplayedBatch = {
   confirmedPosition: bigint | null
   /** Of the event that took it apart. */
   dissolvedPosition: bigint | null
+  /** Of the event that says that its id is burnt, while that stands. */
+  cancelledPosition: bigint | null
 }
 
 /** By sequence. A batch that holds nothing any more is kept packed, a few bytes for each change: only a revocation asks for it again. */
@@ -35,7 +37,8 @@ export function changeBatch(
   const batch = readBatch(batches, sequence)
   if (batch === undefined) throw new ReplayFault(`batch ${batchSequence} was never sealed`)
   change(batch)
-  const isOver = batch.confirmedPosition !== null || batch.dissolvedPosition !== null
+  const isOver =
+    batch.confirmedPosition !== null || batch.dissolvedPosition !== null || batch.cancelledPosition !== null
   const isDone = isOver && [...batch.accounts.values()].every(({ state }) => state !== "held")
   batches.set(sequence, isDone ? pack(batch) : batch)
 }
@@ -50,7 +53,12 @@ export function batchAccountOf(batch: ReplayedBatch, batchSequence: number, acco
 const states = ["held", "settled", "deferred"] as const
 
 /** Numbers, each as its difference from the one before it of its kind: seven bits a byte, the lowest first, the eighth set where more follow. */
-function pack({ confirmedPosition, dissolvedPosition, accounts }: ReplayedBatch): Uint8Array {
+function pack({
+  confirmedPosition,
+  dissolvedPosition,
+  cancelledPosition,
+  accounts,
+}: ReplayedBatch): Uint8Array {
   const bytes: number[] = []
   // The lowest bit is the sign: accounts and positions may go back as well.
   const push = (difference: number) => {
@@ -60,6 +68,7 @@ function pack({ confirmedPosition, dissolvedPosition, accounts }: ReplayedBatch)
   }
   push(confirmedPosition === null ? 0 : Number(confirmedPosition))
   push(dissolvedPosition === null ? 0 : Number(dissolvedPosition))
+  push(cancelledPosition === null ? 0 : Number(cancelledPosition))
   push(accounts.size)
   let [lastId, lastPosition] = [0, 0]
   for (const [accountId, { state, positions }] of accounts) {
@@ -90,6 +99,7 @@ function unpack(bytes: Uint8Array): ReplayedBatch {
   }
   const confirmed = next()
   const dissolved = next()
+  const cancelled = next()
   const accounts = new Map<bigint, BatchAccount>()
   let [id, position] = [0, 0]
   for (let left = next(); left > 0; left -= 1) {
@@ -104,6 +114,7 @@ function unpack(bytes: Uint8Array): ReplayedBatch {
   return {
     confirmedPosition: confirmed === 0 ? null : BigInt(confirmed),
     dissolvedPosition: dissolved === 0 ? null : BigInt(dissolved),
+    cancelledPosition: cancelled === 0 ? null : BigInt(cancelled),
     accounts,
   }
 }

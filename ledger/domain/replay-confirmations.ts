@@ -10,6 +10,7 @@ export type ConfirmationEvent = Extract<
     type:
       | "SettlementConfirmed"
       | "SettlementDeferred"
+      | "SettlementCancelled"
       | "DepositObserved"
       | "WithdrawalObserved"
       | "CheckpointAnchored"
@@ -83,6 +84,7 @@ function takenBack(event: ConfirmationEvent): TakenBack {
     case "SettlementConfirmed":
       return { ...common, batch_sequence: event.data.batch_sequence, accounts: event.data.accounts }
     case "SettlementDeferred":
+    case "SettlementCancelled":
       return { ...common, batch_sequence: event.data.batch_sequence, accounts: [] }
     case "CheckpointAnchored":
       return { ...common, batch_sequence: null, accounts: [] }

@@ -1,7 +1,13 @@
 import { effectsOf } from "./effects.ts"
 import type { EventDataOf, NewEvent, NewEventOf } from "./events.ts"
 import { noAccounts, type ReplayedAccount, type ReplayedAccounts } from "./replay-accounts.ts"
-import { type BatchAccount, batchAccountOf, changeBatch, type ReplayedBatches } from "./replay-batches.ts"
+import {
+  type BatchAccount,
+  batchAccountOf,
+  changeBatch,
+  type ReplayedBatch,
+  type ReplayedBatches,
+} from "./replay-batches.ts"
 import { noChanges, type ReplayedChanges } from "./replay-changes.ts"
 import {
   addConfirmation,
@@ -143,6 +149,10 @@ function moveChanges(replay: Replay, position: bigint, event: NewEvent): void {
       addConfirmation(replay.confirmations, position, event)
       defer(replay, event.data)
       break
+    case "SettlementCancelled":
+      addConfirmation(replay.confirmations, position, event)
+      cancel(replay, position, event.data)
+      break
     case "ConfirmationRevoked":
       removeConfirmation(replay.confirmations, event.data)
       revoke(replay, event.data)
@@ -208,7 +218,15 @@ function seal(replay: Replay, data: EventDataOf<"SettlementSealed">): void {
     accounts,
     confirmedPosition: null,
     dissolvedPosition: null,
+    cancelledPosition: null,
   })
+}
+
+/** What lets changes out of a batch, and puts them back when it is revoked. */
+const lettingOut: ReadonlySet<string> = new Set(["SettlementDeferred", "SettlementCancelled"])
+
+function isOpen({ confirmedPosition, dissolvedPosition, cancelledPosition }: ReplayedBatch): boolean {
+  return confirmedPosition === null && dissolvedPosition === null && cancelledPosition === null
 }
 
 /** Nothing of the batch is or ever was on its way: all that it holds waits again. */
@@ -216,8 +234,7 @@ function dissolve(replay: Replay, position: bigint, data: EventDataOf<"Settlemen
   const { batch_sequence: sequence } = data
   changeBatch(replay.batches, sequence, (batch) => {
     for (const { account_id: id } of data.refused) batchAccountOf(batch, sequence, id)
-    if (batch.confirmedPosition !== null || batch.dissolvedPosition !== null)
-      throw new ReplayFault(`batch ${sequence} is over, and is taken apart`)
+    if (!isOpen(batch)) throw new ReplayFault(`batch ${sequence} is over, and is taken apart`)
     batch.dissolvedPosition = position
     for (const account of batch.accounts.values()) {
       if (account.state !== "held")
@@ -257,6 +274,8 @@ function confirm(replay: Replay, position: bigint, data: EventDataOf<"Settlement
         `batch ${data.batch_sequence} is confirmed already, at position ${batch.confirmedPosition}`,
       )
     }
+    if (batch.cancelledPosition !== null)
+      throw new ReplayFault(`batch ${data.batch_sequence} is cancelled, and is confirmed`)
     batch.confirmedPosition = position
     const seen = new Set<number>()
     for (const { account_id: id, settled } of data.accounts) {
@@ -285,11 +304,30 @@ function defer(replay: Replay, data: EventDataOf<"SettlementDeferred">): void {
   })
 }
 
+/** Whatever was signed for the batch settles nothing any more: all that it holds waits again. */
+function cancel(replay: Replay, position: bigint, data: EventDataOf<"SettlementCancelled">): void {
+  const { batch_sequence: sequence } = data
+  changeBatch(replay.batches, sequence, (batch) => {
+    if (!isOpen(batch)) throw new ReplayFault(`batch ${sequence} is over, and is cancelled`)
+    batch.cancelledPosition = position
+    for (const { account_id: id, net } of data.accounts) {
+      const account = batchAccountOf(batch, sequence, id)
+      if (account.state !== "held" || replay.changes.sum(account.positions).toString() !== net)
+        throw new ReplayFault(`account ${id}: batch ${sequence} does not hold ${net} of it`)
+      account.state = "deferred"
+      for (const at of account.positions) replay.changes.putBack(at)
+    }
+    if ([...batch.accounts.values()].some(({ state }) => state === "held"))
+      throw new ReplayFault(`batch ${sequence} is cancelled, and still holds accounts`)
+  })
+}
+
 function revoke(replay: Replay, data: EventDataOf<"ConfirmationRevoked">): void {
   const { batch_sequence: sequence } = data
   if (sequence === null) return
   changeBatch(replay.batches, sequence, (batch) => {
     if (data.revoked_type === "SettlementConfirmed") batch.confirmedPosition = null
+    if (data.revoked_type === "SettlementCancelled") batch.cancelledPosition = null
     for (const { account_id: id, settled } of data.accounts) {
       if (settled === "0") continue
       const account = batchAccountOf(batch, sequence, id)
@@ -302,7 +340,7 @@ function revoke(replay: Replay, data: EventDataOf<"ConfirmationRevoked">): void 
     }
     for (const id of data.reopened_account_ids) {
       const account = batchAccountOf(batch, sequence, id)
-      if (data.revoked_type !== "SettlementDeferred" || account.state !== "deferred") {
+      if (!lettingOut.has(data.revoked_type) || account.state !== "deferred") {
         throw new ReplayFault(
           `account ${id} was not deferred from batch ${sequence}, and is put back into it`,
         )

@@ -39,6 +39,7 @@ export function revokeEvent(
         },
       )
     case "SettlementDeferred":
+    case "SettlementCancelled":
       return revocation(
         { ...common, account: null },
         {

@@ -19,6 +19,7 @@ import * as gasAccounting from "./014-gas-accounting.ts"
 import * as deadLetters from "./015-dead-letters.ts"
 import * as batchCalls from "./016-batch-calls.ts"
 import * as lostTails from "./018-lost-tails.ts"
+import * as cancellations from "./018b-cancellations.ts"
 
 const migrations: Record<string, Migration> = {
   "001-registry": registry,
@@ -38,6 +39,7 @@ const migrations: Record<string, Migration> = {
   "015-dead-letters": deadLetters,
   "016-batch-calls": batchCalls,
   "018-lost-tails": lostTails,
+  "018b-cancellations": cancellations,
 }
 
 /**

@@ -31,6 +31,9 @@ export async function projectSettlement(
       case "SettlementDeferred":
         await defer(ledger, event.data)
         break
+      case "SettlementCancelled":
+        await cancel(ledger, event.position, event.data)
+        break
       case "ConfirmationRevoked":
         await revoke(ledger, event.data)
         break
@@ -193,6 +196,34 @@ async function defer(ledger: LedgerTransaction, data: EventDataOf<"SettlementDef
       AND account_id = ANY(${accountIds}::bigint[]) AND state = 'sealed'`.execute(trx)
 }
 
+/** Its changes are folded anew like a skipped debit: not before no reorganisation can bring the batch back. */
+async function cancel(
+  { ledgerId, trx }: LedgerTransaction,
+  position: bigint,
+  data: EventDataOf<"SettlementCancelled">,
+): Promise<void> {
+  const { batch_sequence: sequence } = data
+  const accountIds = data.accounts.map((account) => account.account_id)
+  const batch = await sql`
+    UPDATE settlement.batches SET state = 'cancelled', cancelled_position = ${position}, tx_hash = ${data.transaction_hash},
+      block_number = ${data.block_number}, block_hash = ${data.block_hash}, last_error = NULL, retry_at = NULL
+    WHERE ledger_id = ${ledgerId} AND batch_sequence = ${sequence} AND state NOT IN ('confirmed', 'cancelled', 'dead_letter')`.execute(
+    trx,
+  )
+  invariant(batch.numAffectedRows === 1n, `batch ${sequence} is over and cannot be cancelled`)
+  const accounts = await sql`
+    UPDATE settlement.batch_accounts SET state = 'deferred'
+    WHERE ledger_id = ${ledgerId} AND batch_sequence = ${sequence} AND state IN ('open', 'reopened')
+      AND account_id = ANY(${accountIds}::bigint[])`.execute(trx)
+  invariant(
+    accounts.numAffectedRows === BigInt(accountIds.length),
+    `batch ${sequence}: a cancelled account was not open`,
+  )
+  await sql`
+    UPDATE settlement.batch_items SET state = 'waiting', batch_sequence = NULL, deferred_block = ${data.block_number}
+    WHERE ledger_id = ${ledgerId} AND batch_sequence = ${sequence} AND state = 'sealed'`.execute(trx)
+}
+
 async function revoke(ledger: LedgerTransaction, data: EventDataOf<"ConfirmationRevoked">): Promise<void> {
   const { ledgerId, trx } = ledger
   if (data.batch_sequence === null) return
@@ -200,18 +231,7 @@ async function revoke(ledger: LedgerTransaction, data: EventDataOf<"Confirmation
     const accountIds = data.accounts
       .filter((account) => account.settled !== "0")
       .map((account) => account.account_id)
-    // Where it goes on depends on what it still has: a transaction to send again, a nonce to sign for, or neither, when another nonce's transaction settled it.
-    await sql`
-      UPDATE settlement.batches SET confirmed_at = NULL, confirmed_position = NULL, mined_at = NULL,
-        tx_hash = NULL, block_number = NULL, block_hash = NULL, gas_used = NULL, effective_gas_price = NULL,
-        state = coalesce((
-          SELECT CASE WHEN EXISTS (
-              SELECT FROM settlement.transactions t WHERE t.chain_id = n.chain_id AND t.signer = n.signer AND t.nonce = n.nonce)
-            THEN 'broadcast' ELSE 'simulated' END
-          FROM settlement.nonces n
-          WHERE n.ledger_id = ${ledgerId} AND n.batch_sequence = ${data.batch_sequence} AND n.spent_in_vain_at IS NULL),
-          CASE WHEN dissolved_position IS NULL THEN 'sealed' ELSE 'dead_letter' END)
-      WHERE ledger_id = ${ledgerId} AND batch_sequence = ${data.batch_sequence}`.execute(trx)
+    await goOn(ledger, data.batch_sequence)
     // They are sent again, and wait for a block from then on.
     await sql`
       UPDATE settlement.transactions SET broadcast_at = NULL, waiting_since = NULL
@@ -227,6 +247,12 @@ async function revoke(ledger: LedgerTransaction, data: EventDataOf<"Confirmation
       trx,
     )
     return
+  }
+  if (data.revoked_type === "SettlementCancelled") {
+    await goOn(ledger, data.batch_sequence)
+    await sql`
+      UPDATE settlement.transactions SET broadcast_at = NULL, waiting_since = NULL
+      WHERE ledger_id = ${ledgerId} AND batch_sequence = ${data.batch_sequence}`.execute(trx)
   }
   // A skipped debit goes back into its batch with the changes that the batch sealed, which still wait (the worker reopens no other).
   await sql`
@@ -244,4 +270,19 @@ async function revoke(ledger: LedgerTransaction, data: EventDataOf<"Confirmation
     WHERE b.ledger_id = ${ledgerId} AND b.batch_sequence = ${data.batch_sequence}
       AND (a->>'account_id')::bigint = ANY(${data.reopened_account_ids}::bigint[])
       AND i.ledger_id = ${ledgerId} AND i.position = p::bigint AND i.state = 'waiting'`.execute(trx)
+}
+
+/** Where a batch goes on that is not over any more depends on what it still has: a transaction to send again, a nonce to sign for, or neither, when another nonce's transaction ended it. */
+async function goOn({ ledgerId, trx }: LedgerTransaction, batchSequence: number): Promise<void> {
+  await sql`
+    UPDATE settlement.batches SET confirmed_at = NULL, confirmed_position = NULL, cancelled_position = NULL, mined_at = NULL,
+      tx_hash = NULL, block_number = NULL, block_hash = NULL, gas_used = NULL, effective_gas_price = NULL,
+      state = coalesce((
+        SELECT CASE WHEN EXISTS (
+            SELECT FROM settlement.transactions t WHERE t.chain_id = n.chain_id AND t.signer = n.signer AND t.nonce = n.nonce)
+          THEN 'broadcast' ELSE 'simulated' END
+        FROM settlement.nonces n
+        WHERE n.ledger_id = ${ledgerId} AND n.batch_sequence = ${batchSequence} AND n.spent_in_vain_at IS NULL),
+        CASE WHEN dissolved_position IS NULL THEN 'sealed' ELSE 'dead_letter' END)
+    WHERE ledger_id = ${ledgerId} AND batch_sequence = ${batchSequence}`.execute(trx)
 }

@@ -271,6 +271,14 @@ export type Database = TablesElsewhere & {
     retry_at: Date | null
     /** Of the SettlementDissolved. */
     dissolved_position: Generated<bigint | null>
+    /** From when on nothing is signed for the batch but what takes its id out of use; who asked for that, and why. */
+    cancel_requested_at: Generated<Date | null>
+    cancel_requested_by: Generated<string | null>
+    cancel_reason: Generated<string | null>
+    /** keccak256 of the only calldata that is signed from then on. */
+    cancel_calldata_hash: Generated<string | null>
+    /** Of the SettlementCancelled that stands. */
+    cancelled_position: Generated<bigint | null>
     oldest_change_at: Date
     sealed_at: Date
     broadcast_at: Date | null
@@ -363,6 +371,8 @@ export type Database = TablesElsewhere & {
     broadcast_at: Date | null
     waiting_since: Date | null
     last_error: string | null
+    /** Whether it takes the id of its batch out of use. */
+    is_cancellation: Generated<boolean>
   }
 }
 

@@ -108,10 +108,12 @@ describe("a local chain that comes back without its newest blocks", { timeout: 2
     await mine(deepBlocks)
     await work("eve")
     const revokedBefore = await logged("ConfirmationRevoked")
-    process.kill(readStackFile(directory)?.pids["anvil"] ?? 0, "SIGKILL")
-    // A dump that was on its way may still be written; the chain is started again after half a second.
-    await sleep(200)
+    const pid = readStackFile(directory)?.pids["anvil"] ?? 0
+    // It is started again at once when it is gone, and a chain that stands still is not saved any more.
+    process.kill(pid, "SIGSTOP")
+    await sleep(500)
     restoreDump()
+    process.kill(pid, "SIGKILL")
     await waitUntil(async () => (await chain.head().catch(() => 10n ** 9n)) < kept + BigInt(deepBlocks), {
       what: "the chain has lost its tail",
       timeoutMs: 60_000,

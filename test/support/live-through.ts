@@ -106,7 +106,8 @@ async function confirm(
     ...{ accountId: row.account_id, delta: row.delta, address: "", hasLeft: false },
   }))
   const { ledgerId, tokenId } = ledger
-  const batch = { ledgerId, tokenId, batchSequence, batchId, contentHash, accounts, counterparty: null }
+  const common = { counterparty: null, isDissolved: false }
+  const batch = { ledgerId, tokenId, batchSequence, batchId, contentHash, accounts, ...common }
   const moves = accounts
     .filter(({ accountId }) => !isSkipped(accountId))
     .map(({ accountId, delta }) => ({ accountId, settled: delta, amount: delta }))

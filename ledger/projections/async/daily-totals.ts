@@ -22,6 +22,7 @@ export const dailyTotals: Projection = {
     SettlementNetted: "ignored",
     SettlementConfirmed: [1],
     SettlementDeferred: "ignored",
+    SettlementCancelled: "ignored",
     SettlementDissolved: "ignored",
     SettlementDiscarded: [1],
     DepositObserved: [1],

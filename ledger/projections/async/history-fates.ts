@@ -11,7 +11,7 @@ import type { EventPage, Sql } from "./projection.ts"
 export function fatesOf(page: EventPage, seals: Sql): Sql {
   const returned = sql`
     SELECT s.batch_sequence, s.data->'accounts' AS accounts, s.said_position, 'waiting' AS state
-    FROM said s WHERE s.type = 'SettlementDeferred'
+    FROM said s WHERE s.type IN ('SettlementDeferred', 'SettlementCancelled')
     UNION ALL
     SELECT s.batch_sequence, (
         SELECT json_agg(json_build_object('account_id', a.account_id))
@@ -24,11 +24,11 @@ export function fatesOf(page: EventPage, seals: Sql): Sql {
     SELECT s.batch_sequence, (
         SELECT json_agg(json_build_object('account_id', r.account_id))
         FROM json_array_elements(s.data->'reopened_account_ids') AS r(account_id)), s.said_position, 'sealed'
-    FROM said s WHERE s.type = 'ConfirmationRevoked' AND s.data->>'revoked_type' = 'SettlementDeferred'`
+    FROM said s WHERE s.type = 'ConfirmationRevoked' AND s.data->>'revoked_type' IN ('SettlementDeferred', 'SettlementCancelled')`
   return sql`
     WITH said AS MATERIALIZED (
       SELECT e.position AS said_position, e.type, e.data, (e.data->>'batch_sequence')::bigint AS batch_sequence FROM ${eventsOf(page)}
-        AND e.type IN ('SettlementSealed', 'SettlementNetted', 'SettlementDeferred', 'SettlementDissolved', 'SettlementDiscarded', 'ConfirmationRevoked', 'AdjustmentReversed')
+        AND e.type IN ('SettlementSealed', 'SettlementNetted', 'SettlementDeferred', 'SettlementCancelled', 'SettlementDissolved', 'SettlementDiscarded', 'ConfirmationRevoked', 'AdjustmentReversed')
     )
     SELECT p.position::bigint AS position, s.said_position,
       CASE s.type WHEN 'SettlementSealed' THEN 'sealed' ELSE 'netted' END AS state, s.batch_sequence

@@ -29,6 +29,7 @@ export const history: Projection = {
     SettlementNetted: [1],
     SettlementConfirmed: [1],
     SettlementDeferred: [1],
+    SettlementCancelled: [1],
     SettlementDissolved: [1],
     SettlementDiscarded: [1],
     DepositObserved: [1],

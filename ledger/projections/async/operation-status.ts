@@ -23,6 +23,7 @@ export const operationStatus: Projection = {
     SettlementNetted: [1],
     SettlementConfirmed: [1],
     SettlementDeferred: "ignored",
+    SettlementCancelled: "ignored",
     SettlementDissolved: "ignored",
     SettlementDiscarded: [1],
     DepositObserved: "ignored",

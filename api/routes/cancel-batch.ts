@@ -1,0 +1,81 @@
+import { z } from "@hono/zod-openapi"
+import { requestCancellation } from "../../ledger/store/request-cancellation.ts"
+import { unreachable } from "../../platform/errors.ts"
+import { refuse } from "../refusal.ts"
+import { defineRoute } from "../route.ts"
+
+const askForReason = "say why in 1 to 500 characters"
+
+export const cancelBatch = defineRoute({
+  method: "post",
+  path: "/batches/{batch_id}/cancel",
+  tag: "Settlement",
+  summary: "Take a batch's id out of use on the chain, so that its changes can be settled by another one",
+  auth: "key",
+  scopes: ["admin"],
+  params: z.object({ batch_id: z.string().openapi({ example: `0x${"0".repeat(63)}1` }) }),
+  body: z.strictObject({
+    reason: z
+      .string(askForReason)
+      .trim()
+      .regex(/^[^\p{Cc}]{1,500}$/u, askForReason)
+      .openapi({ example: "its transaction reverts every time" }),
+  }),
+  answer: z.object({
+    batch_id: z.string(),
+    status: z.literal("cancelling").openapi({
+      description:
+        "The chain decides: transactions that were sent before may settle the batch first. Its state is `cancelled` or `confirmed` in the end",
+    }),
+    requested_at: z.string(),
+    requested_by: z.string(),
+    reason: z.string(),
+    was_requested: z
+      .boolean()
+      .openapi({ description: "It was asked for before, and keeps its first reason" }),
+  }),
+  refusals: ["UNKNOWN_BATCH", "BATCH_NOT_CANCELLABLE", "CANCELLATION_UNSUPPORTED"],
+  async handle(services, { params, body, caller }) {
+    const { ledgerId } = caller
+    const batchId = params.batch_id.toLowerCase()
+    const result = await services.db.transaction().execute((trx) =>
+      requestCancellation(trx, {
+        ...{ ledgerId, batchId, reason: body.reason, at: new Date() },
+        requestedBy: `key:${caller.keyId}`,
+      }),
+    )
+    if ("refused" in result) {
+      const { refused } = result
+      switch (refused) {
+        case "UNKNOWN_BATCH":
+          return refuse(refused, "batch_id", "pass a batch_id of GET /batches, 0x and 64 hex digits")
+        case "BATCH_NOT_CANCELLABLE":
+          return refuse(
+            refused,
+            "batch_id",
+            `it is ${result.state}; only a batch that is not on the chain yet can be cancelled`,
+          )
+        case "CANCELLATION_UNSUPPORTED":
+          return refuse(
+            refused,
+            "batch_id",
+            `its token is settled by ${result.settlementMode}, which knows no ids that could be taken out of use`,
+          )
+        default:
+          return unreachable(refused)
+      }
+    }
+    services.logger.warn(
+      { key_id: caller.keyId, ledger_id: ledgerId, batch_id: batchId },
+      `a batch is being cancelled: ${result.reason}`,
+    )
+    return {
+      data: {
+        ...{ batch_id: batchId, status: "cancelling" as const, reason: result.reason },
+        requested_at: result.requestedAt.toISOString(),
+        requested_by: result.requestedBy,
+        was_requested: !result.isNew,
+      },
+    }
+  },
+})
