@@ -45,6 +45,7 @@ function meaningOfFault(fault: RpcFault): BroadcastMeaning {
       return fault.mayHaveArrived ? "unknown" : "not_sent"
     case "wrong_chain":
     case "circuit_open":
+    case "rate_limited":
       return "not_sent"
     case "rpc_error":
       return meaningOfMessage(fault.rpcMessage ?? "")

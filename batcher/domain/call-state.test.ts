@@ -14,8 +14,17 @@ it("is confirmed by the chain's logs from wherever it is", () => {
   for (const state of openStates) expect(canMove(state, "confirmed")).toBe(true)
 })
 
-it("never comes back from being cancelled, and never forgets a mined transaction without the chain", () => {
-  for (const state of openStates) expect(canMove("cancelled", state)).toBe(false)
+it("is cancelled by them from wherever it is, and comes back only where a reorganisation takes that back", () => {
+  for (const state of openStates) expect(canMove(state, "cancelled")).toBe(true)
+  expect(canMove("confirmed", "cancelled")).toBe(false)
+  expect(openStates.filter((state) => canMove("cancelled", state))).toEqual([
+    "sealed",
+    "simulated",
+    "broadcast",
+  ])
+})
+
+it("never forgets a mined transaction without the chain", () => {
   expect(canMove("mined", "sealed")).toBe(false)
 })
 

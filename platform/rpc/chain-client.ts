@@ -14,8 +14,9 @@ import {
   parseQuantity,
 } from "./agreement.ts"
 import type { CircuitBreakerLimits } from "./circuit-breaker.ts"
+import { createEndpointReader, type ReadLimits } from "./read-endpoints.ts"
 import { createRpcEndpoint, type RpcEndpoint, type RpcEndpointStatus } from "./rpc-endpoint.ts"
-import { isEndpointTrouble, RpcFault } from "./rpc-fault.ts"
+import { RpcFault } from "./rpc-fault.ts"
 
 /** What one endpoint said to a transaction that was sent to it. */
 export type BroadcastAnswer =
@@ -25,7 +26,7 @@ export type BroadcastAnswer =
 /** The one way to a chain: several endpoints behind it, which may fail, lag and disagree. */
 export type ChainClient = {
   readonly chainId: bigint
-  /** viem's reads. Each goes to the first endpoint that works; reverts are the chain's answer and are not tried elsewhere. */
+  /** viem's reads. Each goes to the first endpoint that works and does not lag, and to the next one as well when that takes its time; reverts are the chain's answer and are not tried elsewhere. */
   readonly reads: PublicClient
   /**
    * Sends a signed transaction and reports each answer; never throws for what an endpoint did. It goes to every endpoint at once, but where there is a private relay to that
@@ -67,18 +68,21 @@ export type ChainClient = {
   readonly status: () => RpcEndpointStatus[]
 }
 
-export type ChainClientLimits = {
+export type ChainClientLimits = ReadLimits & {
   readonly timeoutMs: number
-  /** How often a read goes through the list of endpoints. */
-  readonly roundsMax: number
-  readonly retryDelayMs: number
   readonly breaker: CircuitBreakerLimits
+  /** What each endpoint is asked at most, by this process. */
+  readonly requestsPerSecond: number
 }
 
 const defaultChainClientLimits: ChainClientLimits = {
   timeoutMs: 5_000,
   roundsMax: 3,
   retryDelayMs: 100,
+  hedgeMs: 1_000,
+  lagBlocksMax: 3,
+  headsEveryMs: 10_000,
+  requestsPerSecond: 500,
   breaker: { failuresMax: 5, openMs: 1_000, openMsMax: 30_000 },
 }
 
@@ -104,29 +108,14 @@ export function createChainClient(options: {
     )
   }
   const open = (url: string, place: number | "private"): RpcEndpoint =>
-    createRpcEndpoint({ url, place, chainId, timeoutMs: limits.timeoutMs, breaker: limits.breaker, nowMs })
+    createRpcEndpoint({ url, place, chainId, nowMs, ...limits })
   const endpoints = options.urls.map((url, index) => open(url, index + 1))
   const relays = options.privateRelayUrl === undefined ? [] : [open(options.privateRelayUrl, "private")]
 
-  /** Asks one endpoint after the other, in the order of their priority. */
-  async function read(method: string, params: unknown): Promise<unknown> {
-    const faults = new Map<string, RpcFault>()
-    for (let round = 0; round < limits.roundsMax; round += 1) {
-      if (round > 0) await delay(limits.retryDelayMs * 2 ** (round - 1))
-      let wasAsked = false
-      for (const endpoint of endpoints) {
-        try {
-          return await endpoint.request(method, params)
-        } catch (error) {
-          if (!(error instanceof RpcFault) || !isEndpointTrouble(error)) throw error
-          faults.set(endpoint.label, error)
-          wasAsked ||= error.kind !== "circuit_open"
-        }
-      }
-      if (!wasAsked) break
-    }
-    throw unavailable(chainId, method, [...faults.values()])
-  }
+  const { read } = createEndpointReader({
+    ...{ endpoints, limits, nowMs },
+    failed: (method, faults) => unavailable(chainId, method, faults),
+  })
 
   /** The same question to every endpoint; those that fail are left out, unless all do. */
   async function readAll<Result>(
@@ -252,8 +241,4 @@ function unavailable(chainId: bigint, what: string, faults: readonly RpcFault[])
 
 function toHex(value: bigint): Hex {
   return `0x${value.toString(16)}`
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from "node:timers/promises"
 import { HttpRequestError, http, RpcRequestError, TimeoutError } from "viem"
 import { causesOf } from "../errors.ts"
 import { type CircuitBreakerLimits, createCircuitBreaker } from "./circuit-breaker.ts"
+import { createRateLimiter } from "./rate-limiter.ts"
 import { isEndpointTrouble, RpcFault } from "./rpc-fault.ts"
 
 export type RpcEndpoint = {
@@ -29,6 +31,7 @@ export type RpcEndpointOptions = {
   readonly chainId: bigint
   readonly timeoutMs: number
   readonly breaker: CircuitBreakerLimits
+  readonly requestsPerSecond: number
   readonly nowMs: () => number
 }
 
@@ -38,6 +41,7 @@ export function createRpcEndpoint(options: RpcEndpointOptions): RpcEndpoint {
   const label = labelOf(url, options.place)
   const secrets = secretsOf(url)
   const breaker = createCircuitBreaker(options.breaker)
+  const limiter = createRateLimiter(options.requestsPerSecond)
   const transport = http(url, { retryCount: 0, timeout: timeoutMs })({})
   let checkedChain: Promise<void> | undefined
   let lastFault: string | null = null
@@ -96,6 +100,13 @@ export function createRpcEndpoint(options: RpcEndpointOptions): RpcEndpoint {
       if (!breaker.allows(nowMs())) {
         throw new RpcFault("circuit_open", label, lastFault ?? "", { mayHaveArrived: false })
       }
+      // Whoever would wait longer than for an answer asks another endpoint. Nothing is wrong with this one.
+      const waitMs = limiter.reserve(Date.now(), timeoutMs)
+      if (waitMs === null) {
+        const detail = `${options.requestsPerSecond} requests a second`
+        throw new RpcFault("rate_limited", label, detail, { mayHaveArrived: false })
+      }
+      if (waitMs > 0) await sleep(waitMs)
       requests += 1
       try {
         checkedChain ??= checkChain()

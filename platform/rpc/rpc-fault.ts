@@ -3,7 +3,7 @@ import { ChainBridgeError } from "../errors.ts"
 /**
  * Why one endpoint gave no result.
  * `unreachable`: no connection, or it broke · `timeout` · `http_status`: an HTTP error without a JSON-RPC answer · `not_json_rpc`: something else than JSON-RPC,
- * such as a proxy's HTML page · `rpc_error`: the node answered with an error · `wrong_chain` · `circuit_open`: not asked, it failed too often just now
+ * such as a proxy's HTML page · `rpc_error`: the node answered with an error · `wrong_chain` · `circuit_open`: not asked, it failed too often just now · `rate_limited`: not asked, we ask it too much
  */
 export type RpcFaultKind =
   | "unreachable"
@@ -13,6 +13,7 @@ export type RpcFaultKind =
   | "rpc_error"
   | "wrong_chain"
   | "circuit_open"
+  | "rate_limited"
 
 /** What one endpoint did instead of answering. It names the endpoint by its label; the URL, which may hold a key, is nowhere in it. */
 export class RpcFault extends ChainBridgeError {

@@ -39,7 +39,10 @@ describe("what a node answers to a transaction", () => {
     ["a connection that breaks after it arrived", { fault: "cut_answer" }],
     ["a connection that breaks before it arrived", { fault: "cut" }],
     ["status 503", { fault: "status", status: 503 }],
+    ["status 500", { fault: "status", status: 500 }],
+    ["status 429", { fault: "status", status: 429 }],
     ["a page for people", { fault: "html" }],
+    ["JSON that is cut short", { fault: "garbage" }],
     ["an answer that comes too late", { fault: "delay", ms: 2_500 }],
     [
       "'already known' for bytes that it has",

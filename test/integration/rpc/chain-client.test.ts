@@ -35,6 +35,7 @@ describe("the gateway to a chain", () => {
       limits: {
         timeoutMs: 300,
         retryDelayMs: 10,
+        hedgeMs: 10_000,
         breaker: { failuresMax: 3, openMs: 1_000, openMsMax: 5_000 },
       },
       nowMs: () => nowMs,
