@@ -43,7 +43,7 @@ export async function verifyConfirmations(
 const columns = sql`
   e.position, (e.data->>'chain_id')::bigint AS chain_id, (e.data->>'block_number')::bigint AS block_number,
   e.data->>'block_hash' AS block_hash, (e.data->>'log_index')::integer AS log_index, e.account_id,
-  CASE WHEN e.type = 'SettlementConfirmed' THEN (e.data->>'batch_sequence')::bigint END AS batch_sequence,
+  CASE WHEN e.type IN ('SettlementConfirmed', 'SettlementCancelled') THEN (e.data->>'batch_sequence')::bigint END AS batch_sequence,
   r.position AS revoked_position`
 
 function lookUp(ledgerId: string): RawBuilder<unknown> {

@@ -136,6 +136,35 @@ describe("a transaction that settles", () => {
   })
 })
 
+describe("an id that is burnt", () => {
+  const cancelled = (batchId: bigint): ChainLogOf<"BatchCancelled"> => ({
+    ...place(),
+    kind: "BatchCancelled",
+    args: { batchId },
+  })
+  test("lets out of its batch what that still holds", () => {
+    const log = cancelled(1n)
+    const [ann1, bob1] = batch(1n).accounts
+    if (ann1 === undefined || bob1 === undefined) throw new Error("no accounts")
+    const known = batch(1n, { accounts: [ann1, { ...bob1, hasLeft: true }] })
+    const [finding] = decideConfirmations([log], ownership([known]))
+    if (finding?.kind !== "cancelled") throw new Error("it is not cancelled")
+    expect(eventOfFinding(finding, () => 0n)).toMatchObject({
+      type: "SettlementCancelled",
+      account: null,
+      data: { batch_sequence: 1, batch_id: known.batchId, accounts: [{ account_id: 1, net: "5" }] },
+    })
+  })
+
+  test.each<[string, OpenBatch | "confirmed" | undefined]>([
+    ["nobody's", undefined],
+    ["of a batch of another token", batch(1n, { tokenId: 2 })],
+    ["of a batch that was taken apart", batch(1n, { isDissolved: true })],
+  ])("concerns nobody when it is %s", (_, known) => {
+    expect(decideConfirmations([cancelled(1n)], ownership(known === undefined ? [] : [known]))).toEqual([])
+  })
+})
+
 describe("a transfer that no batch explains", () => {
   test("is seen from each end that is ours", () => {
     const logs = [transfer(stranger, ann, 5n), transfer(ann, stranger, 2n, 2), transfer(ann, bob, 1n, 3)]

@@ -216,6 +216,53 @@ describe("a log that contradicts itself is refused:", () => {
         })
       },
     ],
+    [
+      "a cancellation of a batch that is confirmed",
+      /batch 1 is over, and is cancelled/,
+      (log) => {
+        log.add({
+          ...common,
+          type: "SettlementCancelled",
+          account: null,
+          data: { ...log.place(), batch_sequence: 1, batch_id: `0x${"01".repeat(32)}`, accounts: [] },
+        })
+      },
+    ],
+    [
+      "a cancellation that leaves something in its batch",
+      /batch 1 is cancelled, and still holds accounts/,
+      (log, position) => {
+        log.revoke(position + 1)
+        log.revoke(position)
+        log.add({
+          ...common,
+          type: "SettlementCancelled",
+          account: null,
+          data: { ...log.place(), batch_sequence: 1, batch_id: `0x${"01".repeat(32)}`, accounts: [] },
+        })
+      },
+    ],
+    [
+      "a confirmation of a batch that is cancelled",
+      /batch 1 is cancelled, and is confirmed/,
+      (log, position) => {
+        log.revoke(position + 1)
+        log.revoke(position)
+        log.add({
+          ...common,
+          type: "SettlementCancelled",
+          account: null,
+          data: {
+            ...{ ...log.place(), batch_sequence: 1, batch_id: `0x${"01".repeat(32)}` },
+            accounts: [
+              { account_id: 1, net: "3" },
+              { account_id: 2, net: "-2" },
+            ],
+          },
+        })
+        addConfirmed(log, [])
+      },
+    ],
   ]
   test.each(refused)("%s", (_, message, contradict) => {
     const { log, position } = settledLog()

@@ -157,6 +157,7 @@ export function createLogFold() {
         confirm(sequence, data)
         return
       case "SettlementDeferred":
+      case "SettlementCancelled":
         for (const { account_id: id } of data["accounts"] as Moves) {
           take(heldBy(sequence, id), placesOf(sequence).open, "waiting")
           batchOf(sequence)?.deferred.add(String(id))

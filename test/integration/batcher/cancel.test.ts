@@ -4,6 +4,7 @@ import { cpopTokenAbi } from "../../../abis/cpop-token.ts"
 import { deferralDepthFactor } from "../../../batcher/store/held-back.ts"
 import { requestCancellation } from "../../../ledger/store/request-cancellation.ts"
 import { createLoopFixture, type LoopFixture } from "../../support/loop-fixture.ts"
+import { inPool, transactionsSaved } from "../../support/stuck-batch.ts"
 import { waitUntil } from "../../support/wait-until.ts"
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
@@ -56,6 +57,12 @@ const state = (wanted: string, index = 0) =>
     describe: loop.batches,
   })
 
+/** What cancels the batch has taken the place of what settles it, in the database and with the node. */
+async function exchanged(): Promise<void> {
+  const rows = await transactionsSaved(loop, 2)
+  await inPool(loop, rows.at(-1)?.hash)
+}
+
 /** Mines until the chain says what became of the batch, and the ledger knows. */
 async function ended(wanted: "cancelled" | "confirmed", index = 0): Promise<void> {
   await loop.rpc("evm_setAutomine", true)
@@ -89,7 +96,7 @@ describe("a batch that no block takes", () => {
     await stuck()
     expect(await cancel()).toMatchObject({ isNew: true })
     expect(await cancel()).toMatchObject({ isNew: false, reason: "it never gets anywhere" })
-    await waitUntil(async () => (await loop.transactions()).length === 2, { what: "the call is exchanged" })
+    await exchanged()
     await ended("cancelled")
     expect((await loop.transactions()).map((row) => [row.nonce, row.attempt, row.is_cancellation])).toEqual([
       [0n, 1, false],
@@ -125,11 +132,15 @@ describe("a batch that no block takes", () => {
       await stuck()
       await loop.stop(batcher)
       await cancel()
-      if (dieAt === "mined") await loop.rpc("evm_setAutomine", true)
       const first = loop.spawn({ dieAt, limits })
+      if (dieAt === "mined") {
+        await exchanged()
+        await loop.rpc("evm_mine")
+      }
       expect(await first.ended, first.log()).toBe("SIGKILL")
       // A process that woke up after it signed has sent nothing that is not saved; what settles is saved once.
       const second = loop.spawn({ limits })
+      if (dieAt !== "mined") await exchanged()
       await ended("cancelled").catch((error: unknown) => {
         throw new Error(second.log(), { cause: error })
       })
@@ -179,7 +190,7 @@ describe("a reorganisation that takes a cancellation back", () => {
     const batcher = loop.run({ limits })
     await stuck()
     await cancel()
-    await waitUntil(async () => (await loop.transactions()).length === 2, { what: "the call is exchanged" })
+    await exchanged()
     await ended("cancelled")
     const sent = await loop.transactions()
     await loop.stop(batcher)
@@ -200,7 +211,7 @@ describe("a reorganisation that takes a cancellation back", () => {
     const batcher = loop.run({ limits })
     await stuck()
     await cancel()
-    await waitUntil(async () => (await loop.transactions()).length === 2, { what: "the call is exchanged" })
+    await exchanged()
     await ended("cancelled")
     await loop.stop(batcher)
     const [first] = await loop.transactions()
@@ -216,7 +227,7 @@ describe("a reorganisation that takes a cancellation back", () => {
     const batcher = loop.run({ limits })
     await stuck()
     await cancel()
-    await waitUntil(async () => (await loop.transactions()).length === 2, { what: "the call is exchanged" })
+    await exchanged()
     await ended("cancelled")
     const { block_number: at } = await batch()
     await foldedAnew()
