@@ -4,7 +4,12 @@ import { runProgram } from "../chaos/run-program.ts"
 /** These three have every kind of fault, the indexer's death too. */
 const firstSeed = 30
 
-test("three seeds of chaos: every kind of fault was provoked, and every balance is right", async () => {
+// Two minutes on two cores that have nothing else to do.
+const timeout = 480_000
+
+test("three seeds of chaos: every kind of fault was provoked, and every balance is right", {
+  timeout,
+}, async () => {
   const campaign = runProgram("campaign.ts", ["--seed", String(firstSeed), "--runs", "3"], {})
   // Whatever ends the test: the stack must not stay behind.
   onTestFinished(() => campaign.kill("SIGTERM"))

@@ -11,6 +11,9 @@ type Block = { readonly number: string; readonly hash: string; readonly baseFeeP
 export const signerCoins = toHex(10_000n * 10n ** 18n)
 const patienceMs = 3_000
 const attemptsMax = 4
+/** As config/chains.yaml has it. */
+const confirmationBlocks = 2
+const aimMs = 8_000
 const gwei = 10n ** 9n
 
 export async function provokeOfChain({ stack, note }: FaultContext, fault: ChainFault): Promise<number> {
@@ -36,9 +39,18 @@ export async function provokeOfChain({ stack, note }: FaultContext, fault: Chain
     return 0
   }
 
-  /** @returns how many of the newest blocks are others now */
+  /**
+   * One that goes below what counts as final waits until it takes something that was confirmed.
+   * @returns how many of the newest blocks are others now
+   */
   async function reorganiseOnce(depth: number): Promise<number> {
     while ((await head()) <= depth) await sleep(200)
+    for (
+      const deadline = Date.now() + aimMs;
+      depth > confirmationBlocks && Date.now() < deadline;
+      await sleep(100)
+    )
+      if (await takesConfirmed(depth)) break
     const top = await head()
     const heights = Array.from({ length: depth }, (_, index) => top - index)
     const before = await Promise.all(heights.map(async (at) => (await block(at)).hash))
@@ -49,6 +61,12 @@ export async function provokeOfChain({ stack, note }: FaultContext, fault: Chain
     const changed = before.filter((hash, index) => hash !== after[index]).length
     note(`reorganised ${changed} of the ${depth} blocks up to ${top}`)
     return changed
+  }
+
+  async function takesConfirmed(depth: number): Promise<boolean> {
+    const top = await head()
+    const range = { fromBlock: toHex(top - depth + 1), toBlock: toHex(top - confirmationBlocks) }
+    return (await rpc<unknown[]>("eth_getLogs", { address: stack.token, ...range })).length > 0
   }
 
   async function spike(): Promise<number> {

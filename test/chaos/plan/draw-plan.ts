@@ -29,6 +29,9 @@ export type Plan = {
   }
 }
 
+/** Between the faults of a track, at most; processes take the longest to come back. */
+const pauseMsMax: Readonly<Record<Track, number>> = { processes: 1_500, node: 4_000, chain: 5_000 }
+
 /** Kinds of a track in one run. In so many runs from a multiple of three on every kind has its turn. */
 const perRun: Readonly<Record<Track, number>> = { processes: 5, node: 3, chain: 3 }
 const runsPerDeck = 3
@@ -37,10 +40,14 @@ const indexerEvery = 10
 /** The same seed gives the same plan. */
 export function drawPlan(seed: number): Plan {
   const random = createSeededRandom(seed * 7_919 + 1)
-  const faultsOf = (track: Track) => kindsOf(seed, track).map((kind) => drawFault(random, kind))
+  const faultsOf = (track: Track) => kindsOf(seed, track).map((kind) => drawFault(random, track, kind))
   const faults = { processes: faultsOf("processes"), node: faultsOf("node"), chain: faultsOf("chain") }
   if (seed % indexerEvery === 0)
-    faults.processes.splice(random.between(0, faults.processes.length), 0, drawFault(random, rareKind))
+    faults.processes.splice(
+      random.between(0, faults.processes.length),
+      0,
+      drawFault(random, "processes", rareKind),
+    )
   return {
     seed,
     faults,
@@ -63,10 +70,10 @@ function kindsOf(seed: number, track: Track): FaultKind[] {
   )
 }
 
-function drawFault(random: SeededRandom, kind: FaultKind): PlannedFault {
+function drawFault(random: SeededRandom, track: Track, kind: FaultKind): PlannedFault {
   return {
     kind,
-    pauseMs: random.between(200, 1_500),
+    pauseMs: random.between(200, pauseMsMax[track]),
     victim: random.chance(0.5) ? 1 : 0,
     nodes: random.pick(["first", "second", "both", "both"]),
     durationMs: random.between(1_200, 3_000),
