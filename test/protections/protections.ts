@@ -113,7 +113,7 @@ export const protections: readonly Protection[] = [
     step: "simulate",
     invariant: "one account that the token refuses does not keep the others",
     file: "batcher/chain/advance-call.ts",
-    find: 'if (call.kind === "batch" && (await refuseBatch(turn, call))) return null',
+    find: "if (await refuseBatch(turn, call)) return null",
     without: "",
     test: {
       file: batcherTest("dead-letters"),
