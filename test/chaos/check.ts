@@ -67,7 +67,7 @@ async function check(): Promise<boolean> {
   const balances = new Map(holders.map((address, index) => [address as string, held[index] ?? -1n]))
   const journal = readJournal(flags.journal)
   const late = lateLogs(log, state)
-  const batches = [...log.batches.values()].filter(({ isDissolved }) => !isDissolved)
+  const batches = [...log.batches.values()].filter((batch) => !batch.isDissolved && !batch.isCancelled)
   const nonces = await compareNonces(
     client,
     batches.flatMap(({ transactionHash }) => (transactionHash === null ? [] : [transactionHash as Hex])),

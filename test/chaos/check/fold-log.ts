@@ -20,6 +20,8 @@ export type FoldedBatch = {
   readonly deferred: Set<string>
   /** Taken apart before anything was signed. */
   isDissolved: boolean
+  /** Its id was burnt on the chain before it settled. */
+  isCancelled: boolean
 }
 
 /** A deposit or a withdrawal that was not taken back. */
@@ -162,6 +164,7 @@ export function createLogFold() {
           take(heldBy(sequence, id), placesOf(sequence).open, "waiting")
           batchOf(sequence)?.deferred.add(String(id))
         }
+        if (event.type === "SettlementCancelled") noteCancelled(sequence, true)
         return
       case "SettlementDissolved":
         dissolve(sequence)
@@ -232,6 +235,11 @@ export function createLogFold() {
     for (const id of batch.nets.keys()) take(heldBy(sequence, Number(id)), placesOf(sequence).open, "waiting")
   }
 
+  function noteCancelled(sequence: number, isCancelled: boolean): void {
+    const batch = batchOf(sequence)
+    if (batch !== undefined) batch.isCancelled = isCancelled
+  }
+
   function noteBlock(data: LogEvent["data"]): void {
     const block = BigInt(data["block_number"] as number)
     if (block > blockNumberMax) blockNumberMax = block
@@ -254,13 +262,15 @@ export function createLogFold() {
       transactionHash: null,
       deferred: new Set(),
       isDissolved: false,
+      isCancelled: false,
     })
   }
 
   function confirm(sequence: number, data: LogEvent["data"]): void {
     const batch = batchOf(sequence)
     if (batch === undefined) return
-    if (batch.isDissolved) problem(`confirms batch ${sequence}, which was taken apart`)
+    if (batch.isDissolved || batch.isCancelled)
+      problem(`confirms batch ${sequence}, which was taken apart or cancelled`)
     noteBlock(data)
     batch.confirmations++
     batch.transactionHash = data["transaction_hash"] as string
@@ -289,10 +299,12 @@ export function createLogFold() {
         return
       }
       case "SettlementDeferred":
+      case "SettlementCancelled":
         for (const id of data["reopened_account_ids"] as number[]) {
           batchOf(sequence)?.deferred.delete(String(id))
           take(heldBy(sequence, id), "waiting", placesOf(sequence).open)
         }
+        if (data["revoked_type"] === "SettlementCancelled") noteCancelled(sequence, false)
         return
       default:
         if (!moves.delete(String(data["revoked_position"]))) problem("takes back what is not there")

@@ -40,17 +40,13 @@ export async function provokeOfChain({ stack, note }: FaultContext, fault: Chain
   }
 
   /**
-   * One that goes below what counts as final waits until it takes something that was confirmed.
+   * Waits until it takes a settlement or a transfer with it; one that goes below what counts as final, until that was confirmed.
    * @returns how many of the newest blocks are others now
    */
   async function reorganiseOnce(depth: number): Promise<number> {
     while ((await head()) <= depth) await sleep(200)
-    for (
-      const deadline = Date.now() + aimMs;
-      depth > confirmationBlocks && Date.now() < deadline;
-      await sleep(100)
-    )
-      if (await takesConfirmed(depth)) break
+    for (const deadline = Date.now() + aimMs; Date.now() < deadline; await sleep(100))
+      if (await takesAlong(depth)) break
     const top = await head()
     const heights = Array.from({ length: depth }, (_, index) => top - index)
     const before = await Promise.all(heights.map(async (at) => (await block(at)).hash))
@@ -63,9 +59,10 @@ export async function provokeOfChain({ stack, note }: FaultContext, fault: Chain
     return changed
   }
 
-  async function takesConfirmed(depth: number): Promise<boolean> {
+  async function takesAlong(depth: number): Promise<boolean> {
     const top = await head()
-    const range = { fromBlock: toHex(top - depth + 1), toBlock: toHex(top - confirmationBlocks) }
+    const newest = depth > confirmationBlocks ? top - confirmationBlocks : top
+    const range = { fromBlock: toHex(top - depth + 1), toBlock: toHex(newest) }
     return (await rpc<unknown[]>("eth_getLogs", { address: stack.token, ...range })).length > 0
   }
 

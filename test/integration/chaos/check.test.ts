@@ -177,6 +177,16 @@ describe("the chain", () => {
     expect(compareBatches(apart, state(settled)).join()).toContain("was taken apart and is on the chain")
   })
 
+  test("a batch whose id was burnt, which has to be so on the chain, and there alone", () => {
+    const [batch] = log.batches.values()
+    if (batch === undefined) throw new Error("there is no batch")
+    const burnt = { ...log, batches: new Map([["1", { ...batch, isCancelled: true }]]) }
+    const cancelled: TokenLog = { ...place, kind: "BatchCancelled", batchId }
+    expect(compareBatches(burnt, state(cancelled))).toEqual([])
+    expect(compareBatches(burnt, state())).toHaveLength(1)
+    expect(compareBatches(burnt, state(cancelled, settled))).toHaveLength(1)
+  })
+
   test("changes that wait and are not in the dead letters, or not all of them", () => {
     const open = { ...log, unsettled: new Map([["1", { changes: 2, amount: 40n }]]) }
     const letter = (changes: number) => new Map([["a", { changes, amount: 40n }]])
