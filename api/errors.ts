@@ -46,6 +46,7 @@ export const errorCodes = {
   UNKNOWN_REASON: { status: 422, message: "Validation failed" },
   METADATA_NOT_ALLOWED: { status: 422, message: "Validation failed" },
   INSUFFICIENT_BALANCE: { status: 422, message: "The balance does not cover the operation" },
+  DEBIT_NOT_SUPPORTED: { status: 422, message: "The token can only be credited" },
   CAPTURE_TOO_LARGE: { status: 422, message: "The capture is larger than the hold" },
   NOT_REVERSIBLE: { status: 422, message: "The transaction cannot be reversed" },
   BALANCE_OUT_OF_RANGE: { status: 422, message: "The balance would leave the supported range" },

@@ -74,6 +74,8 @@ export type BatcherLimits = {
   readonly calibrationCheckMs: number
   /** An alarm is raised when a signer's coins pay for fewer batches than this, at what the last ones cost. */
   readonly lowBalanceBatches: number
+  /** The same of a treasury's tokens, at what the last batches paid. */
+  readonly lowTreasuryBatches: number
 }
 
 const defaultBatcherLimits: BatcherLimits = {
@@ -91,6 +93,7 @@ const defaultBatcherLimits: BatcherLimits = {
   calibrationIntervalMs: 21_600_000,
   calibrationCheckMs: 60_000,
   lowBalanceBatches: 50,
+  lowTreasuryBatches: 10,
 }
 
 /** The context with everything optional settled; what the batcher's rooms pass around. */

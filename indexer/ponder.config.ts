@@ -32,7 +32,7 @@ export default createConfig({
     Token: {
       abi: cpopTokenAbi,
       chain: perChain((chain) => ({
-        address: chain.tokens as `0x${string}`[],
+        address: [...chain.tokens, ...chain.treasuries] as `0x${string}`[],
         startBlock: chain.start_block,
       })),
     },

@@ -43,6 +43,7 @@ export const transferEvent = onchainTable(
   }),
 )
 
+/** `token`: the contract that settled, which is a treasury where the token does not know batches. */
 export const batchSettledEvent = onchainTable(
   "batch_settled_event",
   (t) => ({

@@ -16,6 +16,11 @@ const chainSourceSchema = z.strictObject({
     .array(z.string().regex(/^0x[0-9a-f]{40}$/, "a lower-case 0x address"))
     .min(1)
     .max(10_000),
+  /** The contracts that pay tokens out in batches; their events are those of a token that does so itself. */
+  treasuries: z
+    .array(z.string().regex(/^0x[0-9a-f]{40}$/, "a lower-case 0x address"))
+    .max(10_000)
+    .default([]),
   /** The contract that keeps checkpoints' roots there. */
   audit_anchor: z
     .string()

@@ -7,6 +7,7 @@ const messages: Partial<Record<ErrorCode, string>> = {
   UNKNOWN_FIELD: `a line has only the fields ${importColumns.join(", ")}; leave others out`,
   UNKNOWN_TOKEN: "no token has this symbol, or none on this chain; GET /tokens lists them",
   AMBIGUOUS_TOKEN: "the symbol exists on several chains; name the chain_id",
+  DEBIT_NOT_SUPPORTED: "the token is paid out of a treasury: it can be credited, and not debited",
   UNKNOWN_REASON: "the reason is not registered; GET /reasons lists the reasons",
   METADATA_NOT_ALLOWED: "the reason does not take one of these keys; GET /reasons lists those that it takes",
 }

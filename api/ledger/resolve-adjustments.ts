@@ -46,7 +46,7 @@ export function resolveAdjustments(
 }
 
 /**
- * One of them by itself. @param as.prefix path before its fields' names · `sign`: whether the amount carries it · `priority`: of the whole request
+ * One of them by itself. @param as.prefix path before its fields' names · `sign`: whether the amount carries it; where it does not, the amount is to be taken · `priority`: of the whole request
  */
 export function resolveAdjustment(
   registry: RegistrySnapshot,
@@ -70,6 +70,10 @@ export function resolveAdjustment(
   const amount = parseAmount(item.amount, token.decimals, sign)
   if ("refused" in amount)
     errors.push({ field: `${prefix}amount`, code: amount.refused, message: amount.message })
+  else if (sign === "forbidden" || amount.amountBaseUnits < 0n) {
+    const unsupported = findUnsupportedDebit(token, `${prefix}amount`)
+    if (unsupported !== null) errors.push(unsupported)
+  }
   if (reason === undefined || "refused" in amount || errors.length > 0) return { errors }
   return {
     token,
@@ -86,6 +90,13 @@ export function resolveAdjustment(
       metadata: item.metadata ?? {},
     },
   }
+}
+
+/** A change that nothing could ever settle is not recorded: its account's later credits would wait behind it. @returns null where debits can be settled */
+export function findUnsupportedDebit(token: RegisteredToken, field: string | null): FieldError | null {
+  if (token.settlementMode !== "treasury") return null
+  const message = `${token.symbol} is paid out of a treasury, which can take nothing from a user: it can be credited, and neither debited, held nor taken back`
+  return { field, code: "DEBIT_NOT_SUPPORTED", message }
 }
 
 /**

@@ -39,7 +39,10 @@ export const runSchema = z.object({
       }),
     })
     .nullable()
-    .openapi({ description: "The token's total supply, seen from three sides; null for a run of one user" }),
+    .openapi({
+      description:
+        "The token's total supply, seen from three sides; null for a run of one user, and of a token that is paid out of a treasury",
+    }),
   drift_count: z.int().nullable(),
   drifts_by_cause: z.record(z.string(), z.int()),
   drifts: z.array(driftSchema).openapi({ description: "The first hundred" }),

@@ -1,13 +1,13 @@
 import { z } from "@hono/zod-openapi"
 import { executeCommand } from "../ledger/execute-command.ts"
 import { refuseCommand } from "../ledger/refuse-command.ts"
-import { checkDetails } from "../ledger/resolve-adjustments.ts"
+import { checkDetails, findUnsupportedDebit } from "../ledger/resolve-adjustments.ts"
 import { adjustmentAnswerSchema, presentAdjustments } from "../presenters/adjustment-answer.ts"
 import { answerContextOf } from "../presenters/answer-context.ts"
 import { tokenOf } from "../presenters/change.ts"
 import { decodeTxId } from "../presenters/tx-id.ts"
 import { readOriginal } from "../queries/originals.ts"
-import { isRefusal } from "../refusal.ts"
+import { isRefusal, refuseAll } from "../refusal.ts"
 import { defineRoute } from "../route.ts"
 import { detailsFields, keyFields } from "../validation/hold-schemas.ts"
 
@@ -31,6 +31,7 @@ export const reverseAdjustment = defineRoute({
     "ALREADY_REVERSED",
     "NOT_REVERSIBLE",
     "INSUFFICIENT_BALANCE",
+    "DEBIT_NOT_SUPPORTED",
     "BALANCE_OUT_OF_RANGE",
     "UNKNOWN_REASON",
     "METADATA_NOT_ALLOWED",
@@ -59,6 +60,9 @@ export const reverseAdjustment = defineRoute({
         const { reason_type: reasonType, priority, is_immediate: isImmediate } = original.data
         // What the chain did has no reason, and the writer says that it is final.
         const isFact = !("reason_type" in original.data)
+        const isCredit = !isFact && original.amountBaseUnits > 0n
+        const unsupported = isCredit ? findUnsupportedDebit(token, "tx_id") : null
+        if (unsupported !== null) return refuseAll([unsupported])
         const details = isFact ? null : checkDetails(registry, reasonType, body)
         if (details !== null && isRefusal(details)) return details
         const adjustment = { userId: original.userId, reasonType, priority, isImmediate }

@@ -16,6 +16,7 @@ import { cancelHopeless, refuseBatch } from "./refuse-batch.ts"
 import { sendCall } from "./send-call.ts"
 import { signCall } from "./sign-call.ts"
 import { simulateCall } from "./simulate-call.ts"
+import { stopForEverybody, waitForTreasury } from "./treasury-refusals.ts"
 
 /**
  * Takes a batch or an anchor from wherever the database says it is to its transaction being sent: simulate, reserve, sign, save, send. Recovery is this same function.
@@ -72,7 +73,14 @@ async function simulate(turn: DeskTurn, call: OpenCall): Promise<OpenCall | null
     case "already_done":
       await noteDone(turn, call)
       return null
+    case "treasury_too_low":
+      await waitForTreasury(turn, call, simulation)
+      return null
     case "reverts":
+      if (simulation.isForEverybody === true) {
+        await stopForEverybody(turn, call, simulation.reason)
+        return null
+      }
       if (call.kind === "batch" && !call.isCancelling) {
         if (await refuseBatch(turn, call)) return null
         if (await cancelHopeless(turn, call, simulation.reason)) return null

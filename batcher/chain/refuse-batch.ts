@@ -25,7 +25,14 @@ const reasonLengthMax = 500
 export async function refuseBatch(turn: DeskTurn, call: OpenBatch): Promise<boolean> {
   const { batcher, client, desk } = turn
   if (await maySignedBatchBeMined(batcher.db, call)) return false
-  const refuseCall = (data: Hex) => simulateRefusal(turn, call, data)
+  let isNobodys = false
+  const refuseCall = async (data: Hex): Promise<string | null> => {
+    // Nothing that is asked then will be believed.
+    if (isNobodys) return null
+    const refusal = await simulateRefusal(turn, call, data)
+    isNobodys = refusal?.isNobodys === true
+    return refusal?.reason ?? null
+  }
   const balanceOf = (address: Hex) =>
     client.reads.readContract({
       address: call.to,
@@ -41,7 +48,7 @@ export async function refuseBatch(turn: DeskTurn, call: OpenBatch): Promise<bool
   const refused = await isolateRefused(deltas, refuse, questionsMax)
   const [first] = refused
   // It may have become so while we asked.
-  if (first === undefined || (await isForEverybody())) return false
+  if (first === undefined || (await isForEverybody()) || isNobodys) return false
   const isDissolved = await dissolveBatch(desk, call, {
     refused: await Promise.all(
       refused.map(async ({ item, reason }) => ({
@@ -99,12 +106,21 @@ async function isRefusedForEverybody(turn: DeskTurn, call: OpenBatch): Promise<b
   return true
 }
 
+type CallRefusal = {
+  readonly reason: string
+  /** The contract says so itself: money has left the treasury, or the token began to keep a share. */
+  readonly isNobodys: boolean
+}
+
 /** @returns why the call is refused; null where it is not */
-async function simulateRefusal(turn: DeskTurn, call: OpenBatch, data: Hex): Promise<string | null> {
+async function simulateRefusal(turn: DeskTurn, call: OpenBatch, data: Hex): Promise<CallRefusal | null> {
   const { client, signer } = turn
   // Many questions take longer than a lease.
   await turn.renewLease()
   const simulation = await simulateCall(client, { from: signer.address, to: call.to, data }, turn.gasMax)
+  if (simulation.outcome === "treasury_too_low")
+    return { reason: "the treasury holds too little", isNobodys: true }
   // Whatever else it is, it is not these accounts.
-  return simulation.outcome === "reverts" ? simulation.reason : null
+  if (simulation.outcome !== "reverts") return null
+  return { reason: simulation.reason, isNobodys: simulation.isForEverybody === true }
 }

@@ -26,6 +26,7 @@ import { findConsumer } from "./find-consumer.ts"
 import { followCall, type Receipt, readReceipt, readReceiptOf } from "./follow-call.ts"
 import { watchBalance } from "./watch-balance.ts"
 import { createContractWatch } from "./watch-contracts.ts"
+import { watchTreasuries } from "./watch-treasuries.ts"
 
 const gapMs = 25
 // Receipts are looked for no faster than this, whatever the chain's block time.
@@ -207,6 +208,7 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
       await skipUsed(deskTurn)
     }
     await watchBalance(deskTurn, balance, count)
+    await watchTreasuries(deskTurn)
     watchedAtMs = nowMs
     return count
   }

@@ -2,6 +2,7 @@ import { decodeErrorResult, type Hex } from "viem"
 import { z } from "zod"
 import { auditAnchorAbi } from "../../abis/audit-anchor.ts"
 import { cpopTokenAbi } from "../../abis/cpop-token.ts"
+import { treasuryAbi } from "../../abis/treasury.ts"
 import { ChainBridgeError, causesOf } from "../../platform/errors.ts"
 import type { ChainClient } from "../../platform/rpc/chain-client.ts"
 
@@ -9,7 +10,14 @@ export type Simulation =
   | { readonly outcome: "runs"; readonly estimatedGas: bigint }
   /** The contract has seen the very same: a batch's id that was settled or cancelled, or the checkpoint that is to be anchored. Only the chain's logs say which. */
   | { readonly outcome: "already_done" }
-  | { readonly outcome: "reverts"; readonly reason: string }
+  | {
+      readonly outcome: "reverts"
+      readonly reason: string
+      /** The contract itself says that it is for no single account, though it may show with some only: the token keeps a share of what is sent. */
+      readonly isForEverybody?: true
+    }
+  /** The treasury holds less than the batch pays. Base units. */
+  | { readonly outcome: "treasury_too_low"; readonly balance: bigint; readonly needed: bigint }
   | { readonly outcome: "underfunded" }
 
 const quantity = z
@@ -56,10 +64,27 @@ export async function simulateCall(
         cause: error,
       })
     }
-    const reason = refusal.data === null ? null : decodeReason(refusal.data)
-    if (reason !== null && /^(?:BatchAlreadyUsed|CheckpointAlreadyAnchored)\(/.test(reason))
+    return judgeRevert(refusal)
+  }
+}
+
+function judgeRevert({ data, message }: Refusal): Simulation {
+  const error = data === null ? null : decodeError(data)
+  if (error === null) return { outcome: "reverts", reason: message }
+  const { errorName, args = [] } = error
+  const reason = `${errorName}(${args.map(String).join(", ")})`
+  switch (errorName) {
+    case "BatchAlreadyUsed":
+    case "CheckpointAlreadyAnchored":
       return { outcome: "already_done" }
-    return { outcome: "reverts", reason: reason ?? refusal.message }
+    case "TreasuryBalanceTooLow": {
+      const [, balance, needed] = error.args
+      return { outcome: "treasury_too_low", balance, needed }
+    }
+    case "FeeOnTransferToken":
+      return { outcome: "reverts", reason, isForEverybody: true }
+    default:
+      return { outcome: "reverts", reason }
   }
 }
 
@@ -94,12 +119,11 @@ function revertData(data: unknown): Hex | null {
   return typeof inner === "string" && /^0x[0-9a-fA-F]{8,}$/.test(inner) ? (inner as Hex) : null
 }
 
-const errors = [...cpopTokenAbi, ...auditAnchorAbi].filter((entry) => entry.type === "error")
+const errors = [...cpopTokenAbi, ...auditAnchorAbi, ...treasuryAbi]
 
-function decodeReason(data: Hex): string | null {
+function decodeError(data: Hex) {
   try {
-    const { errorName, args } = decodeErrorResult({ abi: errors, data })
-    return `${errorName}(${(args ?? []).map(String).join(", ")})`
+    return decodeErrorResult({ abi: errors, data })
   } catch {
     return null
   }

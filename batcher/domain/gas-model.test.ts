@@ -3,12 +3,24 @@ import { join } from "node:path"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { z } from "zod"
-import { plannedGasMax, settleGas, sizeThatFits } from "./gas-model.ts"
+import { gasOfCall, plannedGasMax, settleGas, sizeThatFits } from "./gas-model.ts"
 import { foldedAccounts } from "./sample-plans.ts"
 
 const measured = z
   .record(z.string(), z.number())
   .parse(JSON.parse(readFileSync(join(import.meta.dirname, "../../contracts/gas-snapshot.json"), "utf8")))
+
+it("is as near to what a treasury's batches cost", () => {
+  const { fixed, existingHolder, newHolder } = gasOfCall.treasury_settle
+  for (const [state, own] of [
+    ["existing", existingHolder],
+    ["new", newHolder],
+  ] as const)
+    for (const count of [1, 30, 250]) {
+      const gas = measured[`treasury pays ${count}, ${state} holders`] ?? 0
+      expect(Math.abs(fixed + count * own - gas) / gas).toBeLessThan(0.005)
+    }
+})
 
 describe("settleGas", () => {
   it.each([1, 10, 30, 80, 250])(

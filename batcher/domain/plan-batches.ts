@@ -103,10 +103,9 @@ function queuesOf(input: PlanInput): Queue[] {
   })
   if (mode.credits === mode.debits) return [open(mode.credits, { nets, zeros })]
   const isCredit = (account: AccountFold) => account.net > 0n
-  return [
-    open(mode.credits, { nets: nets.filter(isCredit), zeros }),
-    open(mode.debits, { nets: nets.filter((account) => !isCredit(account)), zeros: [] }),
-  ]
+  const credits = open(mode.credits, { nets: nets.filter(isCredit), zeros })
+  if (mode.debits === null) return [credits]
+  return [credits, open(mode.debits, { nets: nets.filter((account) => !isCredit(account)), zeros: [] })]
 }
 
 function firstDue(

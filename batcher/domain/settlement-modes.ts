@@ -1,23 +1,19 @@
 import type { BatchCall, SettlementMode } from "../../ledger/domain/batch-calls.ts"
-import { invariant } from "../../platform/errors.ts"
 
 /** What the batcher has to know of a settlement mode; what it has to know of a call stands with the call. */
 export type ModeTraits = {
-  /** The call that credits, and the one that debits: where they are the same, a batch holds both. */
+  /** The call that credits, and the one that debits: where they are the same, a batch holds both. null: there is none, and what would need one is refused when it is asked for. */
   readonly credits: BatchCall
-  readonly debits: BatchCall
+  readonly debits: BatchCall | null
 }
 
-/** Modes that batches are sealed in. A token of any other mode has no lane. */
-export const settlementModes: Readonly<Partial<Record<SettlementMode, ModeTraits>>> = {
+/** What each mode is settled by. */
+export const settlementModes: Readonly<Record<SettlementMode, ModeTraits>> = {
   settle: { credits: "settle", debits: "settle" },
   "batch-mint-burn": { credits: "batch_mint", debits: "batch_burn" },
+  treasury: { credits: "treasury_settle", debits: null },
 }
 
-export const settledModes = Object.keys(settlementModes) as SettlementMode[]
-
 export function traitsOf(mode: SettlementMode): ModeTraits {
-  const traits = settlementModes[mode]
-  invariant(traits !== undefined, `no batches are sealed in the mode ${mode}`)
-  return traits
+  return settlementModes[mode]
 }

@@ -2,7 +2,7 @@ import { type Kysely, sql, type Transaction } from "kysely"
 import type { SettlementMode } from "../../ledger/domain/batch-calls.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { type PauseKind, pauseLanes } from "../../ledger/store/pause-lanes.ts"
-import { type ModeTraits, settledModes, traitsOf } from "../domain/settlement-modes.ts"
+import { type ModeTraits, traitsOf } from "../domain/settlement-modes.ts"
 import type { LaneKey } from "./leases.ts"
 
 export type LaneRow = LaneKey & {
@@ -19,12 +19,15 @@ export type LaneRow = LaneKey & {
   readonly flushRequestedAt: Date | null
 }
 
+/** A token that is to be paid out of a treasury and has none yet has no lane: its changes wait. */
+const isSettled = sql<boolean>`(t.settlement_mode <> 'treasury' OR t.treasury IS NOT NULL)`
+
 /** Makes the lane of every ledger and token that these chains settle, where it is not there yet. */
 export async function ensureLanes(db: Kysely<Database>, chainIds: readonly bigint[]): Promise<void> {
   await sql`
     INSERT INTO settlement.lanes (ledger_id, token_id)
     SELECT h.ledger_id, t.token_id FROM ledger.head h CROSS JOIN registry.tokens t
-    WHERE t.settlement_mode = ANY(${settledModes}::text[]) AND t.chain_id = ANY(${chainIds.map(String)}::bigint[])
+    WHERE ${isSettled} AND t.chain_id = ANY(${chainIds.map(String)}::bigint[])
       AND NOT EXISTS (SELECT FROM settlement.lanes l WHERE l.ledger_id = h.ledger_id AND l.token_id = t.token_id)
     ON CONFLICT DO NOTHING`.execute(db)
 }
@@ -51,7 +54,7 @@ export async function listLanes(
   }>`
     SELECT l.ledger_id, l.token_id, t.chain_id, c.block_time_ms, t.token_address, t.symbol, t.decimals, t.settlement_mode, t.strategy, l.paused_at, l.paused_reason, l.flush_requested_at
     FROM settlement.lanes l JOIN registry.tokens t ON t.token_id = l.token_id JOIN registry.chains c ON c.chain_id = t.chain_id
-    WHERE t.settlement_mode = ANY(${settledModes}::text[]) AND t.chain_id = ANY(${chainIds.map(String)}::bigint[])
+    WHERE ${isSettled} AND t.chain_id = ANY(${chainIds.map(String)}::bigint[])
       AND (${ledgerId}::uuid IS NULL OR l.ledger_id = ${ledgerId}::uuid)
     ORDER BY l.ledger_id, l.token_id`.execute(db)
   return rows.map((row) => ({

@@ -18,6 +18,8 @@ export async function loadOpenBatches(
       ledger_id: string
       batch_sequence: bigint
       token_id: number
+      token_address: string
+      symbol: string
       decimals: number
       strategy: unknown
       batch_id: string
@@ -27,7 +29,7 @@ export async function loadOpenBatches(
       is_cancelling: boolean
     }
   >`
-    SELECT b.ledger_id, b.batch_sequence, b.token_id, t.token_address AS "to", t.decimals, t.strategy, b.batch_id, b.batch_call, b.state, b.recipients, b.gas_limit,
+    SELECT b.ledger_id, b.batch_sequence, b.token_id, CASE b.batch_call WHEN 'treasury_settle' THEN t.treasury ELSE t.token_address END AS "to", t.token_address, t.symbol, t.decimals, t.strategy, b.batch_id, b.batch_call, b.state, b.recipients, b.gas_limit,
       b.failures, b.retry_at, b.block_hash, l.paused_at IS NOT NULL AS is_lane_paused, b.cancel_requested_at IS NOT NULL AS is_cancelling, n.signer, n.nonce, n.reserved_at, x.*
     FROM settlement.batches b
     JOIN registry.tokens t ON t.token_id = b.token_id
@@ -49,6 +51,8 @@ export async function loadOpenBatches(
     ledgerId: row.ledger_id,
     batchSequence: row.batch_sequence,
     tokenId: row.token_id,
+    tokenAddress: row.token_address as Hex,
+    symbol: row.symbol,
     decimals: row.decimals,
     strategy: row.strategy,
     batchId: row.batch_id as Hex,

@@ -29,6 +29,9 @@ type Underway = {
 export type OpenBatch = BatchKey &
   Underway & {
     readonly tokenId: number
+    /** Of the token, whatever contract is called. */
+    readonly tokenAddress: Hex
+    readonly symbol: string
     readonly decimals: number
     /** As stored: see parseBatchStrategy. */
     readonly strategy: unknown

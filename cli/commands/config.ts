@@ -28,7 +28,7 @@ export async function checkCommand(files: Files): Promise<void> {
   const signer = await findSigner()
   for (const { chain_id: chainId } of Object.values(configuration.chains)) {
     // What `start` deployed is not known here; it was checked when it was registered.
-    const tokens = tokensOf(configuration, chainId, {})
+    const tokens = tokensOf(configuration, chainId, { tokens: {}, treasury: null })
     await checkTokensOf(null, chainId, signer, tokens)
   }
   const tokens = Object.values(configuration.tokens).flatMap((group) =>
@@ -65,8 +65,8 @@ export async function applyCommand(
       }
     }
     const signer = await findSigner()
-    for (const { chainId, deployedTokens } of facts) {
-      const tokens = tokensOf(configuration, chainId, deployedTokens)
+    for (const { chainId, deployedTokens, treasury } of facts) {
+      const tokens = tokensOf(configuration, chainId, { tokens: deployedTokens, treasury })
       await checkTokensOf(db, chainId, signer, tokens)
     }
     await applyConfiguration(db, configuration, facts)
@@ -113,6 +113,7 @@ async function readKnownChains(db: Kysely<Database>): Promise<ChainFacts[]> {
       walletManager: chain.wallet_manager,
       walletInitCodeHash: chain.wallet_init_code_hash,
       auditAnchor: chain.audit_anchor,
+      treasury: own.find((token) => token.treasury !== null)?.treasury ?? null,
       deployedTokens: Object.fromEntries(
         own.map((token) => [
           token.symbol,

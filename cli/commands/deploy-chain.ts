@@ -42,6 +42,7 @@ export async function deployChain(
     walletManager: deployment.walletManager,
     walletInitCodeHash: deployment.walletInitCodeHash,
     auditAnchor: deployment.auditAnchor,
+    treasury: deployment.treasury,
     deployedTokens: deployment.tokens,
   }
 }

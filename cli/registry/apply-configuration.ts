@@ -6,6 +6,7 @@ import type { Configuration } from "../../platform/config/load-configuration.ts"
 import { resolveTokenStrategy } from "../../platform/config/token-strategy.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import { chooseMode } from "./choose-mode.ts"
+import { chooseTreasury } from "./choose-treasury.ts"
 
 /** What the configuration files cannot know of a chain: read from the chain itself. */
 export type ChainFacts = {
@@ -15,6 +16,8 @@ export type ChainFacts = {
   readonly walletInitCodeHash: string
   /** The AuditAnchor that was deployed, or that the registry knows; null: none. */
   readonly auditAnchor: string | null
+  /** The Treasury that was deployed, or that the registry knows; null: none. */
+  readonly treasury: string | null
   /** Contracts that `start` deployed, by symbol, for tokens whose address is `deployed`. */
   readonly deployedTokens: Readonly<Record<string, { readonly address: string; readonly startBlock: number }>>
 }
@@ -176,8 +179,12 @@ async function applyTokens(
           `tokens.yaml: ${token.symbol} on chain ${fact.chainId} has the address "deployed", and nothing was deployed`,
         )
       }
+      const mode = chooseMode(fact.chainId, token)
+      const treasury =
+        mode === "treasury" ? await findTreasury(db, configuration, fact, { ...token, address }) : null
       const changeable = {
         name: token.name,
+        treasury,
         features: token.features,
         is_default: token.is_default,
         strategy: JSON.stringify(
@@ -193,7 +200,7 @@ async function applyTokens(
           token_address: address.toLowerCase(),
           symbol: token.symbol,
           decimals: token.decimals,
-          settlement_mode: chooseMode(fact.chainId, token),
+          settlement_mode: mode,
           start_block: BigInt(token.start_block ?? deployed?.startBlock ?? 0),
           ...changeable,
         })
@@ -201,4 +208,29 @@ async function applyTokens(
         .execute()
     }
   }
+}
+
+/** What has paid a token stays what pays it: no other contract knows which batches that were. */
+async function findTreasury(
+  db: Kysely<Database>,
+  configuration: Configuration,
+  { chainId, treasury: deployed }: ChainFacts,
+  token: { readonly symbol: string; readonly address: string },
+): Promise<string | null> {
+  const chosen = chooseTreasury(configuration, chainId, deployed)
+  const row = await db
+    .selectFrom("registry.tokens")
+    .select(["treasury", "settlement_mode"])
+    .where("chain_id", "=", BigInt(chainId))
+    .where("token_address", "=", token.address.toLowerCase())
+    .executeTakeFirst()
+  // The mode that a token was registered with stays.
+  if (row !== undefined && row.settlement_mode !== "treasury") return null
+  const known = row?.treasury ?? null
+  if (chosen !== null && (known === null || known === chosen)) return chosen
+  const allowed = known === null ? "an address, or deployed" : `${known}, which pays ${token.symbol}`
+  throw new ChainBridgeError(
+    "CONFIG_INVALID",
+    `chains.yaml: treasury of chain ${chainId} is ${chosen ?? "none"}; allowed: ${allowed}`,
+  )
 }

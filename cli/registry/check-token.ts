@@ -14,6 +14,7 @@ import { settlementModes } from "../../batcher/domain/settlement-modes.ts"
 import type { BatchCall, SettlementMode } from "../../ledger/domain/batch-calls.ts"
 import { ChainBridgeError, causesOf, unreachable } from "../../platform/errors.ts"
 import type { ChainClient } from "../../platform/rpc/chain-client.ts"
+import { checkTreasury } from "./check-treasury.ts"
 
 export type TokenToCheck = {
   readonly symbol: string
@@ -21,6 +22,8 @@ export type TokenToCheck = {
   readonly address: Hex
   readonly decimals: number
   readonly mode: SettlementMode
+  /** Of the mode treasury: what pays it out. */
+  readonly treasury: Hex | null
 }
 
 const refusals: Abi = [
@@ -50,8 +53,17 @@ export async function checkToken(
   if (decimals !== null && decimals !== token.decimals)
     return `${where} has ${decimals} decimals, the file says ${token.decimals}; correct them`
   if (signer === null) return null
+  if (token.mode === "treasury") {
+    const { treasury } = token
+    const problem =
+      treasury === null
+        ? "it is paid out of a treasury, and there is none on its chain; name one as treasury in chains.yaml"
+        : await checkTreasury(client, { ...token, treasury }, signer)
+    return problem === null ? null : `${where}: ${problem}`
+  }
   const traits = settlementModes[token.mode]
-  for (const call of traits === undefined ? [] : new Set([traits.credits, traits.debits])) {
+  for (const call of new Set([traits.credits, traits.debits])) {
+    if (call === null) continue
     const problem = await checkCall(client, token, call, signer)
     if (problem !== null) return `${where}: ${problem}`
   }
@@ -87,7 +99,7 @@ async function checkCall(
   if ((await refusal(brokenCall(call, signer))) === null)
     return `its contract ${address} takes a ${name} that makes no sense, so it does not know the call; choose another settlement_mode than ${mode}`
   const refused: Refusal[] = []
-  for (const probe of encodeProbes({ batchCall: call, batchId: noBatch }, signer)) {
+  for (const probe of encodeProbes({ batchCall: call, batchId: noBatch, tokenAddress: address }, signer)) {
     const reason = await refusal(probe)
     if (reason === null) return null
     refused.push(reason)
@@ -137,6 +149,8 @@ function nameOf(call: BatchCall): string {
       return "batchMint"
     case "batch_burn":
       return "batchBurn"
+    case "treasury_settle":
+      return "settle of a treasury"
     default:
       return unreachable(call)
   }
@@ -152,6 +166,8 @@ function brokenCall(call: BatchCall, signer: Hex): Hex {
       return encodeFunctionData({ abi, functionName: "batchMint", args: [[signer], []] })
     case "batch_burn":
       return encodeFunctionData({ abi, functionName: "batchBurn", args: [[signer], []] })
+    case "treasury_settle":
+      throw new ChainBridgeError("INVARIANT_VIOLATED", "a treasury is checked by itself")
     default:
       return unreachable(call)
   }

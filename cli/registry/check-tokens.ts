@@ -6,6 +6,7 @@ import { ChainBridgeError, causesOf, describeError } from "../../platform/errors
 import { createChainClient } from "../../platform/rpc/chain-client.ts"
 import { checkToken, type TokenToCheck } from "./check-token.ts"
 import { chooseMode } from "./choose-mode.ts"
+import { chooseTreasury } from "./choose-treasury.ts"
 
 const limits = { timeoutMs: 5_000, roundsMax: 1 }
 
@@ -13,17 +14,21 @@ const limits = { timeoutMs: 5_000, roundsMax: 1 }
 export function tokensOf(
   configuration: Configuration,
   chainId: number,
-  deployed: Readonly<Record<string, { readonly address: string }>>,
+  deployed: {
+    readonly tokens: Readonly<Record<string, { readonly address: string }>>
+    readonly treasury: string | null
+  },
 ): TokenToCheck[] {
+  const treasury = chooseTreasury(configuration, chainId, deployed.treasury)
   return Object.values(configuration.tokens)
     .filter((group) => group.chain_id === chainId)
     .flatMap((group) => group.tokens)
     .flatMap((token) => {
       const mode = chooseMode(chainId, token)
-      const address = token.address === "deployed" ? deployed[token.symbol]?.address : token.address
+      const address = token.address === "deployed" ? deployed.tokens[token.symbol]?.address : token.address
       if (address === undefined) return []
       const { symbol, decimals } = token
-      return [{ symbol, decimals, chainId, mode, address: address.toLowerCase() as Hex }]
+      return [{ symbol, decimals, chainId, mode, treasury, address: address.toLowerCase() as Hex }]
     })
 }
 

@@ -16,16 +16,18 @@ export async function buildIndexerSources(
     name: string
     start_block: string
     tokens: string[]
+    treasuries: string[]
     audit_anchor: string | null
   }>(
     `SELECT c.chain_id::text, c.name, c.audit_anchor, min(t.start_block)::text AS start_block,
-       array_agg(t.token_address ORDER BY t.token_id) AS tokens
+       array_agg(t.token_address ORDER BY t.token_id) AS tokens,
+       array_remove(array_agg(DISTINCT t.treasury), NULL) AS treasuries
      FROM registry.chains c JOIN registry.tokens t ON t.chain_id = c.chain_id
      GROUP BY c.chain_id ORDER BY c.chain_id`,
   )
   const configured = Object.values(configuration.chains)
   return JSON.stringify({
-    chains: rows.flatMap(({ chain_id, name, start_block, tokens, audit_anchor }) => {
+    chains: rows.flatMap(({ chain_id, name, start_block, tokens, treasuries, audit_anchor }) => {
       const urls = rpcUrls(BigInt(chain_id))
       if (urls.length === 0) return []
       const chainId = Number(chain_id)
@@ -39,6 +41,7 @@ export async function buildIndexerSources(
           polling_interval_ms: settings?.polling_interval ?? 1_000,
           requests_per_second: settings?.requests_per_second ?? 20,
           tokens,
+          treasuries,
           audit_anchor,
         },
       ]

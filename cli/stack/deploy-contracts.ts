@@ -15,8 +15,10 @@ import type { LocalAccount } from "viem/accounts"
 import { auditAnchorAbi } from "../../abis/audit-anchor.ts"
 import { auditAnchorBytecode } from "../../abis/bytecode/audit-anchor.ts"
 import { cpopTokenBytecode } from "../../abis/bytecode/cpop-token.ts"
+import { treasuryBytecode } from "../../abis/bytecode/treasury.ts"
 import { walletManagerBytecode } from "../../abis/bytecode/wallet-manager.ts"
 import { cpopTokenAbi } from "../../abis/cpop-token.ts"
+import { treasuryAbi } from "../../abis/treasury.ts"
 import { walletManagerAbi } from "../../abis/wallet-manager.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import { writeDurably } from "./write-durably.ts"
@@ -25,6 +27,7 @@ export type Deployment = {
   readonly walletManager: Address
   readonly walletInitCodeHash: Hex
   readonly auditAnchor: Address | null
+  readonly treasury: Address | null
   /** By symbol. */
   readonly tokens: Readonly<Record<string, { readonly address: Address; readonly startBlock: number }>>
   /** Contracts that this start had to deploy. */
@@ -39,6 +42,7 @@ export type DeployOptions = {
   readonly masterSigner: Address
   readonly tokens: readonly { readonly symbol: string; readonly name: string }[]
   readonly deploysAuditAnchor: boolean
+  readonly deploysTreasury: boolean
   /** Remembers what is deployed; belongs to the data directory. */
   readonly file: string
   /** Makes the chain mine at once, where it can be told to. */
@@ -60,7 +64,7 @@ type Memory = {
 }
 
 /**
- * Deploys what the data directory does not have on this chain yet, and lets the operator settle and anchor.
+ * Deploys what the data directory does not have on this chain yet, and lets the operator settle, pay and anchor.
  * What a chain had and has lost with its newest blocks is deployed again where it was.
  * @throws ChainBridgeError DEPLOY_FAILED, in one sentence that names the account which pays; CHAIN_LOST_CONTRACT where its place is taken
  */
@@ -166,12 +170,18 @@ async function deployMissing(options: DeployOptions): Promise<Deployment> {
     await letOperator(made.address, "ANCHOR_ROLE")
     auditAnchor = made.address
   }
+  let treasury: Address | null = null
+  if (options.deploysTreasury) {
+    const made = await deploy("Treasury", treasuryAbi as Abi, treasuryBytecode, [deployer.address])
+    await letOperator(made.address, "OPERATOR_ROLE")
+    treasury = made.address
+  }
   const walletInitCodeHash = await client.readContract({
     address: manager.address,
     abi: walletManagerAbi,
     functionName: "walletInitCodeHash",
   })
-  return { walletManager: manager.address, walletInitCodeHash, auditAnchor, tokens, deployedNow }
+  return { walletManager: manager.address, walletInitCodeHash, auditAnchor, treasury, tokens, deployedNow }
 }
 
 function readMemory(options: DeployOptions): Memory {

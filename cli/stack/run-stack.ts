@@ -173,7 +173,7 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
       await checkTokens(
         db,
         { chainId: chain.chainId, rpcUrls: [chain.rpcUrl], signer: chain.accounts.operator },
-        tokensOf(configuration, chain.chainId, contents.deployment.tokens),
+        tokensOf(configuration, chain.chainId, contents.deployment),
         note,
       )
       return fillRegistry({ db, configuration, contents, apiKey: secrets.api_key })

@@ -3,6 +3,7 @@ import type { Kysely } from "kysely"
 import type { Database } from "../../ledger/store/database.ts"
 import type { Configuration } from "../../platform/config/load-configuration.ts"
 import { applyConfiguration } from "../registry/apply-configuration.ts"
+import { chooseMode } from "../registry/choose-mode.ts"
 import { type App, ensureApiKey, ensureApp } from "../registry/ensure-app.ts"
 import { type Deployment, deployContracts } from "./deploy-contracts.ts"
 import { callRpc } from "./json-rpc.ts"
@@ -38,12 +39,24 @@ export async function fillChain(options: {
     deploysAuditAnchor: Object.values(options.configuration.chains).some(
       ({ chain_id, audit_anchor }) => chain_id === chain.chainId && audit_anchor === "deployed",
     ),
+    deploysTreasury: needsTreasury(options.configuration, chain.chainId),
     file: join(options.dataDirectory, "deployment.json"),
     mine: async () => {
       if (chain.isLocal) await callRpc(chain.rpcUrl, "evm_mine")
     },
   })
   return { chainId: chain.chainId, genesisHash, deployment }
+}
+
+/** Whether a token of the chain is paid out of a treasury, and the chain's is to be ours. */
+function needsTreasury(configuration: Configuration, chainId: number): boolean {
+  const chain = Object.values(configuration.chains).find((entry) => entry.chain_id === chainId)
+  return (
+    chain?.treasury === "deployed" &&
+    Object.values(configuration.tokens)
+      .filter((group) => group.chain_id === chainId)
+      .some((group) => group.tokens.some((token) => chooseMode(chainId, token) === "treasury"))
+  )
 }
 
 /** Writes the configuration to the registry. @throws ChainBridgeError CONFIG_INVALID; then nothing is written */
@@ -59,6 +72,7 @@ export function writeConfiguration(
       walletManager: contents.deployment.walletManager,
       walletInitCodeHash: contents.deployment.walletInitCodeHash,
       auditAnchor: contents.deployment.auditAnchor,
+      treasury: contents.deployment.treasury,
       deployedTokens: contents.deployment.tokens,
     },
   ])

@@ -23,6 +23,7 @@ const publishedContracts: readonly PublishedContract[] = [
     file: "audit-anchor",
     deployed: true,
   },
+  { source: "contracts/src/Treasury.sol", name: "Treasury", file: "treasury", deployed: true },
   { source: "contracts/src/AAWallet.sol", name: "AAWallet", file: "aa-wallet", deployed: false },
 ]
 

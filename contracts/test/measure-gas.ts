@@ -4,6 +4,7 @@ import { cpopTokenAbi } from "../../abis/cpop-token.ts"
 import { batchIdOf, encodeDeltas } from "../../ledger/domain/packed-deltas.ts"
 import { ledgerIdBytes } from "../../ledger/domain/wallet-address.ts"
 import { deployAnchor } from "./anchor-fixture.ts"
+import { measureTreasury } from "./measure-treasury.ts"
 import { accountAt, startTestChain, type TestChain } from "./test-chain.ts"
 import { deployToken, type TokenFixture } from "./token-fixture.ts"
 
@@ -34,7 +35,15 @@ export async function measureGas(): Promise<Record<string, number>> {
       gas[measurement.name] = await measure(chain, measurement)
     }
     const anchors = await measureAnchors(chain)
-    return { ...gas, "anchor, first of a ledger": anchors.first, "anchor, next of a ledger": anchors.next }
+    const treasury = await measureTreasury(chain, (count) =>
+      holders(count).map((address, index) => ({ address, amount: amount(index) })),
+    )
+    return {
+      ...gas,
+      ...treasury,
+      "anchor, first of a ledger": anchors.first,
+      "anchor, next of a ledger": anchors.next,
+    }
   } finally {
     await chain.stop()
   }

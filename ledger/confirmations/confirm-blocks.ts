@@ -1,17 +1,22 @@
 import { type Kysely, sql, type Transaction } from "kysely"
 import type { ChainLog, ChainLogOf } from "../domain/chain-log.ts"
 import { decideAnchors } from "../domain/decide-anchors.ts"
-import { decideConfirmations } from "../domain/decide-confirmations.ts"
+import { batchIdHex, decideConfirmations } from "../domain/decide-confirmations.ts"
 import type { Database } from "../store/database.ts"
 import { type ChainCursor, lockCursor, lockLedgers } from "./chain-locks.ts"
 import type { ChainBlock } from "./chain-view.ts"
 import type { FollowedChain } from "./followed-chain.ts"
 import { ledgersOfAnchors, loadCheckpoints } from "./load-checkpoints.ts"
-import { ledgersOf, loadOwnership } from "./load-ownership.ts"
+import { ledgersOf, loadOwnership, loadTokensOfBatches } from "./load-ownership.ts"
 import { recordFindings } from "./record-findings.ts"
 import { findOrphaned, revokeOrphaned } from "./revoke-orphaned.ts"
 
-export type ChainToken = { readonly tokenId: number; readonly tokenAddress: string }
+export type ChainToken = {
+  readonly tokenId: number
+  readonly tokenAddress: string
+  /** The contract that pays the token's batches out, and says so in logs of its own. Several tokens may share it. */
+  readonly treasury: string | null
+}
 
 /** So many of the newest points of the confirmed chain are remembered, and of older ones the first of every so many blocks: where a reorganisation began is found among them. */
 const rememberedBlocks = 1_000
@@ -21,7 +26,7 @@ const thinnedAtOnce = 16
 
 /**
  * Confirms whole blocks: events, projections and the cursor in one transaction, or nothing.
- * @param logs every log of the tokens and of the anchor contract in the blocks after the cursor up to and including `to`
+ * @param logs every log of the tokens, of their treasuries and of the anchor contract in the blocks after the cursor up to and including `to`
  * @returns how many events were appended and how many confirmations taken back, or `moved` where another worker was faster
  */
 export function confirmBlocks(
@@ -52,9 +57,10 @@ export function confirmBlocks(
       ]),
     ])
     await revokeOrphaned(ledgers, orphaned, now)
+    const tokenOfBatch = await loadTokensOfBatches(trx, step.logs)
     let appended = 0
     for (const token of chain.tokens) {
-      const logs = step.logs.filter((log) => log.address === token.tokenAddress)
+      const logs = step.logs.filter((log) => concerns(log, token, tokenOfBatch))
       if (logs.length === 0) continue
       const ownership = await loadOwnership(trx, token.tokenId, chainId, [...ledgers.keys()], logs)
       appended += await recordFindings(trx, ledgers, decideConfirmations(logs, ownership), now)
@@ -66,6 +72,14 @@ export function confirmBlocks(
     await moveCursor(trx, chainId, step.to, now)
     return { events: appended, revoked: orphaned.length }
   })
+}
+
+/** A treasury's logs name no token, but a batch that we know is of one. What it says of a batch that nobody here knows concerns all of its tokens. */
+function concerns(log: ChainLog, token: ChainToken, tokenOfBatch: ReadonlyMap<string, number>): boolean {
+  if (log.address === token.tokenAddress) return true
+  if (log.address !== token.treasury || !("batchId" in log.args)) return false
+  const tokenId = tokenOfBatch.get(batchIdHex(log.args.batchId))
+  return tokenId === undefined || tokenId === token.tokenId
 }
 
 async function moveCursor(

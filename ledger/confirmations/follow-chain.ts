@@ -142,8 +142,8 @@ async function confirmNext(
   }
 }
 
-/** Whose logs count: every token's, and those of the contract that keeps checkpoints' roots. */
+/** Whose logs count: every token's, its treasury's, and those of the contract that keeps checkpoints' roots. */
 function contractsOf({ tokens, auditAnchor }: FollowedChain): Address[] {
-  const addresses = tokens.map((token) => token.tokenAddress)
-  return [...addresses, ...(auditAnchor === null ? [] : [auditAnchor])] as Address[]
+  const addresses = tokens.flatMap(({ tokenAddress, treasury }) => [tokenAddress, treasury])
+  return [...new Set([...addresses, auditAnchor])].filter((address) => address !== null) as Address[]
 }

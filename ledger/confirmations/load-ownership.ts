@@ -74,6 +74,18 @@ export async function loadOwnership(
   }
 }
 
+/** By the number that the logs give it, which token each of these batches is of. */
+export async function loadTokensOfBatches(
+  trx: Transaction<Database>,
+  logs: readonly ChainLog[],
+): Promise<Map<string, number>> {
+  const { batchIds } = wantedBy(logs)
+  if (batchIds.length === 0) return new Map()
+  const { rows } = await sql<{ batch_id: string; token_id: number }>`
+    SELECT batch_id, token_id FROM settlement.batches WHERE batch_id = ANY(${batchIds}::text[])`.execute(trx)
+  return new Map(rows.map((row) => [row.batch_id, row.token_id]))
+}
+
 function wantedBy(logs: readonly ChainLog[]): Wanted {
   const addresses = new Set<string>()
   const batchIds = new Set<string>()

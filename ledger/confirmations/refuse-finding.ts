@@ -72,7 +72,7 @@ async function refuseUnknownBatch(
   finding: Extract<Finding, { kind: "unknown_batch" }>,
 ): Promise<void> {
   const { chainId, address, transactionHash } = finding.log
-  const where = `the token ${address} on chain ${chainId}`
+  const where = `the contract ${address} on chain ${chainId}`
   const message = `${where} settled a batch ${finding.batchId} that no ledger here sealed (transaction ${transactionHash}); nothing was credited`
   await raiseAlarm(trx, {
     kind: "unknown_batch",
@@ -97,7 +97,7 @@ async function pauseToken(
 ): Promise<void> {
   const { rows } = await sql<{ ledger_id: string; token_id: number }>`
     SELECT l.ledger_id, l.token_id FROM settlement.lanes l JOIN registry.tokens t ON t.token_id = l.token_id
-    WHERE t.chain_id = ${chainId} AND t.token_address = ${address}`.execute(trx)
+    WHERE t.chain_id = ${chainId} AND (t.token_address = ${address} OR t.treasury = ${address})`.execute(trx)
   await pauseLanes(
     trx,
     rows.map((row) => ({ ledgerId: row.ledger_id, tokenId: row.token_id })),

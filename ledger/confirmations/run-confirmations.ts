@@ -105,7 +105,7 @@ async function readFollowedChain(
   if (chain === undefined) return undefined
   const tokens = await db
     .selectFrom("registry.tokens")
-    .select(["token_id as tokenId", "token_address as tokenAddress"])
+    .select(["token_id as tokenId", "token_address as tokenAddress", "treasury"])
     .where("chain_id", "=", BigInt(chainId))
     .orderBy("token_id")
     .execute()

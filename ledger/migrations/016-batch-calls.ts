@@ -22,6 +22,11 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
       SELECT CASE batch_call WHEN 'settle' THEN 'settle' WHEN 'batch_mint' THEN 'batch-mint-burn' WHEN 'batch_burn' THEN 'batch-mint-burn' END
     $$`.execute(db)
+  await sql`
+    CREATE FUNCTION settlement.is_guarded(batch_call text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+      SELECT batch_call = 'settle'
+    $$`.execute(db)
   await checkBatchCalls(db)
   await checkSecondNonces(db)
   await checkLateTransactions(db)
@@ -87,7 +92,7 @@ async function checkSecondNonces(db: Kysely<unknown>): Promise<void> {
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
     BEGIN
       PERFORM FROM settlement.batches b
-        WHERE b.ledger_id = NEW.ledger_id AND b.batch_sequence = NEW.batch_sequence AND b.batch_call <> 'settle';
+        WHERE b.ledger_id = NEW.ledger_id AND b.batch_sequence = NEW.batch_sequence AND NOT settlement.is_guarded(b.batch_call);
       IF FOUND AND settlement.may_still_be_mined(NEW.ledger_id, NEW.batch_sequence) THEN
         RAISE EXCEPTION 'batch % has a transaction that might still be mined and gets no other nonce', NEW.batch_sequence
           USING ERRCODE = 'check_violation';
@@ -108,7 +113,7 @@ async function checkLateTransactions(db: Kysely<unknown>): Promise<void> {
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
       SELECT EXISTS (
         SELECT FROM settlement.batches b
-        WHERE b.ledger_id = n.ledger_id AND b.batch_sequence = n.batch_sequence AND b.batch_call <> 'settle'
+        WHERE b.ledger_id = n.ledger_id AND b.batch_sequence = n.batch_sequence AND NOT settlement.is_guarded(b.batch_call)
           AND (n.spent_in_vain_at IS NOT NULL OR b.state = 'confirmed' AND NOT EXISTS (
             SELECT FROM settlement.transactions t
             WHERE t.chain_id = n.chain_id AND t.signer = n.signer AND t.nonce = n.nonce AND t.hash = b.tx_hash)))
@@ -181,7 +186,7 @@ async function keepWhatMayBeMined(db: Kysely<unknown>): Promise<void> {
     BEGIN
       IF EXISTS (
         SELECT FROM settlement.nonces n WHERE n.ledger_id = NEW.ledger_id AND n.batch_sequence = NEW.batch_sequence
-          AND (NEW.batch_call = 'settle' OR n.spent_in_vain_at IS NULL))
+          AND (settlement.is_guarded(NEW.batch_call) OR n.spent_in_vain_at IS NULL))
         OR settlement.may_still_be_mined(NEW.ledger_id, NEW.batch_sequence) THEN
         RAISE EXCEPTION 'batch % of ledger % has a nonce and cannot be taken apart', NEW.batch_sequence, NEW.ledger_id;
       END IF;

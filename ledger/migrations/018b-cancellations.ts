@@ -34,6 +34,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 /** Whatever the program believes: what is saved for a batch that is being cancelled cancels it, for whichever of its nonces, and nothing else does. */
 async function guardCancellations(db: Kysely<unknown>): Promise<void> {
   await sql`
+    -- The contract that knows a token's batches.
+    CREATE FUNCTION settlement.contract_of(t registry.tokens) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$ SELECT t.token_address $$`.execute(db)
+  await sql`
     CREATE FUNCTION settlement.refuse_cancelled_batch() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
     BEGIN
@@ -61,7 +65,7 @@ async function guardCancellations(db: Kysely<unknown>): Promise<void> {
         JOIN registry.tokens t ON t.token_id = b.token_id
         WHERE n.chain_id = NEW.chain_id AND n.signer = NEW.signer AND n.nonce = NEW.nonce
           AND n.ledger_id = NEW.ledger_id AND n.batch_sequence = NEW.batch_sequence
-          AND t.token_address = NEW.target AND b.cancel_calldata_hash = NEW.calldata_hash
+          AND settlement.contract_of(t) = NEW.target AND b.cancel_calldata_hash = NEW.calldata_hash
           AND NOT EXISTS (
             SELECT FROM settlement.transactions m
             WHERE m.chain_id = NEW.chain_id AND m.signer = NEW.signer AND m.nonce = NEW.nonce AND m.hash = b.tx_hash);

@@ -20,6 +20,7 @@ import * as deadLetters from "./015-dead-letters.ts"
 import * as batchCalls from "./016-batch-calls.ts"
 import * as lostTails from "./018-lost-tails.ts"
 import * as cancellations from "./018b-cancellations.ts"
+import * as treasury from "./019-treasury.ts"
 
 const migrations: Record<string, Migration> = {
   "001-registry": registry,
@@ -40,6 +41,7 @@ const migrations: Record<string, Migration> = {
   "016-batch-calls": batchCalls,
   "018-lost-tails": lostTails,
   "018b-cancellations": cancellations,
+  "019-treasury": treasury,
 }
 
 /**

@@ -17,7 +17,7 @@ export type Drift = Figures & {
 
 export type Comparison = {
   readonly accountsCompared: number
-  /** null for a run of one user. */
+  /** null where the snapshot has none. */
   readonly supply: (Figures & { readonly heldElsewhere: bigint }) | null
   readonly drifts: readonly Drift[]
 }

@@ -8,6 +8,7 @@ type Row = {
   token_id: number
   token_address: string
   symbol: string
+  has_own_supply: boolean
   user_id: string | null
   drift_threshold: bigint
 }
@@ -19,7 +20,7 @@ export async function findNextRun(
   except: readonly string[],
 ): Promise<ReconciliationRun | undefined> {
   const { rows } = await sql<Row>`
-    SELECT r.ledger_id, r.run_id, r.token_id, t.token_address, t.symbol, r.user_id, t.drift_threshold
+    SELECT r.ledger_id, r.run_id, r.token_id, t.token_address, t.symbol, t.settlement_mode <> 'treasury' AS has_own_supply, r.user_id, t.drift_threshold
     FROM ledger.reconciliation_runs r
     JOIN registry.tokens t ON t.token_id = r.token_id AND t.chain_id = ${chainId}
     WHERE r.state = 'requested' AND r.run_id <> ALL(${[...except]}::uuid[])
@@ -33,6 +34,7 @@ export async function findNextRun(
     tokenId: row.token_id,
     tokenAddress: row.token_address,
     symbol: row.symbol,
+    hasOwnSupply: row.has_own_supply,
     userId: row.user_id,
     driftThreshold: row.drift_threshold,
   }

@@ -7,7 +7,7 @@ import type { BlockPoint, Snapshot } from "./take-snapshot.ts"
 export type ChainFigures = {
   /** In the order of the snapshot's accounts. */
   readonly balances: readonly bigint[]
-  /** null for a run of one user. */
+  /** null where the snapshot has none. */
   readonly supply: bigint | null
 }
 

@@ -6,6 +6,8 @@ export type ReconciliationRun = {
   readonly tokenId: number
   readonly tokenAddress: string
   readonly symbol: string
+  /** Whether its supply is what is settled here: only then is that compared. */
+  readonly hasOwnSupply: boolean
   /** null: every account of the token, and its supply. */
   readonly userId: string | null
   /** Differences above it raise an alarm; base units. */

@@ -23,7 +23,7 @@ export type Snapshot = {
   /** What vouches for the indexer's figures, if the endpoints know it. */
   readonly indexerHead: BlockPoint
   readonly accounts: readonly AccountFigures[]
-  /** null for a run of one user. */
+  /** null for a run of one user, and of a token that is not minted for us. */
   readonly indexerSupply: bigint | null
 }
 
@@ -125,7 +125,7 @@ type FiguresRow = { account_id: bigint | null; address: string; confirmed: bigin
 
 /**
  * What each account received without what it sent. The zero address sends mints and receives burns, so the supply is what it sent without what it received: the row
- * without an account. For one user only the transfers of his address are looked at, and the supply is left out.
+ * without an account. For one user only the transfers of his address are looked at, and the supply is left out; so it is for a token that is not minted for us.
  */
 async function readFigures(
   trx: Transaction<Database>,
@@ -134,6 +134,8 @@ async function readFigures(
   scanned: bigint,
 ): Promise<FiguresRow[]> {
   const isComplete = run.userId === null
+  // Who mints somebody else's token need not say so in a Transfer, and did it long before we looked.
+  const hasSupply = isComplete && run.hasOwnSupply
   if (isComplete) await planForWholeTables(trx)
   const of = (column: "to" | "from") =>
     isComplete
@@ -159,7 +161,7 @@ async function readFigures(
     LEFT JOIN received ON received.address = a.address
     LEFT JOIN sent ON sent.address = a.address
     WHERE a.ledger_id = ${run.ledgerId} AND a.token_id = ${run.tokenId} AND a.opened_position <= ${scanned} ${onlyUser(run, "a")}
-    ${isComplete ? supply : sql``}
+    ${hasSupply ? supply : sql``}
     LIMIT ${accountsMax + 2}`.execute(trx)
   return rows
 }

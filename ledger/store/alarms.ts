@@ -12,6 +12,8 @@ export type AlarmKind =
   | "foreign_transaction"
   | "signer_balance"
   | "signer_balance_low"
+  | "treasury_balance"
+  | "treasury_balance_low"
   | "batch_failing"
   | "batch_altered"
   | "dead_letters"

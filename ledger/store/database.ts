@@ -81,6 +81,8 @@ export type Database = TablesElsewhere & {
     decimals: number
     features: string[]
     settlement_mode: SettlementMode
+    /** The contract that pays the token's batches out: only in the mode treasury. */
+    treasury: Generated<string | null>
     start_block: bigint
     is_default: boolean
     strategy: ColumnType<unknown, string, string>

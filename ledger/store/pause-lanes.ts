@@ -4,10 +4,10 @@ import { laneChangedChannel } from "./channels.ts"
 import type { Database } from "./database.ts"
 
 /**
- * Who or what paused a lane. `balance`: the signer could not pay for gas, which ends by itself · `errors`: a batch failed too often · `foreign`: somebody else signs with our key or
- * settles on our token · `altered`: sealed data was changed · `strategy`: its batch strategy cannot be used. All but `balance` wait for somebody who resumes.
+ * Who or what paused a lane. `balance`: the signer could not pay for gas · `treasury`: the treasury could not pay a batch; both end by themselves · `errors`: a batch failed too often · `foreign`: somebody else signs with our key or
+ * settles on our token · `altered`: sealed data was changed · `strategy`: its batch strategy cannot be used. All others wait for somebody who resumes.
  */
-export type PauseKind = "operator" | "balance" | "errors" | "foreign" | "altered" | "strategy"
+export type PauseKind = "operator" | "balance" | "treasury" | "errors" | "foreign" | "altered" | "strategy"
 
 export type LaneName = { readonly ledgerId: string; readonly tokenId: number }
 
@@ -47,9 +47,11 @@ export async function pauseLanes(
       paused_at = coalesce(lane.paused_at, excluded.paused_at),
       paused_reason = CASE
         WHEN lane.paused_at IS NULL THEN excluded.paused_reason
-        WHEN lane.paused_by = 'balance' AND excluded.paused_by <> 'balance' THEN lane.paused_reason || '; ' || excluded.paused_reason
+        WHEN lane.paused_by IN ('balance', 'treasury') AND excluded.paused_by NOT IN ('balance', 'treasury') THEN lane.paused_reason || '; ' || excluded.paused_reason
         ELSE lane.paused_reason END,
-      paused_by = CASE WHEN lane.paused_at IS NULL OR lane.paused_by = 'balance' THEN excluded.paused_by ELSE lane.paused_by END
+      paused_by = CASE
+        WHEN lane.paused_at IS NULL OR lane.paused_by IN ('balance', 'treasury') AND excluded.paused_by NOT IN ('balance', 'treasury') THEN excluded.paused_by
+        ELSE lane.paused_by END
     RETURNING lane.ledger_id, lane.token_id, lane.paused_at, lane.paused_reason, lane.paused_by,
       (old.paused_at IS NOT NULL) AS was_paused`.execute(db)
   for (const row of rows)

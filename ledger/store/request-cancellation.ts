@@ -1,5 +1,6 @@
 import { type Kysely, sql, type Transaction } from "kysely"
 import { type Hex, keccak256 } from "viem"
+import { type BatchCall, batchCalls } from "../domain/batch-calls.ts"
 import { encodeCancel } from "../domain/encode-cancel.ts"
 import { laneChangedChannel } from "./channels.ts"
 import type { BatchState, Database } from "./database.ts"
@@ -39,11 +40,12 @@ export async function requestCancellation(
   const { rows } = await sql<{
     state: BatchState
     settlement_mode: string
+    batch_call: BatchCall
     requested_at: Date | null
     requested_by: string | null
     reason: string | null
   }>`
-    SELECT b.state, t.settlement_mode, b.cancel_requested_at AS requested_at, b.cancel_requested_by AS requested_by, b.cancel_reason AS reason
+    SELECT b.state, b.batch_call, t.settlement_mode, b.cancel_requested_at AS requested_at, b.cancel_requested_by AS requested_by, b.cancel_reason AS reason
     FROM settlement.batches b JOIN registry.tokens t ON t.token_id = b.token_id
     WHERE b.ledger_id = ${ledgerId} AND b.batch_id = ${batchId} FOR NO KEY UPDATE OF b`.execute(trx)
   const [batch] = rows
@@ -53,7 +55,7 @@ export async function requestCancellation(
     return { requestedAt, requestedBy: by ?? "", reason: reason ?? "", isNew: false }
   }
   if (!cancellable.includes(batch.state)) return { refused: "BATCH_NOT_CANCELLABLE", state: batch.state }
-  if (batch.settlement_mode !== "settle")
+  if (!batchCalls[batch.batch_call].isGuarded)
     return { refused: "CANCELLATION_UNSUPPORTED", settlementMode: batch.settlement_mode }
   // What failed to be settled is no failure of the cancellation, and does not keep it waiting.
   await sql`

@@ -40,6 +40,14 @@ export const chainsSchema = z.strictObject({
           'an address (0x and 40 hex digits), "deployed" or "none"',
         )
         .default("deployed"),
+      /** What pays tokens out that know no batches. `deployed`: by `chainbridge start`, where a token needs one. */
+      treasury: z
+        .string()
+        .regex(
+          /^(deployed|none|0x[0-9a-fA-F]{40})$/,
+          'an address (0x and 40 hex digits), "deployed" or "none"',
+        )
+        .default("deployed"),
     }),
   ),
 })

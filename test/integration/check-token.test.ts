@@ -28,7 +28,7 @@ function check(token: DeployedToken | Hex, signer: Hex | null, more: Partial<Tok
   const address = typeof token === "string" ? token : token.address
   return checkToken(
     client,
-    { symbol: "X", chainId: 31_337, address, decimals: 18, mode: "settle", ...more },
+    { symbol: "X", chainId: 31_337, address, decimals: 18, mode: "settle", treasury: null, ...more },
     signer,
   )
 }
@@ -89,7 +89,7 @@ test.each<[string, () => Promise<string | null>, string]>([
 })
 
 const configurationOf = (token: object) =>
-  ({ tokens: { local: { chain_id: 31_337, tokens: [token] } } }) as unknown as Configuration
+  ({ chains: {}, tokens: { local: { chain_id: 31_337, tokens: [token] } } }) as unknown as Configuration
 
 test("the mode is that of the features where none is named, and one that is not there is refused", () => {
   const choose = (features: string[], settlement_mode?: "settle" | "treasury") =>
@@ -97,6 +97,7 @@ test("the mode is that of the features where none is named, and one that is not 
   expect(choose(["mintable", "burnable", "settle"])).toBe("settle")
   expect(choose(["mintable", "burnable"])).toBe("batch-mint-burn")
   expect(choose(["mintable", "burnable"], "settle")).toBe("settle")
+  expect(choose(["transfer"])).toBe("treasury")
   expect(() => choose(["native"])).toThrow("the chain's own coin, which cannot be settled yet")
 })
 
@@ -109,7 +110,7 @@ test("every refusal is said at once; a chain that does not answer refuses nobody
     checkTokens(
       null,
       { chainId: 31_337, rpcUrls: [proxy.url], signer: ours.operator },
-      tokensOf(configuration, 31_337, {}),
+      tokensOf(configuration, 31_337, { tokens: {}, treasury: null }),
       (message) => warnings.push(message),
     )
   await expect(run()).rejects.toMatchObject({

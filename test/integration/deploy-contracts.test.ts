@@ -34,6 +34,7 @@ test("an account that cannot pay is named in one sentence, and the deployment go
       masterSigner: address,
       tokens: [{ symbol: "CPOP", name: "Points" }],
       deploysAuditAnchor: true,
+      deploysTreasury: true,
       file: join(directory, "deployment.json"),
       mine: async () => {
         await callJsonRpc(anvil.rpcUrl, "evm_mine", [])
@@ -54,7 +55,7 @@ test("an account that cannot pay is named in one sentence, and the deployment go
   const client = createPublicClient({ transport: http(anvil.rpcUrl), cacheTime: 0 })
   const start = await client.getBlockNumber()
   const deployed = await deploy()
-  expect(deployed).toMatchObject({ deployedNow: 3 })
+  expect(deployed).toMatchObject({ deployedNow: 4 })
 
   const anchor = { address: deployed.auditAnchor ?? zeroAddress, abi: auditAnchorAbi }
   const role = await client.readContract({ ...anchor, functionName: "ANCHOR_ROLE" })
@@ -66,7 +67,7 @@ test("an account that cannot pay is named in one sentence, and the deployment go
     callJsonRpc(anvil.rpcUrl, "anvil_rollback", [Number((await client.getBlockNumber()) - start)])
   await rollBack()
   expect(await client.getCode({ address: deployed.walletManager })).toBeUndefined()
-  expect(await deploy()).toEqual({ ...deployed, tokens: expect.anything(), deployedNow: 3 })
+  expect(await deploy()).toEqual({ ...deployed, tokens: expect.anything(), deployedNow: 4 })
   expect(await client.getCode({ address: anchor.address })).not.toBeUndefined()
 
   // Unless their places are taken: then nobody may go on as if the new ones were the old ones.

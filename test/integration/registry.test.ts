@@ -18,6 +18,7 @@ const facts: ChainFacts = {
   walletManager: `0x${"2".repeat(40)}`,
   walletInitCodeHash: `0x${"3".repeat(64)}`,
   auditAnchor: `0x${"D".repeat(40)}`,
+  treasury: null,
   deployedTokens: { CPOP: { address: `0x${"A".repeat(40)}`, startBlock: 7 } },
 }
 
@@ -72,6 +73,7 @@ test("the indexer's login reads from the registry what to index, and nothing els
       requests_per_second: 200,
       disable_cache: false,
       tokens: [`0x${"a".repeat(40)}`],
+      treasuries: [],
       audit_anchor: `0x${"d".repeat(40)}`,
     },
   ])
@@ -188,4 +190,46 @@ test("a chain may get an AuditAnchor later, and keeps the one that it has", asyn
   expect(await apply("deployed", first.toLowerCase())).toEqual([{ audit_anchor: first.toLowerCase() }])
   for (const other of [`0x${"F".repeat(40)}`, "none"])
     await expect(apply(other)).rejects.toMatchObject({ code: "CONFIG_INVALID" })
+})
+
+test("a plain token gets the chain's treasury, keeps it, and is refused where there is none; so is the native coin", async () => {
+  const db = createKysely<Database>(pool)
+  const plain = {
+    address: `0x${"9".repeat(40)}`,
+    symbol: "ODD",
+    name: "Odd Dollar",
+    decimals: 6,
+    features: ["transfer"],
+    is_default: false,
+    drift_threshold: "0",
+  }
+  const group = Object.values(configuration.tokens)[0]
+  const withToken = (token: typeof plain): typeof configuration => ({
+    ...configuration,
+    tokens: { local: { chain_id: 31_337, tokens: [...(group?.tokens ?? []), token] } },
+  })
+  const apply = (treasury: string | null, token = plain) =>
+    applyConfiguration(db, withToken(token), [{ ...facts, auditAnchor: `0x${"E".repeat(40)}`, treasury }])
+  const stored = () =>
+    db
+      .selectFrom("registry.tokens")
+      .select(["settlement_mode", "treasury"])
+      .where("symbol", "=", "ODD")
+      .execute()
+  const [first, second] = [`0x${"7".repeat(40)}`, `0x${"8".repeat(40)}`]
+  await expect(apply(null)).rejects.toThrow(
+    "treasury of chain 31337 is none; allowed: an address, or deployed",
+  )
+  await apply(first)
+  await apply(first)
+  await expect(apply(second)).rejects.toThrow(`allowed: ${first}, which pays ODD`)
+  await expect(apply(null)).rejects.toThrow(`allowed: ${first}, which pays ODD`)
+  expect(await stored()).toEqual([{ settlement_mode: "treasury", treasury: first }])
+  await expect(
+    db.updateTable("registry.tokens").set({ treasury: second }).where("symbol", "=", "ODD").execute(),
+  ).rejects.toThrow("the treasury of token")
+  const coin = { ...plain, symbol: "ETH", address: `0x${"0".repeat(40)}` }
+  await expect(apply(first, coin)).rejects.toThrow("ETH on chain 31337 is the chain's own coin")
+  const sources = await buildIndexerSources(pool, configuration, () => ["http://127.0.0.1:1"])
+  expect(parseIndexerSources(sources).chains).toMatchObject([{ treasuries: [first] }])
 })

@@ -16,10 +16,15 @@ export async function confirmFindings(options: {
   readonly chainId: bigint
   readonly tokenId: number
   readonly token: Address
+  readonly treasury?: Address | undefined
 }): Promise<void> {
-  const { db, chain, ledgerId, tokenId, token } = options
+  const { db, chain, ledgerId, tokenId, token, treasury } = options
   const chainId = Number(options.chainId)
-  const raw = await chain.getLogs({ address: token, fromBlock: 0n, toBlock: "latest" })
+  const raw = await chain.getLogs({
+    address: treasury === undefined ? token : [token, treasury],
+    fromBlock: 0n,
+    toBlock: "latest",
+  })
   const parsed = parseEventLogs({
     abi: cpopTokenAbi,
     eventName: ["Transfer", "BatchSettled", "DebitSkipped"],

@@ -20,6 +20,8 @@ export type DeployedToken = {
   readonly operatorKey: Hex
   readonly operator: Address
   readonly admin: Address
+  /** The contract that pays the token's batches out, where it knows none itself. */
+  readonly treasury?: Address
   /** Calls the token as its admin, who may settle too, and mines it. */
   sendAsAdmin(data: Hex): Promise<void>
   callAsAdmin(functionName: "pause" | "unpause"): Promise<void>

@@ -10,6 +10,8 @@ export async function insertToken(
     readonly strategy: object
     readonly auditAnchor?: string
     readonly mode?: SettlementMode
+    readonly treasury?: string | null
+    readonly decimals?: number
   },
 ): Promise<number> {
   await db
@@ -35,9 +37,10 @@ export async function insertToken(
       token_address: token.address,
       symbol: "CPOP",
       name: "CPOP",
-      decimals: 18,
+      decimals: token.decimals ?? 18,
       features: ["settle"],
       settlement_mode: token.mode ?? "settle",
+      treasury: token.treasury ?? null,
       start_block: 0n,
       is_default: true,
       strategy: JSON.stringify(token.strategy),

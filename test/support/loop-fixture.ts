@@ -43,6 +43,7 @@ export async function createLoopFixture(
     chainId,
     rpcUrl,
     tokens: [token.address],
+    treasuries: token.treasury === undefined ? [] : [token.treasury],
     auditAnchor: settlement.auditAnchor,
   }
   let ponder: Ponder | undefined = await startPonder(ponderOptions)
@@ -53,7 +54,7 @@ export async function createLoopFixture(
     finality: "depth",
     startBlock: 0n,
     genesisHash: (await chain.getBlock({ blockNumber: 0n })).hash,
-    tokens: [{ tokenId, tokenAddress: token.address }],
+    tokens: [{ tokenId, tokenAddress: token.address, treasury: token.treasury ?? null }],
     auditAnchor: settlement.auditAnchor,
   }
 

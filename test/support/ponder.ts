@@ -18,6 +18,7 @@ export type PonderOptions = {
   readonly chainId: number
   readonly rpcUrl: string
   readonly tokens: readonly string[]
+  readonly treasuries?: readonly string[]
   readonly auditAnchor?: string | null
 }
 
@@ -88,7 +89,7 @@ export async function startPonder(options: PonderOptions): Promise<Ponder> {
   }
 }
 
-function sourcesOf({ chainId, rpcUrl, tokens, auditAnchor }: PonderOptions): string {
+function sourcesOf({ chainId, rpcUrl, tokens, treasuries = [], auditAnchor }: PonderOptions): string {
   return JSON.stringify({
     chains: [
       {
@@ -99,6 +100,7 @@ function sourcesOf({ chainId, rpcUrl, tokens, auditAnchor }: PonderOptions): str
         polling_interval_ms: 100,
         requests_per_second: 200,
         tokens: tokens.map((token) => token.toLowerCase()),
+        treasuries: treasuries.map((treasury) => treasury.toLowerCase()),
         audit_anchor: auditAnchor ?? null,
       },
     ],

@@ -76,6 +76,7 @@ export async function createSettlementFixture(
     /** Puts another token on the chain than ours. */
     readonly deploy?: (rpcUrl: string) => Promise<DeployedToken>
     readonly mode?: SettlementMode
+    readonly decimals?: number
   } = {},
 ) {
   const database = await createTestDatabase()
@@ -91,6 +92,8 @@ export async function createSettlementFixture(
     address: token.address,
     strategy,
     mode: options.mode ?? "settle",
+    treasury: token.treasury ?? null,
+    ...(options.decimals === undefined ? {} : { decimals: options.decimals }),
     ...(anchor === null ? {} : { auditAnchor: anchor.address }),
   })
   const logger = createLogger("test", process.env["TEST_LOG_LEVEL"] ?? "silent")
@@ -157,7 +160,9 @@ export async function createSettlementFixture(
 
     confirm: () => {
       const of = { db, chain, ledgerId, chainId, token: token.address }
-      return options.mode === undefined ? confirmFromLogs(of) : confirmFindings({ ...of, tokenId })
+      return options.mode === undefined
+        ? confirmFromLogs(of)
+        : confirmFindings({ ...of, tokenId, treasury: token.treasury })
     },
     revoke: () => revokeNewest({ db, chain, ledgerId, chainId, token: token.address }),
 
@@ -324,7 +329,11 @@ export async function createSettlementFixture(
       const logs = parseEventLogs({
         abi: cpopTokenAbi,
         eventName: "BatchSettled",
-        logs: await chain.getLogs({ address: token.address, fromBlock: 0n, toBlock: "latest" }),
+        logs: await chain.getLogs({
+          address: token.treasury ?? token.address,
+          fromBlock: 0n,
+          toBlock: "latest",
+        }),
       })
       const counts = new Map<string, number>()
       for (const { args } of logs) {

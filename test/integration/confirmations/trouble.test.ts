@@ -277,7 +277,7 @@ test("an indexer that does not read a token yet has the accounts of that token w
     .executeTakeFirstOrThrow()
   await loop.follow()
   await loop.adjust([["ann", 1n]], { tokenId })
-  const tokens = [...loop.followed.tokens, { tokenId, tokenAddress: address }]
+  const tokens = [...loop.followed.tokens, { tokenId, tokenAddress: address, treasury: null }]
   await loop.indexed()
   const result = await loop.step({ tokens })
   expect(result).toMatchObject({ outcome: "waiting" })
