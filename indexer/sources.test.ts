@@ -20,6 +20,7 @@ describe("parseIndexerSources", () => {
         requests_per_second: 20,
         disable_cache: false,
         audit_anchor: null,
+        treasuries: [],
       },
     ])
   })
