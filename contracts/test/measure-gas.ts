@@ -35,7 +35,7 @@ export async function measureGas(): Promise<Record<string, number>> {
       gas[measurement.name] = await measure(chain, measurement)
     }
     const anchors = await measureAnchors(chain)
-    const treasury = await measureTreasury(chain, (count) =>
+    const treasury = await measureTreasury((count) =>
       holders(count).map((address, index) => ({ address, amount: amount(index) })),
     )
     return {
