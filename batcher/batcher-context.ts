@@ -28,7 +28,8 @@ export type BatcherStep = (typeof batcherSteps)[number]
 /** Those that every call comes by; to the others it takes a chain that does not take what it is sent. */
 export const stepsOfEveryCall: readonly BatcherStep[] = batcherSteps.filter((step) => step !== "replaced")
 
-export type BatcherChain = { readonly client: ChainClient; readonly signer: Signer }
+/** At least one signer, each with another address. */
+export type BatcherChain = { readonly client: ChainClient; readonly signers: readonly Signer[] }
 
 export type BatcherContext = {
   readonly db: Kysely<Database>
@@ -66,6 +67,8 @@ export type BatcherLimits = {
   readonly feeCapAlarmMs: number
   /** Look again at least this often, whatever notifications say. */
   readonly fallbackPollMs: number
+  /** After this long without anybody who works with a signer, what it has reserved and not signed is given to others. */
+  readonly orphanMs: number
   /** How often a lease that somebody else holds is asked for. */
   readonly leasePollMs: number
   /** Age at which what single calls cost is measured again. */
@@ -81,14 +84,15 @@ export type BatcherLimits = {
 const defaultBatcherLimits: BatcherLimits = {
   leaseMs: 10_000,
   intakePageEvents: 5_000,
-  foldPageChanges: 20_000,
-  laneInFlightMax: 32,
+  foldPageChanges: 100_000,
+  laneInFlightMax: 64,
   signerInFlightMax: 16,
   signerAnchorsInFlightMax: 2,
   deskPageBatches: 500,
   rebroadcastMs: 15_000,
   feeCapAlarmMs: 600_000,
   fallbackPollMs: 5_000,
+  orphanMs: 60_000,
   leasePollMs: 1_000,
   calibrationIntervalMs: 21_600_000,
   calibrationCheckMs: 60_000,

@@ -31,10 +31,9 @@ export function runBatcher(context: BatcherContext): RunningBatcher {
   const { db, logger } = batcher
   const accounting = runAccounting(batcher)
   const lanes = runLanes(batcher)
-  const desks = [...batcher.chains].map(([chainId, chain]) => ({
-    chain,
-    desk: runDesk(batcher, chainId, chain),
-  }))
+  const desks = [...batcher.chains].flatMap(([chainId, chain]) =>
+    chain.signers.map((signer) => ({ chain, desk: runDesk(batcher, chainId, chain.client, signer) })),
+  )
   const listening = listen({
     databaseUrl: batcher.databaseUrl,
     applicationName: "chainbridge-batcher-listen",

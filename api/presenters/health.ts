@@ -6,6 +6,7 @@ import { timeAnswer } from "../validation/schemas.ts"
 import { blocksBehind, secondsSince } from "./balance.ts"
 import { laneHealthSchema } from "./lane.ts"
 import { projectionHealthSchema } from "./projection-health.ts"
+import { signerHealthSchema } from "./signer.ts"
 
 const conditionSchema = z.enum(["healthy", "degraded", "unhealthy", "not_configured"])
 export type Condition = z.infer<typeof conditionSchema>
@@ -39,6 +40,7 @@ export const healthSchema = z.object({
     chains: z.record(z.string(), chainHealthSchema),
   }),
   projections: z.array(projectionHealthSchema).nullable().openapi({ description: "Only with a key" }),
+  signers: z.array(signerHealthSchema).nullable().openapi({ description: "Who settles; null without a key" }),
   lanes: z
     .array(laneHealthSchema)
     .nullable()

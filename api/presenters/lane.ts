@@ -6,9 +6,11 @@ import { timeAnswer } from "../validation/schemas.ts"
 import { tokenOf } from "./change.ts"
 
 const pausedBySchema = z
-  .enum(["operator", "balance", "treasury", "errors", "foreign", "altered", "strategy"])
+  .enum(["operator", "balance", "treasury", "signer", "errors", "foreign", "altered", "strategy"])
   .nullable()
-  .openapi({ description: "Who or what paused it; a pause by `balance` or `treasury` ends by itself" })
+  .openapi({
+    description: "Who or what paused it; a pause by `balance`, `treasury` or `signer` ends by itself",
+  })
 
 const laneName = { token_symbol: z.string(), chain_id: z.int() }
 

@@ -1,4 +1,5 @@
 import { readProgress } from "../../ledger/projections/async/read-progress.ts"
+import { readSigners } from "../../ledger/store/read-signers.ts"
 import { describeError } from "../../platform/errors.ts"
 import { within } from "../chain/within.ts"
 import {
@@ -13,6 +14,7 @@ import {
 } from "../presenters/health.ts"
 import { presentLaneHealth } from "../presenters/lane.ts"
 import { presentProjections, projectionCondition } from "../presenters/projection-health.ts"
+import { presentSigner } from "../presenters/signer.ts"
 import {
   countOpenAlarms,
   readCheckpointStates,
@@ -76,6 +78,7 @@ export const getSystemHealth = defineRoute({
         components,
         projections:
           found === undefined || caller === undefined ? null : presentProjections(found.projections),
+        signers: found?.signers ?? null,
         lanes: found?.lanes ?? null,
         open_alarms: openAlarms,
         alarms:
@@ -91,17 +94,27 @@ export const getHealth: Route = { ...getSystemHealth, path: "/health" }
 
 async function look(services: Services, caller: Caller | undefined) {
   const { db } = services
-  const [registry, heartbeatAges, checkpointStates, projections, openAlarms, alarms, metrics, lanes] =
-    await Promise.all([
-      services.registry.current(),
-      readHeartbeatAges(db),
-      readCheckpointStates(db, heartbeatAgeMsMax),
-      readProgress(db, caller?.ledgerId),
-      countOpenAlarms(db, caller?.ledgerId),
-      caller === undefined ? undefined : readOpenAlarms(db, caller.ledgerId, alarmsShownMax),
-      caller === undefined ? undefined : readLedgerMetrics(db, caller.ledgerId),
-      caller === undefined ? undefined : readLanes(db, caller.ledgerId),
-    ])
+  const [
+    registry,
+    heartbeatAges,
+    checkpointStates,
+    projections,
+    openAlarms,
+    alarms,
+    metrics,
+    lanes,
+    signers,
+  ] = await Promise.all([
+    services.registry.current(),
+    readHeartbeatAges(db),
+    readCheckpointStates(db, heartbeatAgeMsMax),
+    readProgress(db, caller?.ledgerId),
+    countOpenAlarms(db, caller?.ledgerId),
+    caller === undefined ? undefined : readOpenAlarms(db, caller.ledgerId, alarmsShownMax),
+    caller === undefined ? undefined : readLedgerMetrics(db, caller.ledgerId),
+    caller === undefined ? undefined : readLanes(db, caller.ledgerId),
+    caller === undefined ? undefined : readSigners(db),
+  ])
   return {
     chains: registry.chains,
     heartbeatAges,
@@ -110,6 +123,7 @@ async function look(services: Services, caller: Caller | undefined) {
     openAlarms,
     alarms,
     metrics,
+    signers: signers?.map(presentSigner),
     // A token that was registered a moment ago shows when the registry's copy has it.
     lanes: lanes
       ?.filter((lane) => registry.tokens.has(lane.token_id))

@@ -1,5 +1,5 @@
 import { concatHex, type Hex, keccak256, numberToHex, sliceHex, toHex } from "viem"
-import { describeError } from "../../platform/errors.ts"
+import { describeError, invariant } from "../../platform/errors.ts"
 import type { ChainClient } from "../../platform/rpc/chain-client.ts"
 import type { Batcher, BatcherChain } from "../batcher-context.ts"
 import {
@@ -20,11 +20,14 @@ const implementationSlot = numberToHex(BigInt(keccak256(toHex("eip1967.proxy.imp
 export async function calibrateTokens(
   batcher: Batcher,
   chainId: bigint,
-  { client, signer }: BatcherChain,
+  { client, signers }: BatcherChain,
   /** When each token was looked at, by its id: kept by the caller between the calls. */
   checkedAtMs: Map<number, number>,
 ): Promise<void> {
   const { db, logger } = batcher
+  // Which one does not matter: roles that it lacks are given to it in the measurement.
+  const [signer] = signers
+  invariant(signer !== undefined, `chain ${chainId} has no signer`)
   for (const token of await loadTokensToCalibrate(db, chainId)) {
     const nowMs = batcher.now().getTime()
     const checkedMs = token.newest === null ? undefined : checkedAtMs.get(token.tokenId)

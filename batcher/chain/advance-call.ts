@@ -3,10 +3,9 @@ import { raiseAlarm } from "../../ledger/store/alarms.ts"
 import { invariant, unreachable } from "../../platform/errors.ts"
 import { type Fees, offerFor } from "../domain/fees.ts"
 import { gasLimitFor } from "../domain/gas-limit.ts"
-import { markSimulated, noteFailure } from "../store/call-moves.ts"
+import { noteFailure } from "../store/call-moves.ts"
 import { isUnguarded, type OpenCall } from "../store/open-call.ts"
-import { reserveNonce } from "../store/signers.ts"
-import { saveTransaction } from "../store/transactions.ts"
+import { saveTransactions } from "../store/transactions.ts"
 import { alarmUnderfunded } from "./call-alarms.ts"
 import { calldataOf } from "./calldata-of.ts"
 import { type DeskTurn, retryAtAfterFailure, strategyOf } from "./desk-turn.ts"
@@ -18,28 +17,16 @@ import { signCall } from "./sign-call.ts"
 import { simulateCall } from "./simulate-call.ts"
 import { stopForEverybody, waitForTreasury } from "./treasury-refusals.ts"
 
-/**
- * Takes a batch or an anchor from wherever the database says it is to its transaction being sent: simulate, reserve, sign, save, send. Recovery is this same function.
- * @returns whether the call holds a nonce now
- */
-export async function advanceCall(turn: DeskTurn, start: OpenCall): Promise<boolean> {
+/** Takes a batch or an anchor that has a nonce from wherever the database says it is to its transaction being sent: sign, save, send. Recovery is this same function. */
+export async function advanceCall(turn: DeskTurn, start: OpenCall): Promise<void> {
   let call: OpenCall | null = start
-  if (isUnguarded(call) && !(await areEarlierNoncesSpent(turn, call))) return call.nonce !== null
-  // A simulation of an earlier turn is out of date by now; a nonce that is reserved has to be used.
-  if (call.nonce === null) {
-    // A nonce that is taken before the chain takes what we may offer would keep every later one waiting.
-    if ((await offer(turn, call)) === null) return false
-    call = await simulate(turn, call)
-    if (call === null) return false
-    call = await reserve(turn, call)
-  }
+  if (isUnguarded(call) && !(await areEarlierNoncesSpent(turn, call))) return
   if (call.state === "simulated") call = await signAndSave(turn, call)
   if (call?.state === "signed") await sendCall(turn, call)
-  return true
 }
 
 /** @returns null while the chain asks for more than may be offered: the call waits, and says why. Nothing is wrong with it. */
-async function offer(turn: DeskTurn, call: OpenCall): Promise<Fees | null> {
+export async function offer(turn: DeskTurn, call: OpenCall): Promise<Fees | null> {
   const { batcher, desk, policy } = turn
   const bufferPercent = strategyOf(call).feeBufferPercent
   const { maxFeePerGas } = policy
@@ -48,27 +35,21 @@ async function offer(turn: DeskTurn, call: OpenCall): Promise<Fees | null> {
   const message = `the chain asks for ${decision.marketPerGas} wei per gas, max_fee is ${decision.maxFeePerGas}`
   turn.feeWatch.note(message)
   const retryAt = new Date(batcher.now().getTime() + batcher.limits.rebroadcastMs)
-  await noteFailure(desk, call, { message, retryAt, isCounted: false })
+  await noteFailure(desk, call, { message, at: batcher.now(), retryAt, isCounted: false })
   return null
 }
 
-async function simulate(turn: DeskTurn, call: OpenCall): Promise<OpenCall | null> {
-  const { batcher, desk, client, signer } = turn
+/** What a call that has no nonce would do, and what it may use. What is wrong with it is noted. @returns null where it gets no nonce now */
+export async function simulate(turn: DeskTurn, call: OpenCall): Promise<Simulated | null> {
+  const { batcher, client, signer } = turn
+  if (isUnguarded(call) && !(await areEarlierNoncesSpent(turn, call))) return null
   const data = await calldataOf(batcher.db, call)
   const simulation = await simulateCall(client, { from: signer.address, to: call.to, data }, turn.gasMax)
   switch (simulation.outcome) {
     case "runs": {
-      const gas = {
-        estimated: simulation.estimatedGas,
-        limit: gasLimitFor(simulation.estimatedGas, call.kind === "batch" ? call.recipients : 0, turn.gasMax),
-      }
-      if (!(await markSimulated(desk, call, gas))) return null
-      await batcher.step("simulated")
-      return {
-        ...call,
-        state: "simulated",
-        gasLimit: gas.limit,
-      }
+      const { estimatedGas: estimated } = simulation
+      const limit = gasLimitFor(estimated, call.kind === "batch" ? call.recipients : 0, turn.gasMax)
+      return { data, gas: { estimated, limit } }
     }
     case "already_done":
       await noteDone(turn, call)
@@ -81,6 +62,7 @@ async function simulate(turn: DeskTurn, call: OpenCall): Promise<OpenCall | null
         await stopForEverybody(turn, call, simulation.reason)
         return null
       }
+      if (await isWithoutRole(turn, call, simulation.reason)) return null
       if (call.kind === "batch" && !call.isCancelling) {
         if (await refuseBatch(turn, call)) return null
         if (await cancelHopeless(turn, call, simulation.reason)) return null
@@ -95,11 +77,24 @@ async function simulate(turn: DeskTurn, call: OpenCall): Promise<OpenCall | null
   }
 }
 
+export type Simulated = {
+  readonly data: Hex
+  readonly gas: { readonly estimated: bigint; readonly limit: bigint }
+}
+
+/** The signer's role was taken away since it was last looked for: the batch is somebody else's, and has done nothing wrong. */
+async function isWithoutRole(turn: DeskTurn, call: OpenCall, reason: string): Promise<boolean> {
+  if (call.kind !== "batch" || !reason.startsWith("AccessControlUnauthorizedAccount(")) return false
+  turn.roles.doubt(call.tokenId)
+  return !(await turn.roles.check(turn.standing)).includes(call.tokenId)
+}
+
 /** Another transaction did it: the logs will tell, and a failure of ours it is not. Of a batch somebody has to know; the same root is the same root whoever anchors it. */
 async function noteDone(turn: DeskTurn, call: OpenCall): Promise<void> {
   const what = call.kind === "batch" ? "the token has seen this batch" : "the contract has this root"
   await noteFailure(turn.desk, call, {
     message: `${what} already; waiting for its logs`,
+    at: turn.batcher.now(),
     retryAt: retryAtAfterFailure(turn, call),
     isCounted: false,
     also: async (trx) => {
@@ -114,26 +109,13 @@ async function noteDone(turn: DeskTurn, call: OpenCall): Promise<void> {
   })
 }
 
-async function noteUnderfunded(turn: DeskTurn, call: OpenCall): Promise<void> {
+export async function noteUnderfunded(turn: DeskTurn, call: OpenCall): Promise<void> {
   const message = "the signer cannot pay for gas"
   // For an anchor no lane is stopped: the first batch will do that, if it finds the same.
   if (call.kind === "anchor") return failCall(turn, call, message)
   const retryAt = retryAtAfterFailure(turn, call)
-  await noteFailure(turn.desk, call, { message, retryAt, isCounted: false })
+  await noteFailure(turn.desk, call, { message, at: turn.batcher.now(), retryAt, isCounted: false })
   await alarmUnderfunded(turn)
-}
-
-async function reserve(turn: DeskTurn, call: OpenCall): Promise<OpenCall> {
-  const { batcher, desk, signer } = turn
-  const reservedAt = batcher.now()
-  const value = await reserveNonce(batcher.db, {
-    signer: desk.signer,
-    lease: desk.lease,
-    key: call,
-    reservedAt,
-  })
-  await batcher.step("reserved")
-  return { ...call, nonce: { signer: signer.address, value, reservedAt } }
 }
 
 async function signAndSave(turn: DeskTurn, call: OpenCall): Promise<OpenCall | null> {
@@ -151,17 +133,17 @@ async function signAndSave(turn: DeskTurn, call: OpenCall): Promise<OpenCall | n
   }
   const raw: Hex = await signCall(signer, transaction)
   await batcher.step("signed")
-  const isSaved = await saveTransaction(batcher.db, {
-    signer: desk.signer,
-    lease: desk.lease,
-    key: call,
-    call: transaction,
-    isCancellation: call.kind === "batch" && call.isCancelling,
-    raw,
-    savedAt: batcher.now(),
-  })
+  const [isSaved] = await saveTransactions(desk, [
+    {
+      key: call,
+      call: transaction,
+      isCancellation: call.kind === "batch" && call.isCancelling,
+      raw,
+      savedAt: batcher.now(),
+    },
+  ])
   // The nonce has bytes already, from a save whose answer we lost: the next turn finds and sends those.
-  if (!isSaved) return null
+  if (isSaved !== true) return null
   await batcher.step("saved")
   return { ...call, state: "signed", hashes: [keccak256(raw)] }
 }

@@ -1,9 +1,12 @@
 import type { Kysely, Transaction } from "kysely"
 import { raiseAlarm } from "../../ledger/store/alarms.ts"
 import type { Database } from "../../ledger/store/database.ts"
+import { releaseClaims } from "../store/claims.ts"
 import { pauseLanesOfChain } from "../store/lanes.ts"
 import { requireSigner } from "../store/leases.ts"
 import type { OpenCall } from "../store/open-call.ts"
+import { subjectOfSigner } from "../store/signer-standing.ts"
+import { lockSigners, stopUnworkableLanes } from "../store/stop-unworkable-lanes.ts"
 import type { DeskTurn } from "./desk-turn.ts"
 
 /** The fields that name a call in a log line. */
@@ -40,26 +43,22 @@ export async function alarmForeign(
   const message = `signer ${address} on chain ${chainId} is used by somebody else: ${what}`
   await batcher.db.transaction().execute(async (trx) => {
     await requireSigner(trx, desk.signer, desk.lease)
-    await raiseAlarm(trx, {
-      kind: "foreign_transaction",
-      subject: `signer:${chainId}:${address}`,
-      ledgerId: null,
-      message,
-    })
+    // All lanes, whoever else could sign: the key may settle what it likes.
     await pauseLanesOfChain(trx, chainId, message, "foreign")
+    const subject = subjectOfSigner(desk.signer)
+    await raiseAlarm(trx, { kind: "foreign_transaction", subject, ledgerId: null, message })
   })
 }
 
-export async function alarmUnderfunded({ batcher, desk }: DeskTurn): Promise<void> {
+/** The signer takes nothing new, and what it has claimed is free for others; where there is nobody else, the chain's lanes stop. */
+export async function alarmUnderfunded({ batcher, desk }: Pick<DeskTurn, "batcher" | "desk">): Promise<void> {
   const { chainId, address } = desk.signer
   const message = `signer ${address} on chain ${chainId} cannot pay for gas: send it coins, and it goes on`
   await batcher.db.transaction().execute(async (trx) => {
-    await raiseAlarm(trx, {
-      kind: "signer_balance",
-      subject: `signer:${chainId}:${address}`,
-      ledgerId: null,
-      message,
-    })
-    await pauseLanesOfChain(trx, chainId, message, "balance")
+    await lockSigners(trx, desk.signer)
+    await releaseClaims(trx, desk.signer)
+    await stopUnworkableLanes(trx, chainId, { reason: message, by: "balance" }, { without: address })
+    const subject = subjectOfSigner(desk.signer)
+    await raiseAlarm(trx, { kind: "signer_balance", subject, ledgerId: null, message })
   })
 }

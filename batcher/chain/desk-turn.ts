@@ -6,11 +6,15 @@ import type { FeeHistory, Market } from "../domain/fees.ts"
 import { retryDelayMs } from "../domain/retry-delay.ts"
 import type { Desk } from "../store/call-moves.ts"
 import type { OpenCall } from "../store/open-call.ts"
+import type { SignerStanding } from "../store/signer-standing.ts"
 import type { TransactionPolicy } from "../store/transaction-policy.ts"
 import type { FeeWatch } from "./fee-watch.ts"
+import { describeDoubt } from "./find-consumer.ts"
+import type { Purse } from "./purse.ts"
 import { readFeeHistory } from "./read-fee-history.ts"
 import { readMarket } from "./read-market.ts"
 import type { Signer } from "./signer.ts"
+import type { RoleWatch } from "./signer-role.ts"
 
 /** What every step of one turn of a signer's desk works with. */
 export type DeskTurn = {
@@ -26,6 +30,9 @@ export type DeskTurn = {
   /** Whether this is the first turn since the lease was taken: whatever was sent before may never have arrived. */
   readonly isRecovery: boolean
   readonly reads: TurnReads
+  readonly standing: SignerStanding
+  readonly purse: Purse
+  readonly roles: RoleWatch
   readonly feeWatch: FeeWatch
   /** For steps that may take longer than the lease. Whether it still counts is decided by the commit that checks it. */
   readonly renewLease: () => Promise<void>
@@ -34,12 +41,13 @@ export type DeskTurn = {
 /** What is used where a token's own strategy cannot be read, or no token is concerned: what is under way still has to end. */
 export const fallbackStrategy: Pick<
   BatchStrategy,
-  "retriesMax" | "retryIntervalMs" | "feeBufferPercent" | "pendingAlarmMs"
+  "retriesMax" | "retryIntervalMs" | "feeBufferPercent" | "pendingAlarmMs" | "errorRate"
 > = {
   retriesMax: 5,
   retryIntervalMs: 60_000,
   feeBufferPercent: 15,
   pendingAlarmMs: 600_000,
+  errorRate: { windowMs: 600_000, thresholdPercent: 50, failuresMin: 5 },
 }
 
 export function strategyOf(call: OpenCall): typeof fallbackStrategy {
@@ -73,8 +81,8 @@ export type TurnReads = {
   latestCount(address: Hex): Promise<bigint>
   /** The highest block that no reorganisation is expected to take: for what cannot be made good afterwards. */
   finalizedBlock(): Promise<bigint>
-  /** How many of them are past the confirmation depth. */
-  finalCount(address: Hex): Promise<bigint>
+  /** How many of them are past the confirmation depth, as far as more than half of the endpoints say the same; null where they do not. */
+  finalCount(address: Hex): Promise<bigint | null>
   /** Whether the newest block has a contract at this address. */
   hasCode(address: Hex): Promise<boolean>
   feeHistory(): Promise<FeeHistory>
@@ -93,7 +101,7 @@ export function createTurnReads(
   },
 ): TurnReads {
   const latest = new Map<Hex, Promise<bigint>>()
-  const final = new Map<Hex, Promise<bigint>>()
+  const final = new Map<Hex, Promise<bigint | null>>()
   const code = new Map<Hex, Promise<boolean>>()
   let finalized: Promise<bigint> | undefined
   let history: Promise<FeeHistory> | undefined
@@ -113,9 +121,7 @@ export function createTurnReads(
       return finalized
     },
     finalCount: (address) =>
-      remember(final, address, () =>
-        client.reads.getTransactionCount({ address, blockNumber: options.lastFinalBlock }).then(BigInt),
-      ),
+      remember(final, address, () => readAgreedCount(client, address, options.lastFinalBlock)),
     hasCode: (address) =>
       remember(code, address, async () => (await client.reads.getCode({ address })) !== undefined),
     feeHistory,
@@ -124,6 +130,21 @@ export function createTurnReads(
       market ??= readMarket(client, transactionType, { hasBaseFee, feeHistory })
       return market
     },
+  }
+}
+
+/** @returns null where not more than half of the endpoints have the block and say the same */
+export async function readAgreedCount(
+  client: ChainClient,
+  address: Hex,
+  blockNumber: bigint,
+): Promise<bigint | null> {
+  try {
+    return await client.agreed.getTransactionCount({ address, blockNumber })
+  } catch (error) {
+    // Nothing else has to wait until they do.
+    if (describeDoubt(error) === null) throw error
+    return null
   }
 }
 

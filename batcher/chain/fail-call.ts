@@ -3,8 +3,10 @@ import { raiseAlarm } from "../../ledger/store/alarms.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { ChainBridgeError, causesOf, describeError } from "../../platform/errors.ts"
 import { isTransientPostgresError } from "../../platform/postgres.ts"
+import { judgeErrorRate } from "../domain/error-rate.ts"
 import { describeCall } from "../store/call-key.ts"
 import { noteFailure, spendNonceInVain } from "../store/call-moves.ts"
+import { readOutcomes } from "../store/failures.ts"
 import { pauseLane } from "../store/lanes.ts"
 import type { OpenCall } from "../store/open-call.ts"
 import { alarmFailing, logOf } from "./call-alarms.ts"
@@ -16,23 +18,34 @@ export async function failCall(turn: DeskTurn, call: OpenCall, message: string):
   turn.batcher.logger.warn({ ...logOf(call), failures, problem: message }, `${describeCall(call)} failed`)
   await noteFailure(turn.desk, call, {
     message,
+    at: turn.batcher.now(),
     retryAt: retryAtAfterFailure(turn, call),
     isCounted: true,
-    also: (trx) => alarmAfterLastFailure(trx, call, message),
+    also: (trx) => stopAfterFailures(trx, call, message, turn.batcher.now()),
   })
 }
 
-/** After the last retry a batch's lane is paused, so that somebody looks; resuming it tries once more. An anchor goes on trying: nothing waits for it. */
-export async function alarmAfterLastFailure(
+/**
+ * After a batch's last retry, or when too much of what its lane tries fails, the lane is paused, so that somebody looks; resuming it tries once more. An anchor goes on trying: nothing waits
+ * for it.
+ */
+export async function stopAfterFailures(
   trx: Transaction<Database>,
   call: OpenCall,
   message: string,
+  at: Date,
 ): Promise<void> {
   const failures = call.failures + 1
-  if (failures < strategyOf(call).retriesMax) return
-  const reason = `${describeCall(call)} failed ${failures} times: ${message}`
-  await alarmFailing(trx, call, reason)
-  if (call.kind === "batch") await pauseLane(trx, call, reason, "errors")
+  const { retriesMax, errorRate } = strategyOf(call)
+  if (failures >= retriesMax) {
+    const reason = `${describeCall(call)} failed ${failures} times: ${message}`
+    if (call.kind === "batch") await pauseLane(trx, call, reason, "errors")
+    await alarmFailing(trx, call, reason)
+  }
+  if (call.kind === "anchor") return
+  const outcomes = await readOutcomes(trx, call, new Date(at.getTime() - errorRate.windowMs))
+  const tooMuch = judgeErrorRate(outcomes, errorRate)
+  if (tooMuch !== null) await pauseLane(trx, call, `${tooMuch}; the last one: ${message}`, "errors")
 }
 
 /**
@@ -66,20 +79,22 @@ async function stopAltered(turn: DeskTurn, call: OpenCall, message: string): Pro
   batcher.logger.error(logOf(call), message)
   const options = {
     message,
+    at: batcher.now(),
     retryAt: retryAtAfterFailure(turn, call),
     also: async (trx: Transaction<Database>) => {
       if (call.kind === "anchor") return alarmFailing(trx, call, message)
       const { batchId, ledgerId } = call
-      await raiseAlarm(trx, { kind: "batch_altered", subject: `batch:${batchId}`, ledgerId, message })
       await pauseLane(trx, call, message, "altered")
+      await raiseAlarm(trx, { kind: "batch_altered", subject: `batch:${batchId}`, ledgerId, message })
     },
   }
   const { nonce } = call
   if (nonce === null || call.hashes.length > 0) await noteFailure(desk, call, { ...options, isCounted: true })
-  else await spendNonceInVain(desk, { ...call, nonce }, { ...options, at: batcher.now() })
+  else await spendNonceInVain(desk, { ...call, nonce }, options)
 }
 
-function isTrouble(error: unknown): boolean {
+/** Trouble with the chain, the database or the lease: nothing that a call could do something about. */
+export function isTrouble(error: unknown): boolean {
   return causesOf(error).some(
     (cause) => (cause instanceof ChainBridgeError && cause.retryable) || isTransientPostgresError(cause),
   )

@@ -1,7 +1,10 @@
+import { sql } from "kysely"
 import { type Hex, TransactionReceiptNotFoundError } from "viem"
 import { clearAlarm, raiseAlarm } from "../../ledger/store/alarms.ts"
 import { invariant } from "../../platform/errors.ts"
 import type { ChainClient } from "../../platform/rpc/chain-client.ts"
+import { canMove } from "../domain/call-state.ts"
+import { markBatchesMined } from "../store/batch-moves.ts"
 import { describeCall } from "../store/call-key.ts"
 import {
   type MinedReceipt,
@@ -10,12 +13,12 @@ import {
   noteFailure,
   spendNonceInVain,
 } from "../store/call-moves.ts"
-import { isUnguarded, type OpenCall } from "../store/open-call.ts"
+import { isUnguarded, type OpenBatch, type OpenCall } from "../store/open-call.ts"
 import { readSignedNonces, type SpentProof } from "../store/spent-nonces.ts"
 import { alarmForeign, logOf } from "./call-alarms.ts"
 import { calldataOf, cancelCalldataOf } from "./calldata-of.ts"
 import { type DeskTurn, finalBlock, retryAtAfterFailure, strategyOf } from "./desk-turn.ts"
-import { alarmAfterLastFailure } from "./fail-call.ts"
+import { stopAfterFailures } from "./fail-call.ts"
 import { areEarlierNoncesSpent, proveSpent } from "./prove-spent.ts"
 import { nonceSubject, replaceIfDue } from "./replace-transaction.ts"
 import { sendCall } from "./send-call.ts"
@@ -65,6 +68,41 @@ export async function followCall(turn: DeskTurn, call: OpenCall, receipt: Receip
   batcher.logger.info({ ...logOf(call), hash: receipt.hash, block: receipt.blockNumber.toString() }, "mined")
 }
 
+/**
+ * Marks all batches in one commit that have a receipt for the first time, of a transaction that did what it was for.
+ * @returns those that nothing else is to be done for in this turn
+ */
+export async function noteMined(
+  turn: DeskTurn,
+  receipts: ReadonlyMap<OpenCall, Receipt>,
+): Promise<ReadonlySet<OpenCall>> {
+  const { batcher, desk } = turn
+  const mined = new Map<string, OpenCall>()
+  const batches: (OpenBatch & { readonly receipt: Receipt })[] = []
+  const subjects: string[] = []
+  for (const [call, receipt] of receipts) {
+    if (call.kind !== "batch" || call.state === "mined" || receipt.isReverted || call.nonce === null) continue
+    if (!canMove(call.state, "mined")) continue
+    await batcher.step("mined")
+    mined.set(call.batchId, call)
+    batches.push({ ...call, receipt })
+    subjects.push(nonceSubject(turn, call.nonce.signer, call.nonce.value))
+  }
+  if (batches.length === 0) return new Set()
+  const moved = await markBatchesMined(desk, batches, batcher.now())
+  await sql`
+    UPDATE registry.alarms SET cleared_at = now()
+    WHERE kind IN ('stuck_nonce', 'nonce_at_fee_cap') AND subject = ANY(${subjects}) AND cleared_at IS NULL`.execute(
+    batcher.db,
+  )
+  for (const { receipt, ...batch } of batches)
+    batcher.logger.info(
+      { ...logOf(batch), hash: receipt.hash, block: receipt.blockNumber.toString() },
+      "mined",
+    )
+  return new Set(moved.flatMap(({ batchId }) => mined.get(batchId) ?? []))
+}
+
 async function followUnmined(turn: DeskTurn, call: OpenCall): Promise<void> {
   const { batcher, desk } = turn
   let current: OpenCall = call
@@ -72,7 +110,7 @@ async function followUnmined(turn: DeskTurn, call: OpenCall): Promise<void> {
     if (!(await markUnmined(desk, call))) return
     batcher.logger.warn({ ...logOf(call) }, `the block of ${describeCall(call)} is gone; it is sent again`)
     const unsent = { sentAt: null, waitingSince: null, sentFirstAt: null }
-    current = { ...call, ...unsent, state: "broadcast", blockHash: null }
+    current = { ...call, ...unsent, state: "broadcast", blockNumber: null, blockHash: null }
   }
   const { nonce } = current
   invariant(nonce !== null, "a call that is followed has a nonce")
@@ -112,7 +150,8 @@ async function wasSpentByOthers(turn: DeskTurn, call: OpenCall): Promise<boolean
   invariant(nonce !== null, "a call that is followed has a nonce")
   const signer = nonce.signer as Hex
   if ((await reads.latestCount(signer)) <= nonce.value) return false
-  if ((await reads.finalCount(signer)) <= nonce.value) return false
+  const finalCount = await reads.finalCount(signer)
+  if (finalCount === null || finalCount <= nonce.value) return false
   if ((await readReceiptOf(client, call.hashes)) !== null) return false
   await alarmForeign(turn, `nonce ${nonce.value} was used by a transaction that is not ours`)
   const proof = await proofFor(turn, call)
@@ -142,6 +181,7 @@ async function proofFor(turn: DeskTurn, call: OpenCall): Promise<{ proof?: Spent
   const proof = await proveSpent(turn, own)
   if (!("unproven" in proof)) return { proof }
   await noteFailure(turn.desk, call, {
+    at: turn.batcher.now(),
     message: `nonce ${own.nonce} is not shown to be used up by something else: ${proof.unproven}`,
     retryAt: retryAtAfterFailure(turn, call),
     isCounted: false,
@@ -175,7 +215,7 @@ async function followReverted(turn: DeskTurn, call: OpenCall, receipt: Receipt):
       retryAt: retryAtAfterFailure(turn, call),
       message,
       ...proof,
-      also: (trx) => alarmAfterLastFailure(trx, call, message),
+      also: (trx) => stopAfterFailures(trx, call, message, batcher.now()),
     },
   )
 }

@@ -98,7 +98,12 @@ export async function areEarlierNoncesSpent(turn: DeskTurn, call: OpenBatch): Pr
       ledgerId: call.ledgerId,
       message,
     })
-    await noteFailure(desk, call, { message, retryAt: retryAtAfterFailure(turn, call), isCounted: false })
+    await noteFailure(desk, call, {
+      message,
+      at: batcher.now(),
+      retryAt: retryAtAfterFailure(turn, call),
+      isCounted: false,
+    })
     return false
   }
   return true

@@ -2,38 +2,58 @@ import type { Hex } from "viem"
 import { clearAlarm, raiseAlarm } from "../../ledger/store/alarms.ts"
 import { ChainBridgeError, describeError, invariant } from "../../platform/errors.ts"
 import { type Loop, startLoop } from "../../platform/loop.ts"
-import type { Batcher, BatcherChain } from "../batcher-context.ts"
+import type { ChainClient } from "../../platform/rpc/chain-client.ts"
+import type { Batcher } from "../batcher-context.ts"
 import { transactionGasMax } from "../domain/gas-limit.ts"
 import { keepLease } from "../lanes/lease-keeper.ts"
 import { describeCall } from "../store/call-key.ts"
+import { releaseClaims } from "../store/claims.ts"
 import { clearSettledAlarms } from "../store/clear-settled-alarms.ts"
-import { holdSigner, type Lease, type SignerKey } from "../store/leases.ts"
+import { holdSigner, type Lease } from "../store/leases.ts"
 import { loadOpenAnchors } from "../store/open-anchors.ts"
 import { loadOpenBatches } from "../store/open-batches.ts"
 import type { OpenCall } from "../store/open-call.ts"
 import { sealDueAnchors } from "../store/seal-anchors.ts"
+import { readStanding, subjectOfSigner } from "../store/signer-standing.ts"
 import { readNextNonce, registerSigner, skipNonces } from "../store/signers.ts"
 import { readTransactionPolicy } from "../store/transaction-policy.ts"
 import { fillGas, loadWithoutGas } from "../store/without-gas.ts"
-import { advanceCall } from "./advance-call.ts"
 import { alarmForeign } from "./call-alarms.ts"
-import { createTurnReads, type DeskTurn, finalBlock, finalityDepthBlock } from "./desk-turn.ts"
+import {
+  createTurnReads,
+  type DeskTurn,
+  finalBlock,
+  finalityDepthBlock,
+  readAgreedCount,
+} from "./desk-turn.ts"
+import { endRetirement } from "./end-retirement.ts"
 import { guardCall } from "./fail-call.ts"
 import { createFeeWatch } from "./fee-watch.ts"
 import { createLostNonceFiller } from "./fill-lost-nonces.ts"
 import { fillNonces } from "./fill-nonces.ts"
 import { findConsumer } from "./find-consumer.ts"
-import { followCall, type Receipt, readReceipt, readReceiptOf } from "./follow-call.ts"
-import { watchBalance } from "./watch-balance.ts"
+import { readReceipt } from "./follow-call.ts"
+import { createPurse } from "./purse.ts"
+import type { Signer } from "./signer.ts"
+import { createRoleWatch } from "./signer-role.ts"
+import { stopForRetired, watchBalance } from "./watch-balance.ts"
 import { createContractWatch } from "./watch-contracts.ts"
 import { watchTreasuries } from "./watch-treasuries.ts"
+import { inOrder, workOnCalls } from "./work-on-calls.ts"
 
 const gapMs = 25
-// Receipts are looked for no faster than this, whatever the chain's block time.
+// Without a new block or news from elsewhere, nothing is looked at again sooner than this, whatever the chain's block time.
 const pollMsMin = 1_000
-const receiptsAtOnce = 8
+// While something waits for a block, blocks are looked for no faster than this.
+const headPollMsMin = 250
 const withoutGasMax = 200
 const faultsBeforeAlarm = 5
+
+type NewestBlock = {
+  readonly number: bigint
+  readonly gasLimit: bigint
+  readonly baseFeePerGas: bigint | null
+}
 
 export type RunningDesk = {
   wake(): void
@@ -53,10 +73,9 @@ export type DeskStatus = {
 }
 
 /** Does everything that one signer signs, and nobody else does while its lease is held: from sealed batches and anchors to mined transactions. */
-export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain): RunningDesk {
+export function runDesk(batcher: Batcher, chainId: bigint, client: ChainClient, signer: Signer): RunningDesk {
   const { db, limits, logger } = batcher
-  const { client, signer } = chain
-  const key: SignerKey = { chainId, address: signer.address }
+  const key = { chainId, address: signer.address }
   const keeper = keepLease({
     hold: () => holdSigner(db, key, batcher.processId, limits.leaseMs),
     leaseMs: limits.leaseMs,
@@ -64,6 +83,7 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
   const feeWatch = createFeeWatch(batcher, key)
   const fillLostNonces = createLostNonceFiller()
   const findMissingContracts = createContractWatch()
+  const roles = createRoleWatch(batcher, client, key)
   let heldEpoch: bigint | null = null
   let balance: bigint | null = null
   let inFlight = 0
@@ -73,13 +93,20 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
   /** Open in the last turn: one that is gone from the list may have been confirmed before we saw its receipt. */
   let lastOpen = new Set<string>()
   let isRecovering = true
+  /** Of something that is confirmed: its receipt was not to be had. */
+  let isGasMissing = false
+  /** Of the newest block in the last turn. */
+  let headHash: string | null = null
+  let isWoken = false
+  let workedAtMs = Number.NEGATIVE_INFINITY
+  let pollMs = pollMsMin
   /** An earlier process may have raised what only we can clear. */
   let mayBeAlarmed = true
 
   async function turn(): Promise<number> {
     try {
       const sleepMs = await work()
-      if (mayBeAlarmed) await clearAlarm(db, "chain_unreachable", `chain:${chainId}`)
+      if (mayBeAlarmed) await clearAlarm(db, "signer_failing", subjectOfSigner(key))
       mayBeAlarmed = false
       faults = 0
       lastFault = null
@@ -102,13 +129,10 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
   async function countFault(): Promise<void> {
     faults += 1
     if (faults !== faultsBeforeAlarm) return
-    const message = `chain ${chainId} could not be worked on ${faults} times in a row: ${lastFault}`
-    await raiseAlarm(db, {
-      kind: "chain_unreachable",
-      subject: `chain:${chainId}`,
-      ledgerId: null,
-      message,
-    })
+    const message = `signer ${signer.address} could not work on chain ${chainId} ${faults} times in a row: ${lastFault}`
+    // Others may be able to.
+    await releaseClaims(db, key)
+    await raiseAlarm(db, { kind: "signer_failing", subject: subjectOfSigner(key), ledgerId: null, message })
     mayBeAlarmed = true
   }
 
@@ -121,35 +145,59 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
     }
     if (heldEpoch !== lease.epoch) isRecovering = true
     heldEpoch = lease.epoch
-    const deskTurn = await openTurn(lease)
+    const newest = await client.reads.getBlock({ blockTag: "latest" })
+    const isSameHead = newest.hash === headHash && !isRecovering
+    // Between two blocks there is nothing new but what wakes the desk.
+    if (isSameHead && !isWoken && performance.now() - workedAtMs < pollMsMin && pollMs < pollMsMin)
+      return pollMs
+    isWoken = false
+    workedAtMs = performance.now()
+    const deskTurn = await openTurn(lease, newest)
     const count = await watchSigner(deskTurn)
+    const { isFirst } = deskTurn.standing
     const open: readonly OpenCall[] = inOrder([
-      ...(await loadOpenBatches(db, chainId, limits.deskPageBatches)),
-      ...(await loadOpenAnchors(db, chainId, limits.deskPageBatches)),
+      ...(await loadOpenBatches(db, key, { limit: limits.deskPageBatches, withOrphans: isFirst })),
+      ...(await loadOpenAnchors(db, key, { limit: limits.deskPageBatches, isFirst })),
     ])
-    await tidyUp(open)
+    await tidyUp(open, count !== null)
     const missing = await findMissingContracts(deskTurn, open)
     const calls = open.filter(({ to }) => !missing.has(to))
-    const nextRetryMs = await workOn(deskTurn, calls)
-    if (count !== null) await fillNonces(deskTurn, count)
-    if (count !== null && missing.size === 0) await fillLostNonces(deskTurn, count)
+    const work = await workOnCalls(deskTurn, calls, { isSameHead, withLease })
+    inFlight = work.inFlight
+    if (count !== null) {
+      await fillNonces(deskTurn, count)
+      if (missing.size === 0) await fillLostNonces(deskTurn, count)
+      await endRetirement(deskTurn, open)
+    }
     await feeWatch.endTurn(deskTurn)
     isRecovering = false
+    headHash = newest.hash
     // Last of all, and in no turn that is made for a batch: nobody waits for an anchor.
-    const sealed = count === null ? 0 : await sealDueAnchors(batcher, deskTurn.desk)
-    const isWaiting = open.length + sealed > 0
-    const pollMs = isWaiting
-      ? Math.max(pollMsMin, Math.min(limits.fallbackPollMs, blockTimeMs))
-      : limits.fallbackPollMs
-    return Math.max(0, Math.min(pollMs, nextRetryMs - batcher.now().getTime()))
+    const sealed = count === null || !isFirst ? 0 : await sealDueAnchors(batcher, deskTurn.desk)
+    pollMs = pollMsFor(deskTurn.policy.blockTimeMs, { inFlight, isWaiting: open.length + sealed > 0 })
+    return Math.max(0, Math.min(pollMs, work.nextRetryMs - batcher.now().getTime()))
   }
 
-  let blockTimeMs = pollMsMin
-  async function openTurn(lease: Lease): Promise<DeskTurn> {
+  function pollMsFor(
+    blockTimeMs: number,
+    open: { readonly inFlight: number; readonly isWaiting: boolean },
+  ): number {
+    if (!open.isWaiting) return limits.fallbackPollMs
+    // What waits for a block wants to know of it soon: the next one may hold what takes its place.
+    const soonestMs =
+      open.inFlight > 0 ? Math.max(headPollMsMin, blockTimeMs / 4) : Math.max(pollMsMin, blockTimeMs)
+    return Math.min(limits.fallbackPollMs, soonestMs)
+  }
+
+  async function openTurn(lease: Lease, newest: NewestBlock): Promise<DeskTurn> {
     const policy = await readTransactionPolicy(db, chainId)
-    blockTimeMs = policy.blockTimeMs
-    const newest = await client.reads.getBlock({ blockTag: "latest" })
     const head = newest.number
+    const reads = createTurnReads(client, {
+      lastFinalBlock: finalBlock({ head, policy }),
+      finalityDepthBlock: finalityDepthBlock({ head, policy }),
+      transactionType: policy.transactionType,
+      hasBaseFee: newest.baseFeePerGas !== null,
+    })
     return {
       batcher,
       desk: { db, signer: key, lease },
@@ -159,12 +207,10 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
       head,
       gasMax: transactionGasMax(newest.gasLimit),
       isRecovery: isRecovering,
-      reads: createTurnReads(client, {
-        lastFinalBlock: finalBlock({ head, policy }),
-        finalityDepthBlock: finalityDepthBlock({ head, policy }),
-        transactionType: policy.transactionType,
-        hasBaseFee: newest.baseFeePerGas !== null,
-      }),
+      reads,
+      standing: await readStanding(db, key),
+      purse: createPurse(batcher, client, key, reads),
+      roles,
       feeWatch,
       async renewLease() {
         await keeper.get()
@@ -203,20 +249,26 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
     balance = await client.reads.getBalance({ address: signer.address })
     const nextNonce = await readNextNonce(db, key)
     invariant(nextNonce !== null, "a signer that is held is registered")
-    if (count > nextNonce) {
-      await alarmForeign(deskTurn, `it has ${count} transactions, and we made at most ${nextNonce}`)
-      await skipUsed(deskTurn)
-    }
+    if (count > nextNonce) await lookForForeign(deskTurn, nextNonce)
     await watchBalance(deskTurn, balance, count)
-    await watchTreasuries(deskTurn)
+    if (deskTurn.standing.isRetired) await stopForRetired(deskTurn)
+    if (deskTurn.standing.isFirst) await watchTreasuries(deskTurn)
     watchedAtMs = nowMs
     return count
+  }
+
+  /** One endpoint that makes a count up stops no lane. */
+  async function lookForForeign(deskTurn: DeskTurn, nextNonce: bigint): Promise<void> {
+    const count = await readAgreedCount(client, signer.address, deskTurn.head)
+    if (count === null || count <= nextNonce) return
+    await alarmForeign(deskTurn, `it has ${count} transactions, and we made at most ${nextNonce}`)
+    await skipUsed(deskTurn)
   }
 
   /** A count is soon said. Only a transaction that is signed by our key shows that a nonce is used up; a nonce that is passed over and is not would keep every later one waiting. */
   async function skipUsed(deskTurn: DeskTurn): Promise<void> {
     const used = await deskTurn.reads.finalCount(signer.address)
-    if (used === 0n) return
+    if (used === null || used === 0n) return
     const found = await findConsumer(client, {
       signer: signer.address,
       nonce: used - 1n,
@@ -224,39 +276,6 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
     })
     if ("unknown" in found) logger.warn({ problem: found.unknown }, "nonces are not passed over")
     else await skipNonces(db, key, deskTurn.desk.lease, used)
-  }
-
-  async function workOn(deskTurn: DeskTurn, calls: readonly OpenCall[]): Promise<number> {
-    const saved = calls.filter((call) => call.hashes.length > 0)
-    const receipts = await readReceipts(saved)
-    for (const call of saved) {
-      const receipt = receipts.get(call) ?? null
-      await withLease(deskTurn, call, () => followCall(deskTurn, call, receipt))
-    }
-
-    // Nonces without bytes come next, whatever became of their lane: later ones of the signer wait for them.
-    for (const call of calls) {
-      if (call.nonce?.signer === signer.address && call.hashes.length === 0)
-        await withLease(deskTurn, call, () => advanceCall(deskTurn, call))
-    }
-    const countInFlight = (kind: OpenCall["kind"]) =>
-      calls.filter(
-        (call) => call.kind === kind && call.nonce !== null && call.state !== "mined" && !receipts.get(call),
-      ).length
-    const taken = { batch: countInFlight("batch"), anchor: countInFlight("anchor") }
-    const room = { batch: limits.signerInFlightMax, anchor: limits.signerAnchorsInFlightMax }
-    let nextRetryMs = Number.POSITIVE_INFINITY
-    for (const call of calls) {
-      if (call.nonce !== null || (call.kind === "batch" && call.isLanePaused && !call.isCancelling)) continue
-      const retryAtMs = call.retryAt?.getTime() ?? 0
-      if (retryAtMs > batcher.now().getTime()) nextRetryMs = Math.min(nextRetryMs, retryAtMs)
-      else if (taken[call.kind] < room[call.kind]) {
-        const hasNonce = await withLease(deskTurn, call, () => advanceCall(deskTurn, call))
-        if (hasNonce === true) taken[call.kind] += 1
-      }
-    }
-    inFlight = taken.batch + taken.anchor
-    return nextRetryMs
   }
 
   /** One step for one call. A turn with many may outlast the lease, so it is renewed on the way. */
@@ -269,35 +288,28 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
     return guardCall(deskTurn, call, step)
   }
 
-  async function readReceipts(calls: readonly OpenCall[]): Promise<Map<OpenCall, Receipt>> {
-    const receipts = new Map<OpenCall, Receipt>()
-    for (let start = 0; start < calls.length; start += receiptsAtOnce) {
-      await Promise.all(
-        calls.slice(start, start + receiptsAtOnce).map(async (call) => {
-          const receipt = await readReceiptOf(client, call.hashes)
-          if (receipt !== null) receipts.set(call, receipt)
-        }),
-      )
-    }
-    return receipts
-  }
-
   /** Completes what the worker confirmed meanwhile. */
-  async function tidyUp(calls: readonly OpenCall[]): Promise<void> {
+  async function tidyUp(calls: readonly OpenCall[], isWatching: boolean): Promise<void> {
     const open = new Set(calls.map((call) => `${call.ledgerId}: ${describeCall(call)}`))
-    if (isRecovering || [...lastOpen].some((name) => !open.has(name))) {
+    const isSomethingGone = isRecovering || [...lastOpen].some((name) => !open.has(name))
+    if (isSomethingGone || (isWatching && isGasMissing)) {
+      isGasMissing = false
       for (const { key, hash } of await loadWithoutGas(db, chainId, withoutGasMax)) {
         const receipt = await readReceipt(client, hash)
-        if (receipt !== null) await fillGas(db, key, receipt)
+        if (receipt === null) isGasMissing = true
+        else await fillGas(db, key, receipt)
       }
       await clearSettledAlarms(db)
     }
     lastOpen = open
   }
 
-  const loop: Loop = startLoop({ name: `desk ${chainId}`, logger, gapMs, turn })
+  const loop: Loop = startLoop({ name: `desk ${chainId} ${signer.address}`, logger, gapMs, turn })
   return {
-    wake: () => loop.wake(),
+    wake() {
+      isWoken = true
+      loop.wake()
+    },
     status: () => ({
       chainId,
       signer: signer.address,
@@ -308,12 +320,4 @@ export function runDesk(batcher: Batcher, chainId: bigint, chain: BatcherChain):
     }),
     stop: () => loop.stop(),
   }
-}
-
-/** The order of the nonces, and behind them what has none yet: batches before anchors. */
-function inOrder(calls: readonly OpenCall[]): OpenCall[] {
-  return [...calls].sort((a, b) => {
-    if (a.nonce === null || b.nonce === null) return Number(a.nonce === null) - Number(b.nonce === null)
-    return a.nonce.value < b.nonce.value ? -1 : 1
-  })
 }

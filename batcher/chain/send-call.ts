@@ -1,9 +1,12 @@
+import type { Hex } from "viem"
 import { invariant, unreachable } from "../../platform/errors.ts"
+import { markBatchesBroadcast } from "../store/batch-moves.ts"
 import { describeCall } from "../store/call-key.ts"
 import { markBroadcast, markSentAgain } from "../store/call-moves.ts"
-import type { OpenCall } from "../store/open-call.ts"
-import { readNewest, readTransactions } from "../store/transactions.ts"
-import { isForeign, judgeBroadcast } from "./broadcast-answer.ts"
+import type { SignerKey } from "../store/leases.ts"
+import type { OpenBatch, OpenCall } from "../store/open-call.ts"
+import { readNewest, readTransactions, type SavedTransaction } from "../store/transactions.ts"
+import { type BroadcastVerdict, isForeign, judgeBroadcast } from "./broadcast-answer.ts"
 import { audienceOf } from "./broadcast-audience.ts"
 import { alarmFailing, alarmForeign, alarmUnderfunded, logOf } from "./call-alarms.ts"
 import { cancelCalldataOf } from "./calldata-of.ts"
@@ -15,17 +18,60 @@ import { mayBeSent } from "./replace-transaction.ts"
  * @returns the call as it is afterwards
  */
 export async function sendCall(turn: DeskTurn, call: OpenCall): Promise<OpenCall> {
+  const sent = await broadcast(turn, call)
+  return sent === null ? call : noteAnswer(turn, call, sent)
+}
+
+/** Sends the stored bytes of calls for the first time, in the order of their nonces, and writes down in one commit which of them nodes may have. */
+export async function sendCalls(turn: DeskTurn, calls: readonly OpenCall[]): Promise<void> {
+  const { batcher, desk } = turn
+  const out: (OpenBatch & { readonly sentHash: Hex })[] = []
+  for (const call of calls) {
+    await turn.renewLease()
+    const sent = await broadcast(turn, call)
+    if (sent === null) continue
+    const { verdict } = sent.judged
+    if (call.kind === "batch" && call.state === "signed" && (verdict === "out" || verdict === "nonce_used"))
+      out.push({ ...call, sentHash: sent.newest.hash })
+    else await noteAnswer(turn, call, sent)
+  }
+  if (out.length === 0) return
+  await markBatchesBroadcast(desk, out, batcher.now())
+  for (const batch of out)
+    batcher.logger.info(
+      { ...logOf(batch), nonce: batch.nonce?.value.toString(), hash: batch.sentHash, verdict: "out" },
+      "sent",
+    )
+}
+
+type Sent = {
+  readonly newest: SavedTransaction
+  readonly signer: SignerKey
+  readonly nonce: bigint
+  readonly judged: BroadcastVerdict
+}
+
+/** @returns null for what must not be sent now */
+async function broadcast(turn: DeskTurn, call: OpenCall): Promise<Sent | null> {
   const { batcher, desk, client } = turn
   invariant(call.nonce !== null, "a call without a nonce has nothing to send")
   const signer = { chainId: desk.signer.chainId, address: call.nonce.signer }
   const newest = await readNewest(batcher.db, signer, call.nonce.value)
   // What would settle a batch that is being cancelled waits for its replacement, which nothing but fees can keep from being signed.
-  if (!mayBeSent(turn, newest.raw, cancelCalldataOf(call))) return call
+  if (!mayBeSent(turn, newest.raw, cancelCalldataOf(call))) return null
   const answers = await client.broadcast(newest.raw, audienceOf(turn, call))
   await batcher.step("broadcast")
-  const judged = judgeBroadcast(answers)
+  return { newest, signer, nonce: call.nonce.value, judged: judgeBroadcast(answers) }
+}
+
+async function noteAnswer(
+  turn: DeskTurn,
+  call: OpenCall,
+  { newest, signer, nonce, judged }: Sent,
+): Promise<OpenCall> {
+  const { batcher, desk } = turn
   const at = batcher.now()
-  const log = { ...logOf(call), nonce: call.nonce.value.toString(), hash: newest.hash }
+  const log = { ...logOf(call), nonce: nonce.toString(), hash: newest.hash }
   switch (judged.verdict) {
     case "out":
     // Used up by one of the nonce's transactions, as far as anybody can tell without a receipt, which is looked for with every turn.
@@ -43,9 +89,9 @@ export async function sendCall(turn: DeskTurn, call: OpenCall): Promise<OpenCall
       const retryAt = new Date(at.getTime() + batcher.limits.rebroadcastMs)
       await markSentAgain(desk, call, newest.hash, at, { message: judged.message, retryAt })
       batcher.logger.warn({ ...log, problem: judged.message }, "no node took a transaction")
-      const own = await readTransactions(batcher.db, signer, call.nonce.value)
+      const own = await readTransactions(batcher.db, signer, nonce)
       if (isForeign(judged, own.length))
-        await alarmForeign(turn, `a node holds another transaction with nonce ${call.nonce.value}`)
+        await alarmForeign(turn, `a node holds another transaction with nonce ${nonce}`)
       if (isUnderfunded) await alarmUnderfunded(turn)
       if (judged.verdict === "held_back" && judged.isRefused) {
         const message = `${describeCall(call)}: every node refuses its transaction: ${judged.message}`

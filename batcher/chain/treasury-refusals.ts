@@ -26,6 +26,7 @@ export async function waitForTreasury(
   turn.batcher.logger.warn({ ...logOf(call), problem: message }, "a treasury cannot pay a batch")
   await noteFailure(turn.desk, call, {
     message,
+    at: turn.batcher.now(),
     retryAt: retryAtAfterFailure(turn, call),
     isCounted: false,
     also: async (trx) => {
@@ -42,6 +43,7 @@ export async function stopForEverybody(turn: DeskTurn, call: OpenCall, reason: s
   turn.batcher.logger.warn({ ...logOf(call), problem: reason }, "a token keeps a share of what is sent")
   await noteFailure(turn.desk, call, {
     message,
+    at: turn.batcher.now(),
     retryAt: retryAtAfterFailure(turn, call),
     isCounted: true,
     also: async (trx) => {

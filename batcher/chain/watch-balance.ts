@@ -1,27 +1,26 @@
-import { sql, type Transaction } from "kysely"
+import { sql } from "kysely"
 import { clearAlarm, raiseAlarm } from "../../ledger/store/alarms.ts"
-import type { Database } from "../../ledger/store/database.ts"
-import { resumeLanes } from "../../ledger/store/pause-lanes.ts"
+import { offeredPerGas, offerFor } from "../domain/fees.ts"
+import { gasLimitFor } from "../domain/gas-limit.ts"
+import { settleGas } from "../domain/gas-model.ts"
 import { canPayAgain, judgeFunds } from "../domain/signer-funds.ts"
-import { readLanesOfChain } from "../store/lanes.ts"
 import { readSignerSpending } from "../store/signer-spending.ts"
-import type { DeskTurn } from "./desk-turn.ts"
+import { subjectOfSigner } from "../store/signer-standing.ts"
+import { lockSigners, resumeWorkableLanes, stopUnworkableLanes } from "../store/stop-unworkable-lanes.ts"
+import { alarmUnderfunded } from "./call-alarms.ts"
+import { type DeskTurn, fallbackStrategy } from "./desk-turn.ts"
 
 /**
- * Says so before a signer's coins run out, and lets the lanes that stood still for want of them go on when they are there again. Nobody else's pause is lifted.
+ * Says so before a signer's coins run out, and lets the lanes that stood still because no signer could work go on when this one can. Nobody else's pause is lifted.
  * @param latestCount the signer's transactions in the newest block
  */
-export async function watchBalance(
-  { batcher, desk }: DeskTurn,
-  balance: bigint,
-  latestCount: bigint,
-): Promise<void> {
-  const { db, limits, logger } = batcher
+export async function watchBalance(turn: DeskTurn, balance: bigint, latestCount: bigint): Promise<void> {
+  const { batcher, desk, standing } = turn
+  const { db, limits } = batcher
   const { chainId, address } = desk.signer
-  const subject = `signer:${chainId}:${address}`
+  const subject = subjectOfSigner(desk.signer)
   const { feePerBatch, reserveMax, reserved } = await readSignerSpending(db, desk.signer, latestCount)
-  const funds = { balance, feePerBatch, needed: reserved > 0n ? reserved : (reserveMax ?? 0n) }
-  const verdict = judgeFunds(funds, limits.lowBalanceBatches)
+  const verdict = judgeFunds({ balance, feePerBatch, needed: reserved }, limits.lowBalanceBatches)
   if (verdict === "enough") await clearAlarm(db, "signer_balance_low", subject)
   else if (verdict === "low")
     await raiseAlarm(db, {
@@ -30,42 +29,70 @@ export async function watchBalance(
       ledgerId: null,
       message: `the coins of signer ${address} on chain ${chainId} pay for fewer than ${limits.lowBalanceBatches} batches at what the last ones cost: send it some`,
     })
-  if (!canPayAgain(funds)) return
-  const resumed = await db.transaction().execute(async (trx) => {
-    if (!(await isStopped(trx, chainId, subject))) return []
-    const lanes = (await isAnotherEmpty(trx, chainId, subject)) ? [] : await readLanesOfChain(trx, chainId)
-    const gone = await resumeLanes(trx, lanes, "balance")
-    await clearAlarm(trx, "signer_balance", subject)
-    return gone
+  if (!standing.isEmpty && !(await doLanesWait(turn))) return
+  const next = await readNextPrice(turn)
+  if (next === null) return
+  const needed = reserved + (reserveMax !== null && reserveMax > next ? reserveMax : next)
+  // Whoever could work in its place may have gone meanwhile.
+  if (!canPayAgain({ balance, feePerBatch, needed })) {
+    if (standing.isEmpty) await alarmUnderfunded(turn)
+    return
+  }
+  await goOn(turn)
+}
+
+async function goOn({ batcher, desk }: DeskTurn): Promise<void> {
+  const { chainId, address } = desk.signer
+  const resumed = await batcher.db.transaction().execute(async (trx) => {
+    await lockSigners(trx, desk.signer)
+    await clearAlarm(trx, "signer_balance", subjectOfSigner(desk.signer))
+    return resumeWorkableLanes(trx, chainId)
   })
-  if (resumed.length > 0)
-    logger.info(
-      { chainId: chainId.toString(), signer: address, lanes: resumed.length },
-      "the signer can pay for gas again: its lanes go on",
+  if (resumed > 0)
+    batcher.logger.info(
+      { chainId: chainId.toString(), signer: address, lanes: resumed },
+      "a signer can work again: lanes go on",
     )
 }
 
-async function isStopped(trx: Transaction<Database>, chainId: bigint, subject: string): Promise<boolean> {
-  const { rows } = await sql<{ is_stopped: boolean }>`
-    SELECT EXISTS (
-        SELECT FROM registry.alarms WHERE kind = 'signer_balance' AND subject = ${subject} AND cleared_at IS NULL)
-      OR EXISTS (
-        SELECT FROM settlement.lanes l JOIN registry.tokens t ON t.token_id = l.token_id
-        WHERE t.chain_id = ${chainId} AND l.paused_by = 'balance') AS is_stopped`.execute(trx)
-  return rows[0]?.is_stopped === true
+/** Where nobody else can work, a retired signer's lanes wait for one that can. */
+export async function stopForRetired({ batcher, desk }: DeskTurn): Promise<void> {
+  const { chainId, address } = desk.signer
+  const reason = `signer ${address} on chain ${chainId} is retired and no other one can settle: add one, or reinstate it`
+  await batcher.db.transaction().execute(async (trx) => {
+    await lockSigners(trx, desk.signer)
+    await stopUnworkableLanes(trx, chainId, { reason, by: "signer" }, { without: address })
+  })
 }
 
-/** Whether a further signer of the chain that somebody works with cannot pay: then the lanes wait for that one too. */
-async function isAnotherEmpty(
-  trx: Transaction<Database>,
-  chainId: bigint,
-  subject: string,
-): Promise<boolean> {
+async function doLanesWait({ batcher, desk }: DeskTurn): Promise<boolean> {
   const { rows } = await sql`
-    SELECT FROM settlement.signers s
-    JOIN registry.alarms a ON a.kind = 'signer_balance' AND a.subject = 'signer:' || s.chain_id || ':' || s.address AND a.cleared_at IS NULL
-    WHERE s.chain_id = ${chainId} AND s.lease_expires_at > now() AND a.subject <> ${subject} LIMIT 1`.execute(
-    trx,
+    SELECT 1 FROM settlement.lanes l JOIN registry.tokens t ON t.token_id = l.token_id
+    WHERE t.chain_id = ${desk.signer.chainId} AND l.paused_by IN ('balance', 'signer') LIMIT 1`.execute(
+    batcher.db,
   )
   return rows.length > 0
+}
+
+/**
+ * The most that the next batch can cost: the dearest of those that wait for a nonce, or the smallest that there can be.
+ * @returns null while the chain asks for more than may be offered
+ */
+async function readNextPrice(turn: DeskTurn): Promise<bigint | null> {
+  const { batcher, desk, policy, gasMax } = turn
+  const { rows } = await sql<{ gas_limit: bigint | null; recipients: number }>`
+    SELECT b.gas_limit, b.recipients FROM settlement.batches b JOIN registry.tokens t ON t.token_id = b.token_id
+    WHERE t.chain_id = ${desk.signer.chainId} AND b.state IN ('sealed', 'simulated')
+      AND NOT EXISTS (
+        SELECT FROM settlement.nonces n
+        WHERE n.ledger_id = b.ledger_id AND n.batch_sequence = b.batch_sequence AND n.spent_in_vain_at IS NULL)
+    ORDER BY b.recipients DESC LIMIT 1`.execute(batcher.db)
+  const recipients = rows[0]?.recipients ?? 1
+  const estimated = BigInt(settleGas.fixed + settleGas.newHolder * recipients)
+  const gas = rows[0]?.gas_limit ?? gasLimitFor(estimated, recipients, gasMax)
+  const offer = offerFor(await turn.reads.market(), {
+    bufferPercent: fallbackStrategy.feeBufferPercent,
+    maxFeePerGas: policy.maxFeePerGas,
+  })
+  return "fees" in offer ? gas * offeredPerGas(offer.fees) : null
 }

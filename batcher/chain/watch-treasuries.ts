@@ -47,7 +47,7 @@ async function resumeFunded({ batcher, desk }: DeskTurn, token: TreasuryToken, a
   const resumed = await db.transaction().execute(async (trx) => {
     const waiting = await readLanesWaitingForTreasury(trx, token.tokenId)
     const funded = waiting.filter(({ needed }) => needed <= available)
-    const gone = await resumeLanes(trx, funded, "treasury")
+    const gone = await resumeLanes(trx, funded, ["treasury"])
     if (funded.length === waiting.length) await clearAlarm(trx, "treasury_balance", subject)
     return gone
   })

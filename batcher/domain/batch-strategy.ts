@@ -1,6 +1,7 @@
 import { z } from "zod"
 import { parseAmount } from "../../ledger/domain/amount.ts"
 import type { CongestionRules } from "./congestion.ts"
+import type { ErrorRateRules } from "./error-rate.ts"
 import type { DustRule } from "./hold-dust.ts"
 
 const size = z.number().int().min(1).max(500)
@@ -52,6 +53,13 @@ const batchStrategySchema = z
     retry_interval_ms: durationMs.min(1),
     fee_buffer_percent: z.number().int().min(0).max(1_000),
     pending_alarm_ms: durationMs,
+    error_rate: z
+      .object({
+        window_ms: durationMs.min(1),
+        threshold_percent: percent.max(100),
+        failures_min: z.number().int().min(1),
+      })
+      .default({ window_ms: 600_000, threshold_percent: 50, failures_min: 5 }),
   })
   .refine(
     (strategy) => strategy.min_batch_size <= strategy.max_batch_size,
@@ -83,6 +91,7 @@ export type BatchStrategy = {
   readonly retryIntervalMs: number
   readonly feeBufferPercent: number
   readonly pendingAlarmMs: number
+  readonly errorRate: ErrorRateRules
 }
 
 /** Reads a token's stored strategy. A strategy that makes no sense is a value: its lane is paused and says why. */
@@ -138,6 +147,11 @@ export function parseBatchStrategy(
       retryIntervalMs: data.retry_interval_ms,
       feeBufferPercent: data.fee_buffer_percent,
       pendingAlarmMs: data.pending_alarm_ms,
+      errorRate: {
+        windowMs: data.error_rate.window_ms,
+        thresholdPercent: data.error_rate.threshold_percent,
+        failuresMin: data.error_rate.failures_min,
+      },
     },
   }
 }

@@ -24,6 +24,7 @@ export const sampleStrategy: BatchStrategy = {
   retriesMax: 5,
   retryIntervalMs: 60_000,
   feeBufferPercent: 15,
+  errorRate: { windowMs: 600_000, thresholdPercent: 50, failuresMin: 5 },
   pendingAlarmMs: 600_000,
 }
 

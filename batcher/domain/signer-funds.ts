@@ -3,7 +3,7 @@ export type SignerFunds = {
   readonly balance: bigint
   /** What a batch costs, as far as any was mined. */
   readonly feePerBatch: bigint | null
-  /** What a node may ask for before it takes the transactions that wait, or the next one. */
+  /** What a node may ask for before it takes all that waits for a block, and the next batch on top of it. */
   readonly needed: bigint
 }
 

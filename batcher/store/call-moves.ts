@@ -3,13 +3,15 @@ import type { Hex } from "viem"
 import type { Database } from "../../ledger/store/database.ts"
 import { invariant } from "../../platform/errors.ts"
 import { type CallState, canMove } from "../domain/call-state.ts"
-import { type CallKey, describeCall, isRowOf, tableOf } from "./call-key.ts"
+import { describeCall, isRowOf, tableOf } from "./call-key.ts"
+import { isClaimedBy } from "./claims.ts"
+import { recordFailure } from "./failures.ts"
 import { notifyLaneChanged } from "./lane-changed.ts"
 import { type Lease, requireSigner, type SignerKey } from "./leases.ts"
 import type { OpenCall } from "./open-call.ts"
 import { type SpentProof, writeProof } from "./spent-nonces.ts"
 
-/** Whoever holds a signer: the only one who moves the calls of its chain from `sealed` to `mined`. */
+/** Whoever holds a signer: the only one who moves the calls that have its nonces, or that it has claimed, from `sealed` to `mined`. */
 export type Desk = { readonly db: Kysely<Database>; readonly signer: SignerKey; readonly lease: Lease }
 
 export type MinedReceipt = {
@@ -27,7 +29,7 @@ export type MinedReceipt = {
  */
 async function move(
   desk: Desk,
-  call: CallKey & { readonly state: CallState },
+  call: OpenCall,
   to: CallState,
   set: RawBuilder<unknown>,
   also?: (trx: Transaction<Database>) => Promise<void>,
@@ -37,11 +39,16 @@ async function move(
     await requireSigner(trx, desk.signer, desk.lease)
     const { numAffectedRows } = await sql`
       UPDATE ${tableOf(call)} SET state = ${to}, ${set}
-      WHERE ${isRowOf(call)} AND state = ${call.state}`.execute(trx)
+      WHERE ${isRowOf(call)} AND state = ${call.state} AND ${isOurs(desk, call)}`.execute(trx)
     if (numAffectedRows !== 1n) return false
     await also?.(trx)
     return true
   })
+}
+
+/** What has no nonce is the desk's for as long as nobody else has claimed it. */
+function isOurs({ signer }: Desk, call: OpenCall): RawBuilder<boolean> {
+  return call.nonce === null ? isClaimedBy(signer, call) : sql`true`
 }
 
 export function markSimulated(
@@ -162,6 +169,7 @@ export function spendNonceInVain(
       const { chainId } = desk.signer
       if (options.proof !== undefined)
         await writeProof(trx, { chainId, address: call.nonce.signer }, call.nonce.value, options.proof)
+      if (call.kind === "batch") await recordFailure(trx, call, options.message, options.at)
       await options.also?.(trx)
     },
   )
@@ -173,6 +181,7 @@ export async function noteFailure(
   call: OpenCall,
   options: {
     readonly message: string
+    readonly at: Date
     readonly retryAt: Date
     /** False for what says nothing about the call. */
     readonly isCounted: boolean
@@ -181,12 +190,16 @@ export async function noteFailure(
 ): Promise<void> {
   await desk.db.transaction().execute(async (trx) => {
     await requireSigner(trx, desk.signer, desk.lease)
-    await sql`
+    const { numAffectedRows } = await sql`
       UPDATE ${tableOf(call)}
       SET failures = failures + ${options.isCounted ? 1 : 0}, last_error = ${options.message}, retry_at = ${options.retryAt}
-      WHERE ${isRowOf(call)} AND state NOT IN ('mined', 'confirmed', 'cancelled', 'dead_letter', 'skipped')`.execute(
+      WHERE ${isRowOf(call)} AND state NOT IN ('mined', 'confirmed', 'cancelled', 'dead_letter', 'skipped') AND ${isOurs(desk, call)}`.execute(
       trx,
     )
+    // Another signer has claimed it: what we found out is not counted twice.
+    if (numAffectedRows !== 1n && call.nonce === null) return
+    if (options.isCounted && call.kind === "batch")
+      await recordFailure(trx, call, options.message, options.at)
     await options.also?.(trx)
   })
 }

@@ -1,4 +1,5 @@
 import { type Kysely, sql, type Transaction } from "kysely"
+import type { Hex } from "viem"
 import type { SettlementMode } from "../../ledger/domain/batch-calls.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { type PauseKind, pauseLanes } from "../../ledger/store/pause-lanes.ts"
@@ -70,6 +71,36 @@ export async function listLanes(
     isPaused: row.paused_at !== null,
     pausedReason: row.paused_reason,
     flushRequestedAt: row.flush_requested_at,
+  }))
+}
+
+export type TokenToSettle = {
+  readonly tokenId: number
+  readonly symbol: string
+  readonly address: Hex
+  /** What pays it out, where something does. */
+  readonly treasury: Hex | null
+  readonly traits: ModeTraits
+}
+
+/** The tokens that are settled on a chain. */
+export async function loadTokensToSettle(db: Kysely<Database>, chainId: bigint): Promise<TokenToSettle[]> {
+  const { rows } = await sql<{
+    token_id: number
+    symbol: string
+    token_address: string
+    treasury: string | null
+    settlement_mode: SettlementMode
+  }>`
+    SELECT t.token_id, t.symbol, t.token_address, t.treasury, t.settlement_mode FROM registry.tokens t
+    WHERE t.chain_id = ${chainId} AND EXISTS (SELECT FROM settlement.lanes l WHERE l.token_id = t.token_id)
+    ORDER BY t.token_id`.execute(db)
+  return rows.map((row) => ({
+    tokenId: row.token_id,
+    symbol: row.symbol,
+    address: row.token_address as Hex,
+    treasury: row.treasury as Hex | null,
+    traits: traitsOf(row.settlement_mode),
   }))
 }
 

@@ -67,7 +67,8 @@ export async function requireLane(trx: Transaction<Database>, key: LaneKey, leas
 }
 
 /**
- * The same for a signer. Its row is locked before a batch's, by everybody.
+ * The same for a signer. Whoever locks several kinds of rows locks a ledger's head first, then signers (by address), batches and anchors, their nonces and transactions, lanes (by key) and
+ * alarms: nobody waits for somebody who waits for him.
  * @throws ChainBridgeError LEASE_LOST (retryable)
  */
 export async function requireSigner(trx: Transaction<Database>, key: SignerKey, lease: Lease): Promise<void> {
@@ -84,7 +85,8 @@ export async function releaseLeases(db: Handle, owner: string): Promise<void> {
   await sql`UPDATE settlement.lanes SET lease_owner = NULL, lease_expires_at = NULL WHERE lease_owner = ${owner}`.execute(
     db,
   )
-  await sql`UPDATE settlement.signers SET lease_owner = NULL, lease_expires_at = NULL WHERE lease_owner = ${owner}`.execute(
+  // The moment stays: how long nobody has worked with a signer tells whether its key is gone.
+  await sql`UPDATE settlement.signers SET lease_owner = NULL, lease_expires_at = clock_timestamp() WHERE lease_owner = ${owner}`.execute(
     db,
   )
 }

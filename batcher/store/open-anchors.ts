@@ -6,16 +6,26 @@ import type { Database } from "../../ledger/store/database.ts"
 import { ChainBridgeError, invariant } from "../../platform/errors.ts"
 import { openStates } from "../domain/call-state.ts"
 import { type AnchorKey, describeCall } from "./call-key.ts"
-import { columnsOfTransactions, type OpenAnchor, type UnderwayRow, underwayOf } from "./open-call.ts"
+import type { SignerKey } from "./leases.ts"
+import {
+  columnsOfTransactions,
+  isOrphan,
+  type OpenAnchor,
+  type UnderwayRow,
+  underwayOf,
+} from "./open-call.ts"
 
-/** Anchors of a chain that are on their way, those with a nonce first and in its order, then the one that has waited longest. */
+/**
+ * Anchors that are a signer's to work on: those that have its nonces first and in their order, then the one that has waited longest.
+ * @param options.isFirst also those without a nonce, and those that have one of a signer that nobody works with
+ */
 export async function loadOpenAnchors(
   db: Kysely<Database>,
-  chainId: bigint,
-  limit: number,
+  { chainId, address }: SignerKey,
+  options: { readonly limit: number; readonly isFirst: boolean },
 ): Promise<OpenAnchor[]> {
   const { rows } = await sql<UnderwayRow & { ledger_id: string; tree_size: bigint }>`
-    SELECT a.ledger_id, a.tree_size, a.contract AS "to", a.state, a.gas_limit, a.failures, a.retry_at, a.block_hash,
+    SELECT a.ledger_id, a.tree_size, a.contract AS "to", a.state, a.gas_limit, a.failures, a.retry_at, a.block_number, a.block_hash,
       n.signer, n.nonce, n.reserved_at, x.*
     FROM settlement.anchors a
     LEFT JOIN settlement.nonces n
@@ -26,8 +36,9 @@ export async function loadOpenAnchors(
         AND x.chain_id = n.chain_id AND x.signer = n.signer AND x.nonce = n.nonce
     ) AS x ON true
     WHERE a.chain_id = ${chainId} AND a.state IN (${sql.join(openStates.map((state) => sql.lit(state)))})
+      AND (n.signer = ${address} OR (${options.isFirst} AND (n.signer IS NULL OR ${isOrphan})))
     ORDER BY n.nonce NULLS LAST, a.sealed_at, a.ledger_id, a.tree_size
-    LIMIT ${limit}`.execute(db)
+    LIMIT ${options.limit}`.execute(db)
   return rows.map((row) => ({
     kind: "anchor",
     ledgerId: row.ledger_id,

@@ -5,13 +5,18 @@ import type { Database } from "../../ledger/store/database.ts"
 import { ChainBridgeError, invariant } from "../../platform/errors.ts"
 import { openStates } from "../domain/call-state.ts"
 import type { BatchKey } from "./call-key.ts"
-import { columnsOfTransactions, type OpenBatch, type UnderwayRow, underwayOf } from "./open-call.ts"
+import type { SignerKey } from "./leases.ts"
+import { columnsOfTransactions, isOrphan, type OpenBatch, type UnderwayRow, underwayOf } from "./open-call.ts"
 
-/** Batches of a chain that are on their way, those with a nonce first, what is not mined before what is, in the order of the nonces; then the urgent ones, then in the order of their sealing. */
+/**
+ * Batches that are a signer's to work on: those that have its nonces first, what is not mined before what is, in the order of the nonces; then those that it has claimed, the urgent ones
+ * first, then in the order of their sealing.
+ * @param options.withOrphans also those that have a nonce of a signer that nobody works with
+ */
 export async function loadOpenBatches(
   db: Kysely<Database>,
-  chainId: bigint,
-  limit: number,
+  { chainId, address }: SignerKey,
+  options: { readonly limit: number; readonly withOrphans: boolean },
 ): Promise<OpenBatch[]> {
   const { rows } = await sql<
     UnderwayRow & {
@@ -30,7 +35,7 @@ export async function loadOpenBatches(
     }
   >`
     SELECT b.ledger_id, b.batch_sequence, b.token_id, CASE b.batch_call WHEN 'treasury_settle' THEN t.treasury ELSE t.token_address END AS "to", t.token_address, t.symbol, t.decimals, t.strategy, b.batch_id, b.batch_call, b.state, b.recipients, b.gas_limit,
-      b.failures, b.retry_at, b.block_hash, l.paused_at IS NOT NULL AS is_lane_paused, b.cancel_requested_at IS NOT NULL AS is_cancelling, n.signer, n.nonce, n.reserved_at, x.*
+      b.failures, b.retry_at, b.block_number, b.block_hash, l.paused_at IS NOT NULL AS is_lane_paused, b.cancel_requested_at IS NOT NULL AS is_cancelling, n.signer, n.nonce, n.reserved_at, x.*
     FROM settlement.batches b
     JOIN registry.tokens t ON t.token_id = b.token_id
     JOIN settlement.lanes l ON l.ledger_id = b.ledger_id AND l.token_id = b.token_id
@@ -42,10 +47,12 @@ export async function loadOpenBatches(
         AND x.chain_id = n.chain_id AND x.signer = n.signer AND x.nonce = n.nonce
     ) AS x ON true
     WHERE t.chain_id = ${chainId} AND b.state IN (${sql.join(openStates.map((state) => sql.lit(state)))})
-      -- What is paused and has no nonce has nothing to do here, and must not fill the page.
-      AND (n.nonce IS NOT NULL OR l.paused_at IS NULL OR b.cancel_requested_at IS NOT NULL)
+      AND CASE
+        -- What is paused and has no nonce has nothing to do here, and must not fill the page.
+        WHEN n.nonce IS NULL THEN b.claimed_by = ${address} AND (l.paused_at IS NULL OR b.cancel_requested_at IS NOT NULL)
+        ELSE n.signer = ${address} OR (${options.withOrphans} AND ${isOrphan}) END
     ORDER BY n.nonce IS NULL, b.state = 'mined', n.nonce, b.trigger <> 'priority', b.sealed_at, b.ledger_id, b.batch_sequence
-    LIMIT ${limit}`.execute(db)
+    LIMIT ${options.limit}`.execute(db)
   return rows.map((row) => ({
     kind: "batch",
     ledgerId: row.ledger_id,

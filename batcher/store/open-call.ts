@@ -12,6 +12,7 @@ type Underway = {
   readonly gasLimit: bigint | null
   readonly failures: number
   readonly retryAt: Date | null
+  readonly blockNumber: bigint | null
   readonly blockHash: string | null
   /** The nonce that may still be mined for it. */
   readonly nonce: { readonly signer: string; readonly value: bigint; readonly reservedAt: Date } | null
@@ -60,6 +61,7 @@ export type UnderwayRow = {
   readonly gas_limit: bigint | null
   readonly failures: number
   readonly retry_at: Date | null
+  readonly block_number: bigint | null
   readonly block_hash: string | null
   readonly signer: string | null
   readonly nonce: bigint | null
@@ -69,6 +71,12 @@ export type UnderwayRow = {
   readonly waiting_since: Date | null
   readonly sent_first_at: Date | null
 }
+
+/** Whether nobody works with the signer of a nonce `n` now. */
+export const isOrphan = sql<boolean>`
+  NOT EXISTS (
+    SELECT FROM settlement.signers o
+    WHERE o.chain_id = n.chain_id AND o.address = n.signer AND o.lease_owner IS NOT NULL AND o.lease_expires_at > clock_timestamp())`
 
 /** Of the transactions `x` of a nonce. */
 export const columnsOfTransactions = sql`
@@ -84,6 +92,7 @@ export function underwayOf(row: UnderwayRow): Underway {
     gasLimit: row.gas_limit,
     failures: row.failures,
     retryAt: row.retry_at,
+    blockNumber: row.block_number,
     blockHash: row.block_hash,
     nonce:
       row.signer === null || row.nonce === null || row.reserved_at === null

@@ -1,7 +1,8 @@
 import { type Kysely, sql, type Transaction } from "kysely"
 import type { Database } from "../../ledger/store/database.ts"
-import { invariant } from "../../platform/errors.ts"
-import { type CallKey, columnsOf, describeCall, isRowOf, tableOf } from "./call-key.ts"
+import { type CallKey, columnsOf, isRowOf, tableOf } from "./call-key.ts"
+import type { Desk } from "./call-moves.ts"
+import { isClaimedBy } from "./claims.ts"
 import { type Lease, requireSigner, type SignerKey } from "./leases.ts"
 
 /** The nonce of the signer's next reservation; null for a signer that was never registered. */
@@ -30,45 +31,70 @@ export async function registerSigner(
 }
 
 /**
- * Reserves the signer's next nonce for a call that is simulated and has none.
+ * Reserves the signer's next nonces, in one commit and in this order, for calls that are simulated and have none.
+ * @returns for each its nonce; null where it has one by now, another signer has claimed the batch, or this one is retired: then somebody else goes on with it
  * @throws ChainBridgeError LEASE_LOST
  */
-export function reserveNonce(
-  db: Kysely<Database>,
-  options: {
-    readonly signer: SignerKey
-    readonly lease: Lease
-    readonly key: CallKey
-    readonly reservedAt: Date
-  },
-): Promise<bigint> {
-  const { signer, lease, key } = options
+export function reserveNonces(
+  { db, signer, lease }: Desk,
+  keys: readonly CallKey[],
+  reservedAt: Date,
+): Promise<(bigint | null)[]> {
   return db.transaction().execute(async (trx) => {
     await requireSigner(trx, signer, lease)
-    const { rows } = await sql`
-      SELECT 1 FROM ${tableOf(key)} WHERE ${isRowOf(key)} AND state = 'simulated' FOR NO KEY UPDATE`.execute(
+    const free: boolean[] = []
+    for (const key of inLockOrder(keys)) free[keys.indexOf(key)] = await isFree(trx, signer, key)
+    const wanted = keys.filter((_, index) => free[index])
+    const { rows } = await sql<{ next_nonce: bigint }>`
+      UPDATE settlement.signers SET next_nonce = next_nonce + ${wanted.length}
+      WHERE chain_id = ${signer.chainId} AND address = ${signer.address} AND retired_at IS NULL RETURNING next_nonce`.execute(
       trx,
     )
-    invariant(rows.length === 1, `${describeCall(key)} is not simulated: it gets no nonce`)
-    const { rows: reserved } = await sql<{ nonce: bigint }>`
-      UPDATE settlement.signers SET next_nonce = next_nonce + 1
-      WHERE chain_id = ${signer.chainId} AND address = ${signer.address} RETURNING next_nonce - 1 AS nonce`.execute(
-      trx,
-    )
-    const nonce = reserved[0]?.nonce
-    invariant(nonce !== undefined, `signer ${signer.address} is not registered`)
+    const [row] = rows
+    if (row === undefined || wanted.length === 0) return keys.map(() => null)
+    let nonce = row.next_nonce - BigInt(wanted.length)
+    const nonces = keys.map((_, index) => (free[index] === true ? nonce++ : null))
     await trx
       .insertInto("settlement.nonces")
-      .values({
-        chain_id: signer.chainId,
-        signer: signer.address,
-        nonce,
-        ...columnsOf(key),
-        reserved_at: options.reservedAt,
-        spent_in_vain_at: null,
-      })
+      .values(
+        keys.flatMap((key, index) => {
+          const own = nonces[index] ?? null
+          if (own === null) return []
+          return [
+            {
+              chain_id: signer.chainId,
+              signer: signer.address,
+              nonce: own,
+              ...columnsOf(key),
+              reserved_at: reservedAt,
+              spent_in_vain_at: null,
+            },
+          ]
+        }),
+      )
       .execute()
-    return nonce
+    return nonces
+  })
+}
+
+/** Locks the call's row first, so that no other signer's reservation is missed. */
+async function isFree(trx: Transaction<Database>, signer: SignerKey, key: CallKey): Promise<boolean> {
+  const { rows } = await sql`
+    SELECT 1 FROM ${tableOf(key)} WHERE ${isRowOf(key)} AND state = 'simulated' AND ${isClaimedBy(signer, key)} FOR NO KEY UPDATE`.execute(
+    trx,
+  )
+  if (rows.length === 0) return false
+  const { rows: live } = await sql`
+    SELECT 1 FROM settlement.nonces WHERE ${isRowOf(key)} AND spent_in_vain_at IS NULL`.execute(trx)
+  return live.length === 0
+}
+
+/** Rows of one kind are locked in the order of their keys, by everybody. */
+function inLockOrder(keys: readonly CallKey[]): CallKey[] {
+  const sequenceOf = (key: CallKey) => (key.kind === "batch" ? key.batchSequence : key.treeSize)
+  return [...keys].sort((a, b) => {
+    if (a.ledgerId !== b.ledgerId) return a.ledgerId < b.ledgerId ? -1 : 1
+    return sequenceOf(a) < sequenceOf(b) ? -1 : 1
   })
 }
 

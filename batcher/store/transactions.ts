@@ -5,6 +5,7 @@ import { invariant } from "../../platform/errors.ts"
 import type { CallToSign } from "../chain/signer.ts"
 import { offeredPerGas } from "../domain/fees.ts"
 import { type CallKey, columnsOf, describeCall, isRowOf, tableOf } from "./call-key.ts"
+import type { Desk } from "./call-moves.ts"
 import { type Lease, requireSigner, type SignerKey } from "./leases.ts"
 import { isReplaceable, isWantedByCall, ofNonces } from "./stray-nonces.ts"
 
@@ -28,21 +29,29 @@ export type SignedTransaction = {
 }
 
 /**
- * Commits the signed bytes of a batch or an anchor and makes it `signed`. Nothing may be sent before this has returned.
- * @returns false when the nonce has a transaction already: ours is thrown away, it was never sent
+ * Commits the signed bytes of batches or anchors, all in one commit, and makes them `signed`. Nothing may be sent before this has returned.
+ * @returns for each false when its nonce has a transaction already: ours is thrown away, it was never sent
  * @throws ChainBridgeError LEASE_LOST
  */
-export function saveTransaction(db: Kysely<Database>, options: SignedTransaction): Promise<boolean> {
-  const { key } = options
+export function saveTransactions(
+  { db, signer, lease }: Pick<Desk, "db" | "signer" | "lease">,
+  signed: readonly Omit<SignedTransaction, "signer" | "lease">[],
+): Promise<boolean[]> {
   return db.transaction().execute(async (trx) => {
     // The lock makes a second save of the same nonce wait for the first, also for one whose commit we lost sight of.
-    await requireSigner(trx, options.signer, options.lease)
-    if (!(await insertFirst(trx, options))) return false
-    const { numAffectedRows } = await sql`
-      UPDATE ${tableOf(key)} SET state = 'signed', retry_at = NULL, last_error = NULL
-      WHERE ${isRowOf(key)} AND state = 'simulated'`.execute(trx)
-    invariant(numAffectedRows === 1n, `${describeCall(key)} is not simulated: its transaction is not saved`)
-    return true
+    await requireSigner(trx, signer, lease)
+    const saved: boolean[] = []
+    for (const one of signed) {
+      const { key } = one
+      const isFirst = await insertFirst(trx, { ...one, signer, lease })
+      saved.push(isFirst)
+      if (!isFirst) continue
+      const { numAffectedRows } = await sql`
+        UPDATE ${tableOf(key)} SET state = 'signed', retry_at = NULL, last_error = NULL
+        WHERE ${isRowOf(key)} AND state = 'simulated'`.execute(trx)
+      invariant(numAffectedRows === 1n, `${describeCall(key)} is not simulated: its transaction is not saved`)
+    }
+    return saved
   })
 }
 

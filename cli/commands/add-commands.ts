@@ -4,6 +4,7 @@ import { scopes } from "../../api/scopes.ts"
 import { addAuditCommands } from "./add-audit-commands.ts"
 import { addDataCommands } from "./add-data-commands.ts"
 import { addProjectionCommands } from "./add-projection-commands.ts"
+import { addSignerCommands } from "./add-signer-commands.ts"
 
 const shippedConfiguration = fileURLToPath(new URL("../../config", import.meta.url))
 
@@ -23,6 +24,7 @@ Examples:
   addDatabase(program)
   addDataCommands(program)
   addProjectionCommands(program)
+  addSignerCommands(program)
   addAuditCommands(program)
   addConfig(program)
   addKeys(program)
@@ -76,7 +78,7 @@ const roles = [
     name: "batcher",
     does: "settlement",
     needs:
-      "DATABASE_URL, CHAINBRIDGE_RPC_URLS_<chain_id>, and the key that settles: SIGNER_KEYSTORE with SIGNER_KEYSTORE_PASSWORD_FILE, SIGNER_KMS_KEY_ID, or SIGNER_PRIVATE_KEY (and CHAINBRIDGE_PRIVATE_RPC_URL_<chain_id>, if there is one)",
+      "DATABASE_URL, CHAINBRIDGE_RPC_URLS_<chain_id>, and the keys that settle, one or several with commas: SIGNER_KEYSTORE with SIGNER_KEYSTORE_PASSWORD_FILE, SIGNER_KMS_KEY_ID, or SIGNER_PRIVATE_KEY (and CHAINBRIDGE_PRIVATE_RPC_URL_<chain_id>, if there is one)",
   },
   {
     name: "indexer",

@@ -1,7 +1,7 @@
 import { resolve } from "node:path"
 import type { Kysely } from "kysely"
 import type { Hex } from "viem"
-import { createSigner } from "../../batcher/chain/create-signer.ts"
+import { createSigners } from "../../batcher/chain/create-signers.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { loadConfiguration } from "../../platform/config/load-configuration.ts"
 import { resolveTokenStrategy } from "../../platform/config/token-strategy.ts"
@@ -81,7 +81,8 @@ async function findSigner(): Promise<Hex | null> {
   const isGiven = ["SIGNER_KEYSTORE", "SIGNER_KMS_KEY_ID", "SIGNER_PRIVATE_KEY"].some(
     (name) => process.env[name],
   )
-  return isGiven ? (await createSigner(process.env)).address : null
+  // One of several: what a further one lacks is told when a batcher starts with it.
+  return isGiven ? ((await createSigners(process.env))[0]?.address ?? null) : null
 }
 
 /** Says on stderr what could not be checked: a chain, without endpoints here; roles, without a signer. */

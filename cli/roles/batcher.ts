@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto"
 import type { BatcherContext } from "../../batcher/batcher-context.ts"
-import { createSigner } from "../../batcher/chain/create-signer.ts"
+import { createSigners } from "../../batcher/chain/create-signers.ts"
 import { type BatcherStatus, runBatcher } from "../../batcher/run-batcher.ts"
 import { describeError } from "../../platform/errors.ts"
 import { runRole } from "../../platform/lifecycle.ts"
@@ -19,13 +19,13 @@ export async function runBatcherRole(
   const role = openRole("batcher", 20)
   await runRole(async () => {
     await role.reachDatabase()
-    const signer = await createSigner(process.env)
+    const signers = await createSigners(process.env)
     const clients = await openChainClients(role.db)
     const batcher = runBatcher({
       db: role.db,
       databaseUrl: role.databaseUrl,
       logger: role.logger,
-      chains: new Map([...clients].map(([chainId, client]) => [chainId, { client, signer }])),
+      chains: new Map([...clients].map(([chainId, client]) => [chainId, { client, signers }])),
       processId: randomUUID(),
       ...forTests,
     })
@@ -40,7 +40,7 @@ export async function runBatcherRole(
     }, STATUS_INTERVAL_MS)
     role.beat(() => status ?? {})
     return {
-      details: { signer: signer.address, chains: clients.size },
+      details: { signers: signers.map(({ address }) => address).join(", "), chains: clients.size },
       async stop() {
         clearInterval(timer)
         await batcher.stop()

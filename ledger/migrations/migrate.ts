@@ -21,6 +21,7 @@ import * as batchCalls from "./016-batch-calls.ts"
 import * as lostTails from "./018-lost-tails.ts"
 import * as cancellations from "./018b-cancellations.ts"
 import * as treasury from "./019-treasury.ts"
+import * as signers from "./020-signers.ts"
 
 const migrations: Record<string, Migration> = {
   "001-registry": registry,
@@ -42,6 +43,7 @@ const migrations: Record<string, Migration> = {
   "018-lost-tails": lostTails,
   "018b-cancellations": cancellations,
   "019-treasury": treasury,
+  "020-signers": signers,
 }
 
 /**

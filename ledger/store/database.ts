@@ -241,6 +241,7 @@ export type Database = TablesElsewhere & {
     paused_at: Date | null
     paused_reason: string | null
     paused_by: PauseKind | null
+    resumed_at: Date | null
     flush_requested_at: Date | null
     last_error: string | null
   }
@@ -271,6 +272,8 @@ export type Database = TablesElsewhere & {
     failures: Generated<number>
     last_error: string | null
     retry_at: Date | null
+    claimed_by: Generated<string | null>
+    claimed_until: Generated<Date | null>
     /** Of the SettlementDissolved. */
     dissolved_position: Generated<bigint | null>
     /** From when on nothing is signed for the batch but what takes its id out of use; who asked for that, and why. */
@@ -329,6 +332,16 @@ export type Database = TablesElsewhere & {
     lease_owner: string | null
     lease_epoch: Generated<bigint>
     lease_expires_at: Date | null
+    retired_at: Date | null
+    done_at: Date | null
+  }
+  "settlement.failures": {
+    failure_id: Generated<bigint>
+    ledger_id: string
+    token_id: number
+    batch_sequence: bigint
+    failed_at: Date
+    reason: string
   }
   "settlement.fillers": {
     chain_id: bigint

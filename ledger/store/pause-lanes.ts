@@ -4,10 +4,22 @@ import { laneChangedChannel } from "./channels.ts"
 import type { Database } from "./database.ts"
 
 /**
- * Who or what paused a lane. `balance`: the signer could not pay for gas · `treasury`: the treasury could not pay a batch; both end by themselves · `errors`: a batch failed too often · `foreign`: somebody else signs with our key or
- * settles on our token · `altered`: sealed data was changed · `strategy`: its batch strategy cannot be used. All others wait for somebody who resumes.
+ * Who or what paused a lane. `balance`: no signer could pay for gas · `signer`: every signer is retired, or lacks the role on the token · `treasury`: the treasury could not pay a batch; these
+ * end by themselves · `errors`: a batch failed too often, or too many did · `foreign`: somebody else signs with our key or settles on our token · `altered`: sealed data was changed ·
+ * `strategy`: its batch strategy cannot be used. All others wait for somebody who resumes.
  */
-export type PauseKind = "operator" | "balance" | "treasury" | "errors" | "foreign" | "altered" | "strategy"
+export type PauseKind =
+  | "operator"
+  | "balance"
+  | "signer"
+  | "treasury"
+  | "errors"
+  | "foreign"
+  | "altered"
+  | "strategy"
+
+/** Those that end by themselves. */
+const passingKinds: readonly PauseKind[] = ["balance", "signer", "treasury"]
 
 export type LaneName = { readonly ledgerId: string; readonly tokenId: number }
 
@@ -38,6 +50,7 @@ export async function pauseLanes(
   pause: { readonly reason: string; readonly by: PauseKind },
 ): Promise<(PausedLane & { readonly wasPaused: boolean })[]> {
   const { reason, by } = pause
+  const passing = sql`${[...passingKinds]}::text[]`
   const { rows } = await sql<PauseRow & { was_paused: boolean }>`
     INSERT INTO settlement.lanes AS lane (ledger_id, token_id, paused_at, paused_reason, paused_by)
     SELECT l.ledger_id, l.token_id, now(), ${reason}, ${by}
@@ -47,10 +60,10 @@ export async function pauseLanes(
       paused_at = coalesce(lane.paused_at, excluded.paused_at),
       paused_reason = CASE
         WHEN lane.paused_at IS NULL THEN excluded.paused_reason
-        WHEN lane.paused_by IN ('balance', 'treasury') AND excluded.paused_by NOT IN ('balance', 'treasury') THEN lane.paused_reason || '; ' || excluded.paused_reason
+        WHEN lane.paused_by = ANY(${passing}) AND excluded.paused_by <> ALL(${passing}) THEN lane.paused_reason || '; ' || excluded.paused_reason
         ELSE lane.paused_reason END,
       paused_by = CASE
-        WHEN lane.paused_at IS NULL OR lane.paused_by IN ('balance', 'treasury') AND excluded.paused_by NOT IN ('balance', 'treasury') THEN excluded.paused_by
+        WHEN lane.paused_at IS NULL OR lane.paused_by = ANY(${passing}) AND excluded.paused_by <> ALL(${passing}) THEN excluded.paused_by
         ELSE lane.paused_by END
     RETURNING lane.ledger_id, lane.token_id, lane.paused_at, lane.paused_reason, lane.paused_by,
       (old.paused_at IS NOT NULL) AS was_paused`.execute(db)
@@ -73,10 +86,10 @@ export async function pauseLanes(
 export async function resumeLanes(
   db: Transaction<Database>,
   lanes: readonly LaneName[],
-  onlyBy?: PauseKind,
+  onlyBy?: readonly PauseKind[],
 ): Promise<PausedLane[]> {
   const keys = sql`unnest(${lanes.map(({ ledgerId }) => ledgerId)}::uuid[], ${lanes.map(({ tokenId }) => tokenId)}::integer[]) AS k(ledger_id, token_id)`
-  const isAsked = sql`l.paused_at IS NOT NULL AND (${onlyBy ?? null}::text IS NULL OR l.paused_by = ${onlyBy ?? null})`
+  const isAsked = sql`l.paused_at IS NOT NULL AND (${onlyBy ?? null}::text[] IS NULL OR l.paused_by = ANY(${onlyBy ?? null}::text[]))`
   // Batches before lanes, as everybody locks them who needs both.
   await sql`
     WITH due AS MATERIALIZED (
@@ -94,7 +107,7 @@ export async function resumeLanes(
       FROM settlement.lanes l JOIN ${keys} ON k.ledger_id = l.ledger_id AND k.token_id = l.token_id
       WHERE ${isAsked} ORDER BY l.ledger_id, l.token_id FOR NO KEY UPDATE OF l
     )
-    UPDATE settlement.lanes l SET paused_at = NULL, paused_reason = NULL, paused_by = NULL FROM paused p
+    UPDATE settlement.lanes l SET paused_at = NULL, paused_reason = NULL, paused_by = NULL, resumed_at = clock_timestamp() FROM paused p
     WHERE l.ledger_id = p.ledger_id AND l.token_id = p.token_id
     RETURNING p.*`.execute(db)
   const resumed = rows.map(toPausedLane).sort(byKey)

@@ -65,6 +65,12 @@ const trigger = z
     message: "at most max_batch_size",
   })
 
+const errorRate = z.strictObject({
+  window: durationSchema.refine((ms) => ms > 0, "more than nothing"),
+  threshold_percent: z.number().min(1).max(100),
+  failures_min: z.int().min(1).max(100_000),
+})
+
 export const batchStrategySchema = z
   .strictObject({
     defaults: z.strictObject({
@@ -82,6 +88,8 @@ export const batchStrategySchema = z
     chain_gas_price_floors: z
       .record(chainId, z.string().regex(/^\d{1,9}(\.\d{1,9})?$/, "a decimal number of gwei, as text"))
       .default({}),
+    error_rate: errorRate.default({ window: 600_000, threshold_percent: 50, failures_min: 5 }),
+    chain_error_rates: z.record(chainId, errorRate.partial()).default({}),
     efficiency_targets: z.strictObject({
       mint: percent,
       burn: percent,

@@ -55,6 +55,7 @@ test("the shipped files hold the documented defaults, and development settles wi
     retry_interval_ms: 60_000,
     fee_buffer_percent: 15,
     pending_alarm_ms: 600_000,
+    error_rate: { window_ms: 600_000, threshold_percent: 50, failures_min: 5 },
     efficiency_target: { mint: 77, burn: 75, transfer: 78 },
   })
   const development = loadConfiguration({ directory, overlay: "development" })
@@ -70,6 +71,17 @@ test("a token without its own table has none; a chain may set the optimal size",
     network_adjustments: null,
   })
   expect(resolveTokenStrategy(batchStrategy, 137, "CPOP").optimal_batch_size).toBe(30)
+})
+
+test("the error rate at which a lane stops may differ by chain", () => {
+  overlay("batch_strategy.yaml", "chain_error_rates:\n  137:\n    window: 1h\n    failures_min: 20\n")
+  const { batchStrategy } = loadConfiguration({ directory, overlay: "mine" })
+  expect(resolveTokenStrategy(batchStrategy, 137, "CPOP").error_rate).toEqual({
+    window_ms: 3_600_000,
+    threshold_percent: 50,
+    failures_min: 20,
+  })
+  expect(resolveTokenStrategy(batchStrategy, 1, "CPOP").error_rate).toMatchObject({ failures_min: 5 })
 })
 
 test("the strategy cost is chosen for all tokens or for one, with sizes of its own", () => {

@@ -32,6 +32,11 @@ export type TokenStrategy = {
   readonly retry_interval_ms: number
   readonly fee_buffer_percent: number
   readonly pending_alarm_ms: number
+  readonly error_rate: {
+    readonly window_ms: number
+    readonly threshold_percent: number
+    readonly failures_min: number
+  }
   readonly efficiency_target: { readonly mint: number; readonly burn: number; readonly transfer: number }
 }
 
@@ -48,12 +53,13 @@ export function resolveTokenStrategy(
       `batch_strategy.yaml has no batch_triggers for ${symbol} and none for CPOP`,
     )
   }
-  const { defaults, efficiency_targets: targets, cost } = batchStrategy
+  const { defaults, efficiency_targets: targets, cost, error_rate: errorRate } = batchStrategy
   const { max_batch_size: costSizeMax, ...costSizes } = cost
   const chain = String(chainId)
   const strategy = trigger.strategy ?? defaults.strategy
   const wanted = batchStrategy.chain_batch_sizes[chain] ?? trigger.optimal_batch_size
   const floor = batchStrategy.chain_gas_price_floors[chain]
+  const ofChain = batchStrategy.chain_error_rates[chain] ?? {}
   const sizes =
     strategy === "cost"
       ? {
@@ -84,6 +90,11 @@ export function resolveTokenStrategy(
     retry_interval_ms: defaults.retry_interval,
     fee_buffer_percent: defaults.fee_buffer_percent,
     pending_alarm_ms: defaults.pending_alarm,
+    error_rate: {
+      window_ms: ofChain.window ?? errorRate.window,
+      threshold_percent: ofChain.threshold_percent ?? errorRate.threshold_percent,
+      failures_min: ofChain.failures_min ?? errorRate.failures_min,
+    },
     efficiency_target: { mint: targets.mint, burn: targets.burn, transfer: targets.transfer },
   }
 }

@@ -12,7 +12,7 @@ export type BatcherProcessOptions = {
   readonly chainId: string
   readonly rpcUrls: readonly string[]
   readonly privateRelayUrl: string | null
-  readonly signerKey: string
+  readonly signerKeys: readonly string[]
   readonly processId: string
   /** Ends this process with SIGKILL when it gets there the so-manieth time, from 1. */
   readonly dieAt: BatcherStep | null
@@ -28,7 +28,7 @@ const chainId = BigInt(options.chainId)
 let isFrozenOnce = false
 let timesAtDeath = 0
 const db = createKysely<Database>(
-  createPool({ databaseUrl: options.databaseUrl, applicationName: "test-batcher", connectionsMax: 6 }),
+  createPool({ databaseUrl: options.databaseUrl, applicationName: "test-batcher", connectionsMax: 20 }),
 )
 const batcher = runBatcher({
   db,
@@ -44,7 +44,7 @@ const batcher = runBatcher({
           privateRelayUrl: options.privateRelayUrl ?? undefined,
           limits: { timeoutMs: options.requestTimeoutMs },
         }),
-        signer: createEnvironmentSigner({ SIGNER_PRIVATE_KEY: options.signerKey }),
+        signers: options.signerKeys.map((key) => createEnvironmentSigner({ SIGNER_PRIVATE_KEY: key })),
       },
     ],
   ]),

@@ -1,5 +1,5 @@
 import type { Kysely } from "kysely"
-import { type Address, type PublicClient, parseEventLogs } from "viem"
+import type { Address, PublicClient } from "viem"
 import { cpopTokenAbi } from "../../abis/cpop-token.ts"
 import type { NewEvent } from "../../ledger/domain/events.ts"
 import { append } from "../../ledger/store/append.ts"
@@ -16,8 +16,15 @@ type Options = {
 
 /** Records what the chain's logs say of every batch that is not confirmed: a test of the batcher has no indexer. */
 export async function confirmFromLogs({ db, chain, ledgerId, chainId, token }: Options): Promise<void> {
-  const raw = await chain.getLogs({ address: token, fromBlock: 0n, toBlock: "latest" })
-  for (const settled of parseEventLogs({ abi: cpopTokenAbi, eventName: "BatchSettled", logs: raw })) {
+  const batchesSettled = await chain.getContractEvents({
+    abi: cpopTokenAbi,
+    eventName: "BatchSettled",
+    address: token,
+    fromBlock: 0n,
+    toBlock: "latest",
+    strict: true,
+  })
+  for (const settled of batchesSettled) {
     const batchSequence = settled.args.batchId & (2n ** 64n - 1n)
     const accounts = await db
       .selectFrom("settlement.batch_accounts")

@@ -57,7 +57,12 @@ const fastLimits = { fallbackPollMs: 500, rebroadcastMs: 1_000, leaseMs: 2_000, 
 
 export type SettlementFixture = Awaited<ReturnType<typeof createSettlementFixture>>
 
-type Endpoints = { readonly rpcUrls?: readonly string[]; readonly privateRelayUrl?: string }
+type Endpoints = {
+  readonly rpcUrls?: readonly string[]
+  readonly privateRelayUrl?: string
+  /** Those that it signs with; the token's operator unless named. */
+  readonly signerKeys?: readonly Hex[]
+}
 
 export type BatcherChild = {
   readonly child: ChildProcess
@@ -167,19 +172,20 @@ export async function createSettlementFixture(
     revoke: () => revokeNewest({ db, chain, ledgerId, chainId, token: token.address }),
 
     context(overrides: Partial<BatcherContext> & Endpoints = {}): BatcherContext {
-      const { rpcUrls, privateRelayUrl, ...rest } = overrides
+      const { rpcUrls, privateRelayUrl, signerKeys, ...rest } = overrides
       const client = createChainClient({
         chainId,
         urls: rpcUrls ?? [anvil.rpcUrl],
         privateRelayUrl,
         limits: { timeoutMs: 1_500 },
       })
-      const signer = createEnvironmentSigner({ SIGNER_PRIVATE_KEY: token.operatorKey })
+      const keys = signerKeys ?? [token.operatorKey]
+      const signers = keys.map((key) => createEnvironmentSigner({ SIGNER_PRIVATE_KEY: key }))
       return {
         db,
         databaseUrl: database.appUrl,
         logger,
-        chains: new Map([[chainId, { client, signer }]]),
+        chains: new Map([[chainId, { client, signers }]]),
         processId: randomUUID(),
         ...rest,
         limits: { ...fastLimits, ...rest.limits },
@@ -213,7 +219,7 @@ export async function createSettlementFixture(
         chainId: chainId.toString(),
         rpcUrls: overrides.rpcUrls ?? [anvil.rpcUrl],
         privateRelayUrl: overrides.privateRelayUrl ?? null,
-        signerKey: token.operatorKey,
+        signerKeys: overrides.signerKeys ?? [token.operatorKey],
         processId: randomUUID(),
         dieAt: overrides.dieAt ?? null,
         dieAtTime: overrides.dieAtTime ?? 1,

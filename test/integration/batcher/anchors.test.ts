@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { createBatcher, stepsOfEveryCall } from "../../../batcher/batcher-context.ts"
 import { holdSigner } from "../../../batcher/store/leases.ts"
 import { sealDueAnchors } from "../../../batcher/store/seal-anchors.ts"
-import { registerSigner, reserveNonce } from "../../../batcher/store/signers.ts"
+import { registerSigner, reserveNonces } from "../../../batcher/store/signers.ts"
 import { sampled } from "../../support/sampled.ts"
 import { createSettlementFixture, type SettlementFixture } from "../../support/settlement-fixture.ts"
 import { waitUntil } from "../../support/wait-until.ts"
@@ -324,7 +324,7 @@ it("an anchor that has a nonce is never skipped, whatever comes after it", async
     ])
     .execute()
   const key = { kind: "anchor", ledgerId: fixture.ledgerId, treeSize: first } as const
-  await reserveNonce(fixture.db, { signer, lease, key, reservedAt: new Date() })
+  await reserveNonces({ db: fixture.db, signer, lease }, [key], new Date())
   expect(await sealDueAnchors(batcher, { db: fixture.db, signer, lease })).toBe(1)
   expect(await states()).toEqual(["simulated", "skipped", "sealed"])
 })

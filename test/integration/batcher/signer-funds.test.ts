@@ -65,11 +65,30 @@ describe("the coins of a signer", () => {
     expect(await kinds()).toEqual(["lane_paused"])
     await fixture.adjust([["bob", 7n]])
     await fixture.flush()
-    // What has a nonce goes on; nothing new is sealed.
-    await fixture.batchesIn("mined", 1)
+    // No nonce was reserved that could not be paid for, so nothing goes on before the operator says so.
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    expect(await fixture.transactions()).toEqual([])
     await fixture.db.transaction().execute((trx) => resumeLanes(trx, key()))
     await fixture.batchesIn("mined", 2)
     expect(await kinds()).toEqual([])
+  })
+
+  it("are something, and too little for the next batch: the pause lasts, instead of coming and going", async () => {
+    fixture.run({ limits: { fallbackPollMs: 100 } })
+    await give(0n)
+    await fixture.adjust([["ann", 7n]])
+    await fixture.flush()
+    await untilPaused()
+    const { paused_at } = await lane()
+    // Nothing was ever mined and no nonce is reserved: what the next batch can cost is all there is to go by.
+    const [{ gas_limit: gasLimit } = { gas_limit: null }] = await fixture.batches()
+    expect(gasLimit).not.toBeNull()
+    await give(1_000n)
+    await new Promise((resolve) => setTimeout(resolve, 2_000))
+    expect(await lane()).toMatchObject({ paused_at, paused_by: "balance" })
+    expect(await fixture.transactions()).toEqual([])
+    await give(plenty)
+    await fixture.batchesIn("mined", 1)
   })
 
   it("get low: an alarm before they are gone, which goes when there are enough", async () => {

@@ -5,7 +5,7 @@ import { Wallet } from "@ethereumjs/wallet"
 import { parseTransaction } from "viem"
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import { createSigner } from "../../../batcher/chain/create-signer.ts"
+import { createSigners } from "../../../batcher/chain/create-signers.ts"
 import { encodeSettle } from "../../../batcher/chain/encode-settle.ts"
 import { createKmsSigner } from "../../../batcher/chain/kms-signer.ts"
 import { signCall } from "../../../batcher/chain/sign-call.ts"
@@ -47,7 +47,8 @@ describe("a keystore", () => {
   }
 
   it.each(["scrypt", "pbkdf2"] as const)("encrypted by %s gives its key's signatures", async (kdf) => {
-    const signer = await createSigner(await environment(kdf))
+    const [signer] = await createSigners(await environment(kdf))
+    if (signer === undefined) throw new Error("there is no signer")
     expect(signer.address).toBe(privateKeyToAccount(key).address.toLowerCase())
     for (const call of calls) expect(await signCall(signer, call)).toMatch(/^0x/)
   })
@@ -71,18 +72,54 @@ describe("a keystore", () => {
       [{ SIGNER_KEYSTORE: good.SIGNER_KEYSTORE }, /needs SIGNER_KEYSTORE_PASSWORD_FILE/],
       [
         { ...good, SIGNER_PRIVATE_KEY: key },
-        /exactly one of .*: SIGNER_KEYSTORE and SIGNER_PRIVATE_KEY are set/,
+        /nothing but SIGNER_PRIVATE_KEY: SIGNER_KEYSTORE and SIGNER_PRIVATE_KEY are set/,
       ],
-      [{}, /exactly one of .*: none is set/],
+      [{}, /: none is set/],
     ]
     for (const [environment, message] of bad) {
       const failure = await Promise.resolve()
-        .then(() => createSigner(environment as Record<string, string>))
+        .then(() => createSigners(environment as Record<string, string>))
         .catch((error: unknown) => error as Error)
       expect(failure).toMatchObject({ code: "SIGNER_REFUSED", message: expect.stringMatching(message) })
       expect(String(failure)).not.toContain(key.slice(2))
       expect(String(failure)).not.toContain("a password")
     }
+  })
+})
+
+describe("several keys", () => {
+  const keys = Array.from({ length: 3 }, () => generatePrivateKey())
+  const addressesOf = async (environment: Record<string, string>) =>
+    (await createSigners(environment)).map(({ address }) => address)
+  const wanted = keys.map((key) => privateKeyToAccount(key).address.toLowerCase())
+
+  it("are named with commas, from the environment, from files with one password or one each, or by a service", async () => {
+    expect(await addressesOf({ SIGNER_PRIVATE_KEY: keys.join(", ") })).toEqual(wanted)
+    const directory = mkdtempSync(join(tmpdir(), "chainbridge-keystores-"))
+    const files: string[] = []
+    for (const [index, key] of keys.entries()) {
+      const wallet = Wallet.fromPrivateKey(Buffer.from(key.slice(2), "hex"))
+      files.push(join(directory, `${index}.json`))
+      writeFileSync(files[index] ?? "", await wallet.toV3String("a password", { n: 1_024 }))
+    }
+    const passwords = [0, 1, 2].map((index) => join(directory, `password-${index}`))
+    for (const path of passwords) writeFileSync(path, "a password\n")
+    const SIGNER_KEYSTORE = files.join(",")
+    for (const SIGNER_KEYSTORE_PASSWORD_FILE of [passwords[0] ?? "", passwords.join(",")])
+      expect(await addressesOf({ SIGNER_KEYSTORE, SIGNER_KEYSTORE_PASSWORD_FILE })).toEqual(wanted)
+    await expect(
+      createSigners({ SIGNER_KEYSTORE, SIGNER_KEYSTORE_PASSWORD_FILE: passwords.slice(1).join(",") }),
+    ).rejects.toMatchObject({ code: "SIGNER_REFUSED", message: expect.stringMatching(/3 files and .* 2/) })
+    rmSync(directory, { recursive: true })
+  })
+
+  it("of which two are the same are refused, and neither is said", async () => {
+    const [key = "0x"] = keys
+    const failure = await createSigners({ SIGNER_PRIVATE_KEY: `${key},${key}` }).catch(
+      (error: unknown) => error as Error,
+    )
+    expect(failure).toMatchObject({ code: "SIGNER_REFUSED", message: expect.stringMatching(/is set twice/) })
+    expect(String(failure)).not.toContain(key.slice(2))
   })
 })
 

@@ -1,0 +1,48 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { type RpcFaultProxy, startRpcFaultProxy } from "../../support/rpc-fault-proxy.ts"
+import { createSettlementFixture, type SettlementFixture } from "../../support/settlement-fixture.ts"
+import { waitUntil } from "../../support/wait-until.ts"
+
+describe("an endpoint that makes the signer's count up", () => {
+  let fixture: SettlementFixture
+  let proxy: RpcFaultProxy
+  beforeEach(async () => {
+    fixture = await createSettlementFixture({ strategy: { max_wait_time_ms: 50 } })
+    proxy = await startRpcFaultProxy(fixture.anvil.rpcUrl)
+  })
+  afterEach(async () => {
+    await fixture.close()
+    await proxy.close()
+  })
+
+  const nextNonce = async () =>
+    (await fixture.db.selectFrom("settlement.signers").select("next_nonce").executeTakeFirstOrThrow())
+      .next_nonce
+
+  it("has no nonce left out and stops no lane, where another endpoint says otherwise", async () => {
+    fixture.run({ rpcUrls: [proxy.url, fixture.anvil.rpcUrl] })
+    await fixture.adjust([["ann", 1n]])
+    await fixture.batchesIn("mined", 1)
+    expect(await nextNonce()).toBe(1n)
+    const asked = proxy.seen.get("eth_getTransactionCount") ?? 0
+    proxy.set("eth_getTransactionCount", { fault: "result", result: "0x64" })
+    await waitUntil(async () => (proxy.seen.get("eth_getTransactionCount") ?? 0) >= asked + 6, {
+      what: "it has told its lie often enough",
+    })
+    expect(await nextNonce()).toBe(1n)
+    expect(await fixture.alarms()).toEqual([])
+    proxy.clear()
+    await fixture.adjust([["bob", 1n]])
+    await fixture.batchesIn("mined", 2)
+    expect((await fixture.transactions()).map(({ nonce }) => nonce)).toEqual([0n, 1n])
+  })
+
+  it("is believed where it is the only one: then somebody else has used the key", async () => {
+    fixture.run({ rpcUrls: [proxy.url] })
+    await fixture.adjust([["ann", 1n]])
+    await fixture.batchesIn("mined", 1)
+    proxy.set("eth_getTransactionCount", { fault: "result", result: "0x5" })
+    await waitUntil(async () => (await nextNonce()) === 5n, { what: "its nonces are left out" })
+    expect((await fixture.alarms()).map(({ kind }) => kind)).toContain("foreign_transaction")
+  })
+})
