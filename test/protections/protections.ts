@@ -1,25 +1,4 @@
-/** A step on a batch's way to the chain. */
-export type SettlementStep =
-  | "seal"
-  | "reserve"
-  | "simulate"
-  | "save"
-  | "broadcast"
-  | "replace"
-  | "confirm"
-  | "fail"
-
-/** One thing that keeps a change from being lost or settled twice, how it is taken away, and the test that notices. */
-export type Protection = {
-  readonly step: SettlementStep
-  /** What holds because of it. */
-  readonly invariant: string
-  readonly file: string
-  /** Stands in the file once. */
-  readonly find: string
-  readonly without: string
-  readonly test: { readonly file: string; readonly name: string }
-}
+import type { Protection } from "./protection.ts"
 
 const batcherTest = (name: string) => `test/integration/batcher/${name}.test.ts`
 const confirmationTest = (name: string) => `test/integration/confirmations/${name}.test.ts`
@@ -67,8 +46,8 @@ export const protections: readonly Protection[] = [
     step: "reserve",
     invariant: "who has lost the signer's lease reserves no nonce",
     file: "batcher/store/signers.ts",
-    find: "    await requireSigner(trx, signer, lease)\n    const { rows } = await sql`",
-    without: "    const { rows } = await sql`",
+    find: "    await requireSigner(trx, signer, lease)\n    const free: boolean[] = []",
+    without: "    const free: boolean[] = []",
     test: { file: batcherTest("two-batchers"), name: "of which one sleeps through its lease" },
   },
   {
@@ -82,20 +61,31 @@ export const protections: readonly Protection[] = [
   {
     step: "reserve",
     invariant: "a nonce that was reserved is used by its batch after a crash",
-    file: "batcher/chain/advance-call.ts",
-    find: "  if (call.nonce === null) {\n",
-    without: "  if (call.nonce === null || call.state === 'simulated') {\n",
+    file: "batcher/chain/work-on-calls.ts",
+    find: "    if (call.nonce?.signer === signer.address && call.hashes.length === 0)\n",
+    without: "    if (call.nonce === null && call.hashes.length === 0)\n",
     test: { file: batcherTest("killed"), name: "at reserved loses nothing and settles nothing twice" },
   },
   {
     step: "reserve",
     invariant: "no reserved nonce stays unused, for all later ones wait behind it",
     file: "batcher/chain/run-desk.ts",
-    find: "    if (count !== null) await fillNonces(deskTurn, count)\n",
+    find: "      await fillNonces(deskTurn, count)\n",
     without: "",
     test: {
       file: batcherTest("nonce-gaps"),
       name: "takes a transaction that does nothing, when its batch was settled before anything was signed",
+    },
+  },
+  {
+    step: "reserve",
+    invariant: "of several signers that find a batch one takes it on",
+    file: "batcher/store/signers.ts",
+    find: "  if (rows.length === 0) return false\n  const { rows: live }",
+    without: "  const { rows: live }",
+    test: {
+      file: batcherTest("claims"),
+      name: "is the right to reserve: who has lost it gets no nonce, and who has used it no second one",
     },
   },
   {
@@ -134,16 +124,16 @@ export const protections: readonly Protection[] = [
   {
     step: "save",
     invariant: "nothing is sent that is not saved",
-    file: "batcher/chain/advance-call.ts",
-    find: '  await batcher.step("signed")\n',
-    without: '  await turn.client.broadcast(raw, "public")\n  await batcher.step("signed")\n',
+    file: "batcher/chain/take-calls.ts",
+    find: '    await batcher.step("signed")\n',
+    without: '    await turn.client.broadcast(raw, "public")\n    await batcher.step("signed")\n',
     test: { file: batcherTest("two-batchers"), name: "of which one sleeps through its lease" },
   },
   {
     step: "save",
     invariant: "who has lost the signer's lease saves nothing",
     file: "batcher/store/transactions.ts",
-    find: "for one whose commit we lost sight of.\n    await requireSigner(trx, options.signer, options.lease)\n",
+    find: "for one whose commit we lost sight of.\n    await requireSigner(trx, signer, lease)\n",
     without: "for one whose commit we lost sight of.\n",
     test: { file: batcherTest("two-batchers"), name: "of which one sleeps through its lease" },
   },
@@ -309,6 +299,18 @@ export const protections: readonly Protection[] = [
     },
   },
   {
+    step: "confirm",
+    invariant:
+      "a token that does not know batches has moved what was sealed to the last unit, or nobody is credited",
+    file: "ledger/domain/decide-confirmations.ts",
+    find: "if (left !== (isCredit ? value : -value) || (isCredit ? from : to) !== batch.counterparty)",
+    without: "if (left === undefined)",
+    test: {
+      file: batcherTest("unguarded"),
+      name: "is credited to nobody where the token moved something else",
+    },
+  },
+  {
     step: "fail",
     invariant:
       "a batch that reverted gets another nonce only when no reorganisation is expected to undo that",
@@ -340,6 +342,39 @@ export const protections: readonly Protection[] = [
     test: {
       file: confirmationTest("reorg"),
       name: "has the chain take a deferred debit once, though its wallet could pay it again before",
+    },
+  },
+  {
+    step: "fail",
+    invariant: "without a guard a nonce counts as used up only when the chain calls its block final",
+    file: "batcher/chain/prove-spent.ts",
+    find: "if (blockNumber > through)",
+    without: "if (blockNumber > through + 1_000_000n)",
+    test: {
+      file: batcherTest("unguarded"),
+      name: "gets another nonce when the block that shows the first one used up is final, and not when it is past the confirmation depth",
+    },
+  },
+  {
+    step: "fail",
+    invariant: "without a guard a proof that a reorganisation took is none",
+    file: "batcher/chain/prove-spent.ts",
+    find: "if (proof !== null && (await isCanonical(turn, proof))) continue",
+    without: "if (proof !== null) continue",
+    test: {
+      file: batcherTest("unguarded"),
+      name: "never makes its call by a nonce that it has given up, though a reorganisation frees it",
+    },
+  },
+  {
+    step: "fail",
+    invariant: "without a guard a batch gets no second nonce on anybody's word, whatever the code believes",
+    file: "ledger/migrations/016-batch-calls.ts",
+    find: "WHEN (NEW.batch_sequence IS NOT NULL) EXECUTE FUNCTION settlement.check_second_nonce()",
+    without: "WHEN (false) EXECUTE FUNCTION settlement.check_second_nonce()",
+    test: {
+      file: batcherTest("unguarded"),
+      name: "gives no second nonce, takes no second call and leaves no batch apart while the first one's bytes might be mined",
     },
   },
 ]

@@ -13,7 +13,8 @@ import {
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { parseArgs } from "node:util"
-import { type Protection, protections } from "./protections.ts"
+import type { Protection } from "./protection.ts"
+import { protections } from "./protections.ts"
 
 const { values: flags } = parseArgs({ options: { step: { type: "string" }, match: { type: "string" } } })
 const root = join(import.meta.dirname, "../..")
