@@ -124,7 +124,7 @@ export async function pauseLanesOfChain(
   await pauseLanes(db, await readLanesOfChain(db, chainId), { reason, by })
 }
 
-export async function readLanesOfChain(
+async function readLanesOfChain(
   db: Kysely<Database> | Transaction<Database>,
   chainId: bigint,
 ): Promise<LaneKey[]> {
