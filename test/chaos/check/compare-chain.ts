@@ -44,6 +44,8 @@ export function compareBatches(
     if (entry.contentHash !== batch.contentHash) problems.push(`batch ${sequence} settled another content`)
     if (batch.transactionHash !== null && entry.transactionHash !== batch.transactionHash)
       problems.push(`batch ${sequence} was confirmed by another transaction`)
+    else if (batch.place !== null && entry.place !== batch.place)
+      problems.push(`batch ${sequence} is confirmed by a block that the chain has not`)
     problems.push(...compareTransfers(sequence, batch, log, transfers.get(entry.transactionHash) ?? []))
     transfers.delete(entry.transactionHash)
   }

@@ -16,6 +16,8 @@ export type FoldedBatch = {
   /** Confirmations that were not revoked. */
   confirmations: number
   transactionHash: string | null
+  /** Block hash and index of the log that the newest confirmation is about. */
+  place: string | null
   /** Accounts whose debit the chain skipped, by id: their changes are no longer the batch's. */
   readonly deferred: Set<string>
   /** Taken apart before anything was signed. */
@@ -61,6 +63,10 @@ type Sealed = readonly {
   readonly positions: readonly number[]
 }[]
 const problemsMax = 20
+
+function placeOf(data: LogEvent["data"]): string {
+  return `${data["block_hash"]}/${data["log_index"]}`
+}
 
 /** Adds an event log up, from its lines alone. What contradicts itself is listed, not thrown: one fault must not hide the next. */
 export function createLogFold() {
@@ -218,7 +224,7 @@ export function createLogFold() {
     if (account.pending !== balanceAfter)
       problem(`says account ${accountId} has ${balanceAfter}; its changes add up to ${account.pending}`)
     noteBlock(data)
-    moves.set(at.toString(), { accountId, amount, place: `${data["block_hash"]}/${data["log_index"]}` })
+    moves.set(at.toString(), { accountId, amount, place: placeOf(data) })
   }
 
   function discard({ accountId, amount, data }: LogEvent): void {
@@ -260,6 +266,7 @@ export function createLogFold() {
       nets,
       confirmations: 0,
       transactionHash: null,
+      place: null,
       deferred: new Set(),
       isDissolved: false,
       isCancelled: false,
@@ -274,6 +281,7 @@ export function createLogFold() {
     noteBlock(data)
     batch.confirmations++
     batch.transactionHash = data["transaction_hash"] as string
+    batch.place = placeOf(data)
     for (const { account_id: id, settled, amount } of data["accounts"] as Moves) {
       accountOf(id).confirmed += BigInt(amount)
       const { open, settled: place } = placesOf(sequence)

@@ -13,14 +13,14 @@ const tokenAbi = parseAbi([
 export type TokenLog = {
   readonly transactionHash: string
   readonly blockNumber: bigint
+  /** Block hash and index of the log. */
+  readonly place: string
 } & (
   | {
       readonly kind: "Transfer"
       readonly from: string
       readonly to: string
       readonly value: bigint
-      /** Block hash and index of the log. */
-      readonly place: string
     }
   | { readonly kind: "BatchSettled"; readonly batchId: string; readonly contentHash: string }
   | { readonly kind: "BatchCancelled" | "DebitSkipped"; readonly batchId: string }
@@ -51,16 +51,15 @@ export async function readToken(
   })
   const logs = found.map((log): TokenLog => {
     const { transactionHash, blockNumber: at } = log
-    const place = { transactionHash, blockNumber: at }
+    const common = { transactionHash, blockNumber: at, place: `${log.blockHash}/${log.logIndex}` }
     if (log.eventName === "Transfer") {
       const { from, to, value } = log.args
-      const moved = { from: from.toLowerCase(), to: to.toLowerCase(), value }
-      return { ...place, kind: "Transfer", ...moved, place: `${log.blockHash}/${log.logIndex}` }
+      return { ...common, kind: "Transfer", from: from.toLowerCase(), to: to.toLowerCase(), value }
     }
     const batchId = `0x${log.args.batchId.toString(16).padStart(64, "0")}`
     if (log.eventName === "BatchSettled")
-      return { ...place, kind: "BatchSettled", batchId, contentHash: log.args.contentHash }
-    return { ...place, kind: log.eventName, batchId }
+      return { ...common, kind: "BatchSettled", batchId, contentHash: log.args.contentHash }
+    return { ...common, kind: log.eventName, batchId }
   })
   const totalSupply = await client.readContract({
     abi: tokenAbi,

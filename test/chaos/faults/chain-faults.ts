@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises"
-import { toHex } from "viem"
+import { toEventSelector, toHex } from "viem"
 import { callJsonRpc } from "../../support/call-json-rpc.ts"
 import type { PlannedFault } from "../plan/draw-plan.ts"
 import type { tracks } from "../plan/fault-kinds.ts"
@@ -14,6 +14,7 @@ const attemptsMax = 4
 /** As config/chains.yaml has it. */
 const confirmationBlocks = 2
 const aimMs = 8_000
+const settledTopic = toEventSelector("BatchSettled(uint256,bytes32,uint256,uint256)")
 const gwei = 10n ** 9n
 
 export async function provokeOfChain({ stack, note }: FaultContext, fault: ChainFault): Promise<number> {
@@ -40,7 +41,7 @@ export async function provokeOfChain({ stack, note }: FaultContext, fault: Chain
   }
 
   /**
-   * Waits until it takes a settlement or a transfer with it; one that goes below what counts as final, until that was confirmed.
+   * Waits until it takes a settlement with it; one that goes below what counts as final, until that was confirmed.
    * @returns how many of the newest blocks are others now
    */
   async function reorganiseOnce(depth: number): Promise<number> {
@@ -63,7 +64,8 @@ export async function provokeOfChain({ stack, note }: FaultContext, fault: Chain
     const top = await head()
     const newest = depth > confirmationBlocks ? top - confirmationBlocks : top
     const range = { fromBlock: toHex(top - depth + 1), toBlock: toHex(newest) }
-    return (await rpc<unknown[]>("eth_getLogs", { address: stack.token, ...range })).length > 0
+    const filter = { address: stack.token, topics: [settledTopic], ...range }
+    return (await rpc<unknown[]>("eth_getLogs", filter)).length > 0
   }
 
   async function spike(): Promise<number> {

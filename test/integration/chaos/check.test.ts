@@ -5,7 +5,15 @@ import { createLogFold, type FoldedLog } from "../../chaos/check/fold-log.ts"
 import { parseLogEvent } from "../../chaos/check/log-event.ts"
 import type { TokenLog, TokenState } from "../../chaos/check/read-token.ts"
 import type { JournalEntry } from "../../demo/journal.ts"
-import { addresses, batchId, contentHash, goodLog, logLines, transactionHash } from "./log-lines.ts"
+import {
+  addresses,
+  batchId,
+  blockHash,
+  contentHash,
+  goodLog,
+  logLines,
+  transactionHash,
+} from "./log-lines.ts"
 
 function fold(lines: readonly string[]): FoldedLog {
   const log = createLogFold()
@@ -31,7 +39,7 @@ const journal: readonly JournalEntry[] = [
 ]
 
 const zero = `0x${"0".repeat(40)}`
-const place = { transactionHash, blockNumber: 12n }
+const place = { transactionHash, blockNumber: 12n, place: `${blockHash}/3` }
 const settled: TokenLog = { ...place, kind: "BatchSettled", batchId, contentHash }
 const minted: TokenLog = {
   ...place,
@@ -39,7 +47,6 @@ const minted: TokenLog = {
   from: zero,
   to: addresses.a,
   value: 40n,
-  place: "0x/0",
 }
 const state = (...logs: TokenLog[]): TokenState => ({ blockNumber: 14n, totalSupply: 40n, logs })
 const held = new Map([
@@ -194,6 +201,11 @@ describe("the chain", () => {
     expect(compareUnsettled(open, new Map())).toHaveLength(1)
     expect(compareUnsettled(open, letter(1))).toHaveLength(1)
     expect(compareUnsettled(log, letter(2))).toHaveLength(1)
+  })
+
+  test("a confirmation that stands on a block which is gone", () => {
+    const elsewhere = { ...settled, place: `${zero}/3` }
+    expect(compareBatches(log, state(elsewhere, minted)).join()).toContain("a block that the chain has not")
   })
 
   test("a confirmation of a batch that is missing, or that came twice", () => {

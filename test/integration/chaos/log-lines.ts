@@ -52,6 +52,7 @@ export function logLines(events: readonly Written[]): string[] {
 export const addresses = { a: `0x${"a".repeat(40)}`, b: `0x${"b".repeat(40)}` }
 export const batchId = `0x${ledgerId.replaceAll("-", "").padStart(48, "0")}${"1".padStart(16, "0")}`
 export const contentHash = `0x${"c".repeat(64)}`
+export const blockHash = `0x${"b".repeat(64)}`
 export const transactionHash = `0x${"d".repeat(64)}`
 
 const open = (user: "a" | "b", accountId: bigint): Written => ({
@@ -95,6 +96,8 @@ export const goodLog: readonly Written[] = [
     data: {
       batch_sequence: 1,
       block_number: 12,
+      block_hash: blockHash,
+      log_index: 3,
       transaction_hash: transactionHash,
       accounts: [{ account_id: 1, settled: "40", amount: "40" }],
     },
