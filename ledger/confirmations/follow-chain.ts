@@ -28,8 +28,8 @@ export async function followChain(
   const block = await view.block(cursor.blockNumber)
   if (block?.hash !== cursor.blockHash) return goBack(db, view, chain, cursor, now)
   const next = await confirmNext(db, view, chain, cursor, now)
-  if (next.outcome === "waiting" || (next.outcome === "confirmed" && next.isBehind)) return next
-  // Not only when there is nothing else to do: a chain whose blocks come fast always has something.
+  if (next.outcome === "waiting") return next
+  // Not only when there is nothing else to do: a chain whose blocks come fast always has something, and behind one that is too fast for the indexer all is never done.
   const late = await followLateAccounts(db, view, chain, next.cursor, now)
   if (next.outcome === "idle") {
     if (late.outcome === "waiting") return late

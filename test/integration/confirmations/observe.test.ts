@@ -127,6 +127,19 @@ describe("a transfer that no batch explains", () => {
     expect(await loop.balance("busy")).toEqual({ pending: 51n, confirmed: 50n })
   })
 
+  test("is filled in also while the indexer never gets to the chain's head", async () => {
+    await loop.mint(await loop.addressOf("behind"), 50n)
+    await loop.mine(3)
+    await loop.follow()
+    await loop.adjust([["behind", 1n]])
+    await loop.mine(3)
+    await loop.indexed()
+    // As it is seen when more blocks come than the indexer can take.
+    const faster = { ...loop.view, headNumber: async () => (await loop.view.headNumber()) + 100n }
+    expect(await loop.step({}, faster)).toMatchObject({ outcome: "confirmed", events: 1, isBehind: true })
+    expect(await loop.balance("behind")).toEqual({ pending: 51n, confirmed: 50n })
+  })
+
   test("in the very blocks that confirm a late account's first deposit is counted once", async () => {
     const address = await loop.addressOf("both")
     await loop.mint(address, 10n)
