@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises"
+import pg from "pg"
 import { toEventSelector, toHex } from "viem"
 import { callJsonRpc } from "../../support/call-json-rpc.ts"
 import type { PlannedFault } from "../plan/draw-plan.ts"
@@ -13,7 +14,7 @@ const patienceMs = 3_000
 const attemptsMax = 4
 /** As config/chains.yaml has it. */
 const confirmationBlocks = 2
-const aimMs = 8_000
+const aimMs = 12_000
 const settledTopic = toEventSelector("BatchSettled(uint256,bytes32,uint256,uint256)")
 const gwei = 10n ** 9n
 
@@ -62,7 +63,8 @@ export async function provokeOfChain({ stack, note }: FaultContext, fault: Chain
 
   async function takesAlong(depth: number): Promise<boolean> {
     const top = await head()
-    const newest = depth > confirmationBlocks ? top - confirmationBlocks : top
+    const newest = depth > confirmationBlocks ? await confirmedBlock(stack.databaseUrl) : top
+    if (newest <= top - depth) return false
     const range = { fromBlock: toHex(top - depth + 1), toBlock: toHex(newest) }
     const filter = { address: stack.token, topics: [settledTopic], ...range }
     return (await rpc<unknown[]>("eth_getLogs", filter)).length > 0
@@ -97,5 +99,22 @@ export async function provokeOfChain({ stack, note }: FaultContext, fault: Chain
     const left = await rpc<string>("eth_getBalance", stack.signer, toHex(last))
     await rpc("anvil_setBalance", stack.signer, signerCoins)
     return BigInt(left) === 0n ? 1 : 0
+  }
+}
+
+/** @returns -1 while PostgreSQL does not answer */
+async function confirmedBlock(databaseUrl: string): Promise<number> {
+  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 1_000 })
+  client.on("error", () => undefined)
+  try {
+    await client.connect()
+    const { rows } = await client.query<{ at: string }>(
+      "SELECT max(block_number)::text AS at FROM ledger.chain_cursors",
+    )
+    return Number(rows[0]?.at ?? -1)
+  } catch {
+    return -1
+  } finally {
+    await client.end().catch(() => undefined)
   }
 }

@@ -49,7 +49,7 @@ async function verify(stack: ChaosStack, ledger: ChaosLedger): Promise<string[]>
 
 async function reconcile(stack: ChaosStack, ledger: ChaosLedger): Promise<string[]> {
   const api = createApiClient(stack.apiUrls, ledger.apiKey, 30_000)
-  const run = await runReconciliation(api, "CPOP", 60_000)
+  const run = await runReconciliation(api, "CPOP", 180_000)
   if (run.state !== "finished") return [`the reconciliation is ${run.state}: ${run.error}`]
   return run.drift_count === 0 ? [] : [`reconciliation: ${JSON.stringify(run.drifts_by_cause)}`]
 }
