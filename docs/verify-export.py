@@ -66,8 +66,7 @@ def read_event(s, line):
     s.hash, s.recorded_at = own_hash, head["recorded_at"]
     return head, parse(data)
 KINDS = """AccountOpened AdjustmentRecorded AdjustmentReversed HoldCaptured HoldPlaced HoldReleased HoldExpired DepositObserved WithdrawalObserved
-    SettlementDiscarded SettlementSealed SettlementNetted DetailsRedacted SettlementConfirmed SettlementDeferred SettlementDissolved CheckpointAnchored ConfirmationRevoked
-    SettlementCancelled""".split()
+    SettlementDiscarded SettlementSealed SettlementNetted DetailsRedacted SettlementConfirmed SettlementDeferred SettlementDissolved CheckpointAnchored ConfirmationRevoked SettlementCancelled""".split()
 def replay(s, position, head, d):
     kind, account, amount, locked = KINDS.index(head["type"]), int(head["account_id"] or 0), int(head["amount"] or 0), 0
     need(account or kind > 9, "it has no account")
