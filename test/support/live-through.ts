@@ -1,7 +1,7 @@
 import { sql } from "kysely"
 import { recordFindings } from "../../ledger/confirmations/record-findings.ts"
-import type { ChainLog } from "../../ledger/domain/chain-log.ts"
-import type { Finding } from "../../ledger/domain/decide-confirmations.ts"
+import type { ChainLog, ChainLogOf } from "../../ledger/domain/chain-log.ts"
+import type { Finding, OpenBatch } from "../../ledger/domain/decide-confirmations.ts"
 import { revokeEvent } from "../../ledger/domain/revoke-event.ts"
 import { append } from "../../ledger/store/append.ts"
 import { balanceOf, loadBalances, lockHead, withHead } from "../../ledger/store/ledger-transaction.ts"
@@ -11,6 +11,8 @@ import { createTokenDirectory } from "../../ledger/writer/token-directory.ts"
 import { createLogger } from "../../platform/logger.ts"
 import { settleByHand } from "./settle-by-hand.ts"
 import { adjustCommand, type TestLedger } from "./test-ledger.ts"
+
+type Ledger = Pick<TestLedger, "db" | "ledgerId" | "tokenId">
 
 const hashOf = (number: number) => `0x${number.toString(16).padStart(64, "0")}`
 
@@ -82,11 +84,31 @@ function logOf(kind: ChainLog["kind"]): ChainLog {
   return { ...place, ...seen, kind, args: {} } as ChainLog
 }
 
-async function record(ledger: TestLedger, findings: readonly Finding[]): Promise<void> {
+async function record(ledger: Ledger, findings: readonly Finding[]): Promise<void> {
   await ledger.db.transaction().execute(async (trx) => {
     const head = await lockHead(trx, ledger.ledgerId)
     await recordFindings(trx, new Map([[ledger.ledgerId, head]]), findings, new Date())
   })
+}
+
+async function readBatch({ db, ledgerId, tokenId }: Ledger, batchSequence: bigint): Promise<OpenBatch> {
+  const { rows } = await sql<{ batch_id: string; content_hash: string; account_id: bigint; delta: bigint }>`
+    SELECT b.batch_id, b.content_hash, a.account_id, a.delta
+    FROM settlement.batches b JOIN settlement.batch_accounts a USING (ledger_id, batch_sequence)
+    WHERE b.ledger_id = ${ledgerId} AND b.batch_sequence = ${batchSequence} ORDER BY a.account_id`.execute(db)
+  const [{ batch_id: batchId, content_hash: contentHash } = { batch_id: "", content_hash: "" }] = rows
+  const accounts = rows.map((row) => ({
+    ...{ accountId: row.account_id, delta: row.delta, address: "", hasLeft: false },
+  }))
+  const common = { counterparty: null, isDissolved: false }
+  return { ledgerId, tokenId, batchSequence, batchId, contentHash, accounts, ...common }
+}
+
+/** Takes a batch's id out of use, as the chain does when it was asked to: all that the batch holds waits again. */
+export async function cancelByHand(ledger: Ledger, batchSequence: bigint): Promise<void> {
+  const batch = await readBatch(ledger, batchSequence)
+  const log = logOf("BatchCancelled") as ChainLogOf<"BatchCancelled">
+  await record(ledger, [{ kind: "cancelled", log, batch }])
 }
 
 /** Confirms a batch as it was planned, but for the debits that the chain skipped. */
@@ -95,19 +117,8 @@ async function confirm(
   batchSequence: bigint,
   isSkipped: (accountId: bigint) => boolean,
 ): Promise<void> {
-  const { rows } = await sql<{ batch_id: string; content_hash: string; account_id: bigint; delta: bigint }>`
-    SELECT b.batch_id, b.content_hash, a.account_id, a.delta
-    FROM settlement.batches b JOIN settlement.batch_accounts a USING (ledger_id, batch_sequence)
-    WHERE b.ledger_id = ${ledger.ledgerId} AND b.batch_sequence = ${batchSequence} ORDER BY a.account_id`.execute(
-    ledger.db,
-  )
-  const [{ batch_id: batchId, content_hash: contentHash } = { batch_id: "", content_hash: "" }] = rows
-  const accounts = rows.map((row) => ({
-    ...{ accountId: row.account_id, delta: row.delta, address: "", hasLeft: false },
-  }))
-  const { ledgerId, tokenId } = ledger
-  const common = { counterparty: null, isDissolved: false }
-  const batch = { ledgerId, tokenId, batchSequence, batchId, contentHash, accounts, ...common }
+  const batch = await readBatch(ledger, batchSequence)
+  const { accounts } = batch
   const moves = accounts
     .filter(({ accountId }) => !isSkipped(accountId))
     .map(({ accountId, delta }) => ({ accountId, settled: delta, amount: delta }))
@@ -130,7 +141,7 @@ async function observe(ledger: TestLedger, accountId: bigint, amount: bigint): P
 }
 
 /** Takes the newest confirmation back, as a reorganisation does. */
-async function revokeNewest(ledger: TestLedger): Promise<void> {
+export async function revokeNewest(ledger: Ledger): Promise<void> {
   const at = new Date()
   await withHead(ledger.db, ledger.ledgerId, async (head) => {
     const [stored] = await readEventsAt(head.trx, ledger.ledgerId, [head.position])

@@ -10,7 +10,7 @@ import { buildExport, opened } from "../../support/build-export.ts"
 import { checkBytes, exportToBytes, forgeExport } from "../../support/export-to-bytes.ts"
 import { fillLedger } from "../../support/fill-ledger.ts"
 import { discard, giveUp } from "../../support/give-up.ts"
-import { liveThrough } from "../../support/live-through.ts"
+import { cancelByHand, liveThrough, revokeNewest } from "../../support/live-through.ts"
 import { settleByHand } from "../../support/settle-by-hand.ts"
 import { startTestApi, type TestApi } from "../../support/test-api.ts"
 import type { TestLedger } from "../../support/test-ledger.ts"
@@ -82,6 +82,7 @@ describe.skipIf(!hasPython)(
       })
       await write(`adjustments/${transactions[0].tx_id}/reverse`, {})
       await giveUpSome()
+      await cancelSome()
       await make()
       whole = await exportToBytes(ledger, { key })
       expect(checkBytes(whole)).toMatchObject({ last: sizes.at(-1) })
@@ -103,6 +104,20 @@ describe.skipIf(!hasPython)(
       await write("balance/adjust", { adjustments: given })
       const [second = 0n] = await giveUp(ledger, settlement, ["finn"])
       await discard(ledger, second)
+    }
+
+    /** A batch is cancelled, the block of that is gone, and it is cancelled in another one. */
+    async function cancelSome() {
+      const given = [1, 2].map((user) => ({
+        ...{ user_id: `gil-${user}`, token_symbol: "CPOP", amount: "+3", reason_type: "reward" },
+      }))
+      await write("balance/adjust", { adjustments: given })
+      const settlement = await settleByHand(ledger.db, ledger.ledgerId, ledger.tokenId)
+      await settlement.takeIn()
+      const sequence = (await settlement.seal()) ?? 0n
+      await cancelByHand(ledger, sequence)
+      await revokeNewest(ledger)
+      await cancelByHand(ledger, sequence)
     }
 
     async function write(path: string, body: object) {
@@ -206,6 +221,14 @@ describe.skipIf(!hasPython)(
       })
     })
 
+    /** Where a batch is cancelled, that is taken back, and it is cancelled again. */
+    const cancellations = () =>
+      lines().flatMap((line) =>
+        /"type":"(SettlementCancelled"|ConfirmationRevoked".*"revoked_type":"SettlementCancelled")/.test(line)
+          ? [BigInt(/"position":"(\d+)"/.exec(line)?.[1] ?? 0)]
+          : [],
+      )
+    const renumbered = (line: string) => line.replace(/"batch_sequence":(\d+)/, '"batch_sequence":1$1')
     const lines = () => whole.toString().split("\n").slice(0, -1)
     const file = (of: readonly string[]) => Buffer.from(of.map((line) => `${line}\n`).join(""))
     const tampered: [string, RegExp, () => Buffer][] = [
@@ -282,6 +305,21 @@ describe.skipIf(!hasPython)(
         "a forged balance",
         /its balance_after is another one/,
         () => forgeExport(whole, 5n, (line) => line.replace(/"amount":"\d+"/, '"amount":"7"'), key),
+      ],
+      [
+        "a cancellation that was taken back of another batch",
+        /takes back something else, or nothing/,
+        () => forgeExport(whole, cancellations()[1] ?? 0n, renumbered, key),
+      ],
+      [
+        "a cancellation by the log of another confirmation that stands",
+        /it is confirmed already/,
+        () => {
+          const block = /"block_hash":"0x[0-9a-f]+"/
+          const [hash = ""] =
+            block.exec(lines().find((line) => line.includes('"SettlementConfirmed"')) ?? "") ?? []
+          return forgeExport(whole, cancellations()[2] ?? 0n, (line) => line.replace(block, hash), key)
+        },
       ],
       [
         "a type that there is not",
