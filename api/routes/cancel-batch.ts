@@ -4,6 +4,7 @@ import { unreachable } from "../../platform/errors.ts"
 import { refuse } from "../refusal.ts"
 import { defineRoute } from "../route.ts"
 
+const overStates = ["cancelled", "confirmed", "dead_letter"] as const
 const askForReason = "say why in 1 to 500 characters"
 
 export const cancelBatch = defineRoute({
@@ -23,9 +24,9 @@ export const cancelBatch = defineRoute({
   }),
   answer: z.object({
     batch_id: z.string(),
-    status: z.literal("cancelling").openapi({
+    status: z.enum(["cancelling", ...overStates]).openapi({
       description:
-        "The chain decides: transactions that were sent before may settle the batch first. Its state is `cancelled` or `confirmed` in the end",
+        "The chain decides: transactions that were sent before may settle the batch first. Asked again, it says how that ended",
     }),
     requested_at: z.string(),
     requested_by: z.string(),
@@ -38,6 +39,9 @@ export const cancelBatch = defineRoute({
   async handle(services, { params, body, caller }) {
     const { ledgerId } = caller
     const batchId = params.batch_id.toLowerCase()
+    const unknown = () =>
+      refuse("UNKNOWN_BATCH", "batch_id", "pass a batch_id of GET /batches, 0x and 64 hex digits")
+    if (!/^0x[0-9a-f]{64}$/.test(batchId)) return unknown()
     const result = await services.db.transaction().execute((trx) =>
       requestCancellation(trx, {
         ...{ ledgerId, batchId, reason: body.reason, at: new Date() },
@@ -48,7 +52,7 @@ export const cancelBatch = defineRoute({
       const { refused } = result
       switch (refused) {
         case "UNKNOWN_BATCH":
-          return refuse(refused, "batch_id", "pass a batch_id of GET /batches, 0x and 64 hex digits")
+          return unknown()
         case "BATCH_NOT_CANCELLABLE":
           return refuse(
             refused,
@@ -65,13 +69,15 @@ export const cancelBatch = defineRoute({
           return unreachable(refused)
       }
     }
-    services.logger.warn(
-      { key_id: caller.keyId, ledger_id: ledgerId, batch_id: batchId },
-      `a batch is being cancelled: ${result.reason}`,
-    )
+    if (result.isNew)
+      services.logger.warn(
+        { key_id: caller.keyId, ledger_id: ledgerId, batch_id: batchId },
+        `a batch is being cancelled: ${result.reason}`,
+      )
+    const status = overStates.find((state) => state === result.state) ?? ("cancelling" as const)
     return {
       data: {
-        ...{ batch_id: batchId, status: "cancelling" as const, reason: result.reason },
+        ...{ batch_id: batchId, status, reason: result.reason },
         requested_at: result.requestedAt.toISOString(),
         requested_by: result.requestedBy,
         was_requested: !result.isNew,

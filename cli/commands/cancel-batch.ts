@@ -1,4 +1,8 @@
-import { ledgerOfBatch, requestCancellation } from "../../ledger/store/request-cancellation.ts"
+import {
+  type CancelRequest,
+  ledgerOfBatch,
+  requestCancellation,
+} from "../../ledger/store/request-cancellation.ts"
 import { ChainBridgeError, unreachable } from "../../platform/errors.ts"
 import { withDatabase } from "./open-database.ts"
 
@@ -18,13 +22,15 @@ export async function cancelBatchCommand(
       }),
     )
     if ("refused" in result) throw refusalOf(id, result)
-    const since = result.requestedAt.toISOString()
-    process.stdout.write(
-      result.isNew
-        ? `batch ${id} is being cancelled; what was sent for it before may still settle it\n`
-        : `batch ${id} is being cancelled since ${since}: ${result.reason}\n`,
-    )
+    process.stdout.write(`batch ${id} ${describe(result)}\n`)
   })
+}
+
+function describe({ isNew, requestedAt, reason, state }: CancelRequest): string {
+  if (isNew) return "is being cancelled; what was sent for it before may still settle it"
+  const asked = `${requestedAt.toISOString()}: ${reason}`
+  const isOver = state === "cancelled" || state === "confirmed" || state === "dead_letter"
+  return isOver ? `is ${state}; it was to be cancelled since ${asked}` : `is being cancelled since ${asked}`
 }
 
 function refusalOf(

@@ -11,6 +11,8 @@ export type CancelRequest = {
   readonly reason: string
   /** False where it was asked for before: then that stands. */
   readonly isNew: boolean
+  /** What the batch is by now. Over where it was asked for before: the chain has decided. */
+  readonly state: BatchState
 }
 
 export type CancelRefusal =
@@ -51,8 +53,8 @@ export async function requestCancellation(
   const [batch] = rows
   if (batch === undefined) return { refused: "UNKNOWN_BATCH" }
   if (batch.requested_at !== null) {
-    const { requested_at: requestedAt, requested_by: by, reason } = batch
-    return { requestedAt, requestedBy: by ?? "", reason: reason ?? "", isNew: false }
+    const { requested_at: requestedAt, requested_by: by, reason, state } = batch
+    return { requestedAt, requestedBy: by ?? "", reason: reason ?? "", isNew: false, state }
   }
   if (!cancellable.includes(batch.state)) return { refused: "BATCH_NOT_CANCELLABLE", state: batch.state }
   if (!batchCalls[batch.batch_call].isGuarded)
@@ -64,7 +66,8 @@ export async function requestCancellation(
       cancel_calldata_hash = ${keccak256(encodeCancel(batchId as Hex))}, failures = 0, retry_at = NULL
     WHERE ledger_id = ${ledgerId} AND batch_id = ${batchId}`.execute(trx)
   await sql`SELECT pg_notify(${laneChangedChannel}, ${ledgerId})`.execute(trx)
-  return { requestedAt: at, requestedBy: request.requestedBy, reason: request.reason, isNew: true }
+  const { requestedBy, reason } = request
+  return { requestedAt: at, requestedBy, reason, isNew: true, state: batch.state }
 }
 
 /** For those who have the id alone. @returns undefined where no ledger has such a batch */

@@ -6,6 +6,7 @@ import { ensureLanes, listLanes } from "../../batcher/store/lanes.ts"
 import { holdLane } from "../../batcher/store/leases.ts"
 import { sealBatch } from "../../batcher/store/seal-batch.ts"
 import { loadWaiting } from "../../batcher/store/waiting-changes.ts"
+import type { BatchCall } from "../../ledger/domain/batch-calls.ts"
 import { append } from "../../ledger/store/append.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { withHead } from "../../ledger/store/ledger-transaction.ts"
@@ -15,7 +16,7 @@ export type HandSettlement = {
   /** The batcher's intake: changes become waiting items. */
   takeIn(): Promise<void>
   /** Seals everything that waits. @returns the batch's sequence, or null where all of it cancelled out */
-  seal(): Promise<bigint | null>
+  seal(batchCall?: BatchCall): Promise<bigint | null>
   /** Puts the batch into a state, as the batcher does after each step. */
   mark(batchSequence: bigint, columns: Record<string, unknown>): Promise<void>
   /** Confirms what the batch planned, as if its block were deep enough. */
@@ -36,7 +37,7 @@ export async function settleByHand(
     async takeIn() {
       while (await takeIn(db, ledgerId, 10_000));
     },
-    async seal() {
+    async seal(batchCall = "settle") {
       const lane = (await listLanes(db, [31_337n], ledgerId)).find((one) => one.tokenId === tokenId)
       const lease = await holdLane(db, { ledgerId, tokenId }, owner, 60_000)
       if (lane === undefined || lease === null) throw new Error("there is no lane to settle")
@@ -50,7 +51,7 @@ export async function settleByHand(
         lane,
         lease,
         trigger: "flush",
-        batchCall: "settle",
+        batchCall,
         congestion: null,
         strategy: "adaptive",
         sizeWanted: 25,
