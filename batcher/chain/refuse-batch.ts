@@ -1,4 +1,5 @@
 import { erc20Abi, type Hex } from "viem"
+import { encodeCancel } from "../../ledger/domain/encode-cancel.ts"
 import { decodeDeltas, encodeDeltas } from "../../ledger/domain/packed-deltas.ts"
 import { requestCancellation } from "../../ledger/store/request-cancellation.ts"
 import { isolateRefused } from "../domain/isolate-refused.ts"
@@ -8,6 +9,7 @@ import { requireSigner } from "../store/leases.ts"
 import { readDeltas } from "../store/open-batches.ts"
 import { isUnguarded, type OpenBatch } from "../store/open-call.ts"
 import { logOf } from "./call-alarms.ts"
+import { calldataOf } from "./calldata-of.ts"
 import { type DeskTurn, strategyOf } from "./desk-turn.ts"
 import { encodeBatch, encodeProbes } from "./encode-batch.ts"
 import { simulateCall } from "./simulate-call.ts"
@@ -71,7 +73,7 @@ export async function refuseBatch(turn: DeskTurn, call: OpenBatch): Promise<bool
 
 /**
  * A batch that was signed is not taken apart, and after its last retry it has its id taken out of use instead: when the chain says so, its changes are folded anew, and the accounts that it is
- * refused for can be found. Not where the token refuses everybody: then waiting helps, and a person is told.
+ * refused for can be found. Not where the token refuses everybody, or would refuse this too: then waiting helps, and a person is told. Nobody can take the request back.
  * @returns false where it is not for the batch, or not its last retry
  */
 export async function cancelHopeless(turn: DeskTurn, call: OpenBatch, reason: string): Promise<boolean> {
@@ -79,6 +81,9 @@ export async function cancelHopeless(turn: DeskTurn, call: OpenBatch, reason: st
   if (call.failures + 1 < strategyOf(call).retriesMax) return false
   if (!(await maySignedBatchBeMined(batcher.db, call)) || (await isRefusedForEverybody(turn, call)))
     return false
+  // In this order: a token that takes the batch by now was only stopped while it was asked.
+  const refusal = await simulateRefusal(turn, call, await calldataOf(batcher.db, call))
+  if (refusal === null || refusal.isNobodys || !(await canBeCancelled(turn, call))) return false
   const requested = await batcher.db.transaction().execute(async (trx) => {
     await requireSigner(trx, desk.signer, desk.lease)
     return requestCancellation(trx, {
@@ -95,6 +100,16 @@ export async function cancelHopeless(turn: DeskTurn, call: OpenBatch, reason: st
     `${describeCall(call)} is being cancelled: it can never be settled as it is`,
   )
   return true
+}
+
+/** A token that knows batch ids need not let us take one out of use. */
+async function canBeCancelled(turn: DeskTurn, call: OpenBatch): Promise<boolean> {
+  const simulation = await simulateCall(
+    turn.client,
+    { from: turn.signer.address, to: call.to, data: encodeCancel(call.batchId) },
+    turn.gasMax,
+  )
+  return simulation.outcome === "runs"
 }
 
 type Delta = ReturnType<typeof decodeDeltas>[number]

@@ -58,6 +58,8 @@ export function dissolveBatch(
       SELECT 1 FROM settlement.batches b
       WHERE b.ledger_id = ${ledgerId} AND b.batch_sequence = ${batchSequence} AND b.state IN ('sealed', 'simulated')
         AND NOT ${mayBeMined}
+        -- Somebody may have asked for its cancellation while its accounts were asked about, and was told that the chain decides.
+        AND b.cancel_requested_at IS NULL
         -- One that was confirmed once, by whatever transaction, may be so again.
         AND NOT EXISTS (
           SELECT FROM settlement.batch_accounts x WHERE x.ledger_id = b.ledger_id AND x.batch_sequence = b.batch_sequence AND x.state <> 'open')
