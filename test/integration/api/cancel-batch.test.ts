@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest"
 import { giveUp } from "../../support/give-up.ts"
 import { seedApp, seedKey } from "../../support/seed-registry.ts"
 import { type HandSettlement, settleByHand } from "../../support/settle-by-hand.ts"
@@ -138,6 +138,9 @@ describe("what is refused", () => {
   it("a batch of a token that knows no batch ids", async () => {
     const token = api.db.updateTable("registry.tokens").where("token_id", "=", api.tokens.cpop.tokenId)
     await token.set({ settlement_mode: "batch-mint-burn" }).execute()
+    onTestFinished(async () => {
+      await token.set({ settlement_mode: "settle" }).execute()
+    })
     await api.fund(user, "1")
     await settlement.takeIn()
     const sequence = (await settlement.seal("batch_mint")) ?? 0n
@@ -147,7 +150,6 @@ describe("what is refused", () => {
     expect(refusalOf(reply)).toEqual([409, "CANCELLATION_UNSUPPORTED", "batch_id"])
     expect(reply.body.errors?.[0]?.message).toContain("settled by batch-mint-burn")
     expect((await rowOf(batches[0].batch_id)).cancel_requested_at).toBeNull()
-    await token.set({ settlement_mode: "settle" }).execute()
   })
 
   it("an id that no batch of the app has", async () => {
