@@ -77,12 +77,13 @@ async function safePoints(client: pg.Client, schema: string, chainId: number, he
   if (safe === undefined) return { known: [], newest: null }
   const through = BigInt(safe.number)
   const limit = through < head ? through : head
+  // By the column: its name alone would be that of the text, in whose order 9 comes after 10.
   const { rows } = await client.query<Row>(
-    `(SELECT block_number::text, block_hash FROM ${name}.log
-      WHERE chain_id = $1 AND block_number <= $2 ORDER BY block_number DESC LIMIT 1)
+    `(SELECT block_number::text, block_hash FROM ${name}.log AS o
+      WHERE chain_id = $1 AND block_number <= $2 ORDER BY o.block_number DESC LIMIT 1)
      UNION ALL
-     (SELECT block_number::text, block_hash FROM ${name}._reorg__head
-      WHERE chain_id = $1 AND block_number <= $2 ORDER BY block_number DESC LIMIT 1)`,
+     (SELECT block_number::text, block_hash FROM ${name}._reorg__head AS o
+      WHERE chain_id = $1 AND block_number <= $2 ORDER BY o.block_number DESC LIMIT 1)`,
     [chainId, limit.toString()],
   )
   const fetched = await fetchedPoints(client, chainId, limit)
