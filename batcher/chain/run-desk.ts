@@ -93,8 +93,8 @@ export function runDesk(batcher: Batcher, chainId: bigint, client: ChainClient, 
   /** Open in the last turn: one that is gone from the list may have been confirmed before we saw its receipt. */
   let lastOpen = new Set<string>()
   let isRecovering = true
-  /** Of something that is confirmed: its receipt was not to be had. */
-  let isGasMissing = false
+  /** The gas of something that is confirmed may be missing. */
+  let isUntidy = false
   /** Of the newest block in the last turn. */
   let headHash: string | null = null
   let isWoken = false
@@ -164,6 +164,8 @@ export function runDesk(batcher: Batcher, chainId: bigint, client: ChainClient, 
     const calls = open.filter(({ to }) => !missing.has(to))
     const work = await workOnCalls(deskTurn, calls, { isSameHead, withLease })
     inFlight = work.inFlight
+    // Taken, mined and confirmed before the next turn, it would never be seen to go.
+    if (work.taken > 0) isUntidy = true
     if (count !== null) {
       await fillNonces(deskTurn, count)
       if (missing.size === 0) await fillLostNonces(deskTurn, count)
@@ -292,11 +294,11 @@ export function runDesk(batcher: Batcher, chainId: bigint, client: ChainClient, 
   async function tidyUp(calls: readonly OpenCall[], isWatching: boolean): Promise<void> {
     const open = new Set(calls.map((call) => `${call.ledgerId}: ${describeCall(call)}`))
     const isSomethingGone = isRecovering || [...lastOpen].some((name) => !open.has(name))
-    if (isSomethingGone || (isWatching && isGasMissing)) {
-      isGasMissing = false
+    if (isSomethingGone || (isWatching && isUntidy)) {
+      isUntidy = false
       for (const { key, hash } of await loadWithoutGas(db, chainId, withoutGasMax)) {
         const receipt = await readReceipt(client, hash)
-        if (receipt === null) isGasMissing = true
+        if (receipt === null) isUntidy = true
         else await fillGas(db, key, receipt)
       }
       await clearSettledAlarms(db)

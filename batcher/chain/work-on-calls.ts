@@ -24,7 +24,7 @@ export async function workOnCalls(
   turn: DeskTurn,
   calls: readonly OpenCall[],
   options: { readonly isSameHead: boolean; readonly withLease: WithLease },
-): Promise<{ readonly inFlight: number; readonly nextRetryMs: number }> {
+): Promise<{ readonly inFlight: number; readonly taken: number; readonly nextRetryMs: number }> {
   const { batcher, signer } = turn
   const { limits } = batcher
   const { withLease } = options
@@ -58,6 +58,7 @@ export async function workOnCalls(
   )
   return {
     inFlight: countInFlight("batch") + countInFlight("anchor") + batches.taken + anchors.taken,
+    taken: batches.taken + anchors.taken,
     nextRetryMs: Math.min(batches.nextRetryMs, anchors.nextRetryMs),
   }
 }

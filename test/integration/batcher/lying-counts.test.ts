@@ -37,12 +37,14 @@ describe("an endpoint that makes the signer's count up", () => {
     expect((await fixture.transactions()).map(({ nonce }) => nonce)).toEqual([0n, 1n])
   })
 
-  it("is believed where it is the only one: then somebody else has used the key", async () => {
+  it("is believed where it is the only one, as far as stopping goes: no nonce is passed over for a count alone", async () => {
     fixture.run({ rpcUrls: [proxy.url] })
     await fixture.adjust([["ann", 1n]])
     await fixture.batchesIn("mined", 1)
     proxy.set("eth_getTransactionCount", { fault: "result", result: "0x5" })
-    await waitUntil(async () => (await nextNonce()) === 5n, { what: "its nonces are left out" })
-    expect((await fixture.alarms()).map(({ kind }) => kind)).toContain("foreign_transaction")
+    await waitUntil(async () => (await fixture.alarms()).some(({ kind }) => kind === "foreign_transaction"), {
+      what: "there is an alarm",
+    })
+    expect(await nextNonce()).toBe(1n)
   })
 })

@@ -117,7 +117,9 @@ describe("exchanging the key that settles", () => {
   it("whose old key is taken away too early: its transactions are sent again and followed, what it had not signed goes with the new one", async () => {
     await fixture.rpc("evm_setAutomine", false)
     const dying = fixture.spawn({ signerKeys: [old.key], dieAt: "reserved", dieAtTime: 2 })
-    await fixture.adjust(users("before", 10))
+    await fixture.adjust(users("sent", 5))
+    await sent(1)
+    await fixture.adjust(users("reserved", 5))
     expect(await dying.ended).toBe("SIGKILL")
     await fixture.rpc("anvil_dropAllTransactions")
     fixture.run({ signerKeys: [fresh.key], limits: { orphanMs: 500 } })
