@@ -12,13 +12,21 @@ export type Purse = {
    * @throws ChainBridgeError RPC_UNAVAILABLE
    */
   take(wei: bigint): Promise<"taken" | "later" | "empty">
+  /** Whether it said `later` a moment ago: then nothing is simulated for it. */
+  isShort(): boolean
 }
 
+/** Outlives the turns. */
+export type Shortage = { untilMs: number }
+
+const shortageMs = 1_000
+
 export function createPurse(
-  { db }: Batcher,
+  { db, now }: Batcher,
   client: ChainClient,
   signer: SignerKey & { readonly address: `0x${string}` },
   reads: TurnReads,
+  shortage: Shortage,
 ): Purse {
   let opened: Promise<{ balance: bigint; reserved: bigint }> | undefined
   async function open(): Promise<{ balance: bigint; reserved: bigint }> {
@@ -35,9 +43,13 @@ export function createPurse(
       opened ??= open()
       const purse = await opened
       if (purse.balance < wei) return "empty"
-      if (purse.balance < purse.reserved + wei) return "later"
+      if (purse.balance < purse.reserved + wei) {
+        shortage.untilMs = now().getTime() + shortageMs
+        return "later"
+      }
       purse.reserved += wei
       return "taken"
     },
+    isShort: () => now().getTime() < shortage.untilMs,
   }
 }

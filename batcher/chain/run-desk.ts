@@ -33,7 +33,7 @@ import { createLostNonceFiller } from "./fill-lost-nonces.ts"
 import { fillNonces } from "./fill-nonces.ts"
 import { findConsumer } from "./find-consumer.ts"
 import { readReceipt } from "./follow-call.ts"
-import { createPurse } from "./purse.ts"
+import { createPurse, type Shortage } from "./purse.ts"
 import type { Signer } from "./signer.ts"
 import { createRoleWatch } from "./signer-role.ts"
 import { stopForRetired, watchBalance } from "./watch-balance.ts"
@@ -84,6 +84,7 @@ export function runDesk(batcher: Batcher, chainId: bigint, client: ChainClient, 
   const fillLostNonces = createLostNonceFiller()
   const findMissingContracts = createContractWatch()
   const roles = createRoleWatch(batcher, client, key)
+  const shortage: Shortage = { untilMs: 0 }
   let heldEpoch: bigint | null = null
   let balance: bigint | null = null
   let inFlight = 0
@@ -211,7 +212,7 @@ export function runDesk(batcher: Batcher, chainId: bigint, client: ChainClient, 
       isRecovery: isRecovering,
       reads,
       standing: await readStanding(db, key),
-      purse: createPurse(batcher, client, key, reads),
+      purse: createPurse(batcher, client, key, reads, shortage),
       roles,
       feeWatch,
       async renewLease() {

@@ -72,7 +72,7 @@ async function takeBatches(turn: DeskTurn, room: number, withLease: WithLease): 
   const tokenIds = await turn.roles.check(standing)
   let taken = 0
   const begunMs = performance.now()
-  while (taken < room) {
+  while (taken < room && !turn.purse.isShort()) {
     const now = batcher.now()
     // What was mined meanwhile makes room for the lanes, which want to seal before this signer is full.
     if (taken > 0 && performance.now() - begunMs > takingMsMax) return { taken, nextRetryMs: now.getTime() }

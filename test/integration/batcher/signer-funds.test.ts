@@ -91,6 +91,32 @@ describe("the coins of a signer", () => {
     await fixture.batchesIn("mined", 1)
   })
 
+  it("cover what waits for a block, and no more: the next batch waits without an alarm until that is mined", async () => {
+    await fixture.rpc("evm_setAutomine", false)
+    fixture.run()
+    await fixture.adjust([["ann", 7n]])
+    await fixture.flush()
+    const [first] = await waitUntil(
+      async () => {
+        const sent = await fixture.transactions()
+        return sent[0]?.broadcast_at != null && sent
+      },
+      { what: "the first one is sent" },
+    )
+    const price = (first?.gas_limit ?? 0n) * (first?.max_fee_per_gas ?? 0n)
+    await give((price * 3n) / 2n)
+    await fixture.adjust([["bob", 7n]])
+    await fixture.flush()
+    await waitUntil(async () => (await fixture.batches()).length === 2, { what: "the second one is sealed" })
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    expect(await fixture.transactions()).toHaveLength(1)
+    expect(await lane()).toMatchObject({ paused_at: null })
+    await fixture.rpc("evm_setAutomine", true)
+    await fixture.rpc("evm_mine")
+    await fixture.batchesIn("mined", 2)
+    expect(await lane()).toMatchObject({ paused_at: null })
+  })
+
   it("get low: an alarm before they are gone, which goes when there are enough", async () => {
     fixture.run()
     await fixture.adjust([["ann", 7n]])
