@@ -218,7 +218,7 @@ describe("verify names what was changed behind the log's back:", () => {
     ],
     [
       "a batch that is said to be open",
-      /batch 1: state is sealed, position \d+ confirms it/,
+      /batch 1: state is sealed, position \d+ says confirmed/,
       "UPDATE settlement.batches SET state = 'sealed'",
     ],
     [
