@@ -177,7 +177,10 @@ export function runDesk(batcher: Batcher, chainId: bigint, client: ChainClient, 
     headHash = newest.hash
     // Last of all, and in no turn that is made for a batch: nobody waits for an anchor.
     const sealed = count === null || !isFirst ? 0 : await sealDueAnchors(batcher, deskTurn.desk)
-    pollMs = pollMsFor(deskTurn.policy.blockTimeMs, { inFlight, isWaiting: open.length + sealed > 0 })
+    pollMs = pollMsFor(deskTurn.policy.blockTimeMs, {
+      inFlight,
+      isWaiting: open.length + work.taken + sealed > 0,
+    })
     return Math.max(0, Math.min(pollMs, work.nextRetryMs - batcher.now().getTime()))
   }
 

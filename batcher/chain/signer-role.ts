@@ -26,7 +26,6 @@ export type RoleWatch = {
   /**
    * Looks on the chain where it is time to, raises and clears the alarms.
    * @returns the ids of the tokens that the signer may settle
-   * @throws ChainBridgeError RPC_UNAVAILABLE
    */
   check(standing: SignerStanding): Promise<number[]>
   /** A simulation said that the role is gone: the next look is taken at once. */
@@ -43,6 +42,8 @@ export function createRoleWatch(batcher: Batcher, client: ChainClient, key: Sign
     if (last !== undefined && nowMs - last.atMs < (last.holds ? heldIntervalMs : limits.fallbackPollMs))
       return { holds: last.holds, isNews: false }
     const holds = await holdsRole(client, token, key.address as Hex)
+    // Nodes have many ways not to try a call. What was known stands, and at first simulations decide.
+    if (holds === null) return { holds: last?.holds ?? true, isNews: false }
     seen.set(token.tokenId, { holds, atMs: nowMs })
     return { holds, isNews: true }
   }
@@ -96,15 +97,17 @@ async function clear({ db, logger }: Batcher, key: SignerKey, token: TokenToSett
 /**
  * Tries calls that are refused only for reasons that have nothing to do with anybody's account. A signer lacks the role where each of them is refused for that; whatever else a token says, or
  * does not say, is for its simulations to decide.
+ * @returns null where no node tries them
  */
-async function holdsRole(client: ChainClient, token: TokenToSettle, signer: Hex): Promise<boolean> {
+async function holdsRole(client: ChainClient, token: TokenToSettle, signer: Hex): Promise<boolean | null> {
   const { credits, debits } = token.traits
   for (const batchCall of new Set([credits, debits])) {
     if (batchCall === null) continue
     const probes = encodeProbes({ batchCall, batchId: noBatch, tokenAddress: token.address }, signer)
     const to = batchCall === "treasury_settle" ? (token.treasury ?? token.address) : token.address
     const refused = await Promise.all(probes.map((data) => isRefusedForRole(client, { to, data, signer })))
-    if (refused.every((isRefused) => isRefused)) return false
+    if (refused.includes(null)) return null
+    if (refused.every((isRefused) => isRefused === true)) return false
   }
   return true
 }
@@ -112,13 +115,13 @@ async function holdsRole(client: ChainClient, token: TokenToSettle, signer: Hex)
 async function isRefusedForRole(
   client: ChainClient,
   { to, data, signer }: { readonly to: Hex; readonly data: Hex; readonly signer: Hex },
-): Promise<boolean> {
+): Promise<boolean | null> {
   try {
     await client.reads.call({ account: signer, to, data })
     return false
   } catch (error) {
     const causes = causesOf(error)
-    if (causes.some((cause) => cause instanceof ChainBridgeError && cause.retryable)) throw error
+    if (causes.some((cause) => cause instanceof ChainBridgeError && cause.retryable)) return null
     return causes.some((cause) => isRoleError((cause as { data?: unknown }).data))
   }
 }
