@@ -2,6 +2,7 @@ import { sql } from "kysely"
 import pg from "pg"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { createBatcher, stepsOfEveryCall } from "../../../batcher/batcher-context.ts"
+import { listLanes } from "../../../batcher/store/lanes.ts"
 import { holdSigner } from "../../../batcher/store/leases.ts"
 import { sealDueAnchors } from "../../../batcher/store/seal-anchors.ts"
 import { registerSigner, reserveNonces } from "../../../batcher/store/signers.ts"
@@ -37,6 +38,13 @@ const settles = async () => {
   await fixture.adjust([[`user-${users}`, 7n]])
   await fixture.flush()
   await fixture.batchesIn("mined", before + 1)
+  // What comes next is not to be flushed along with it.
+  await waitUntil(
+    async () => (await listLanes(fixture.db, [fixture.chainId]))[0]?.flushRequestedAt === null,
+    {
+      what: "the flush is over",
+    },
+  )
 }
 
 describe("anchoring", () => {
