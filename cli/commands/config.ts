@@ -82,7 +82,10 @@ async function findSigner(): Promise<Hex | null> {
     (name) => process.env[name],
   )
   // One of several: what a further one lacks is told when a batcher starts with it.
-  return isGiven ? ((await createSigners(process.env))[0]?.address ?? null) : null
+  if (!isGiven) return null
+  // Nothing is signed here: only the address is asked for, which a key in the environment may be used for anywhere.
+  const signers = await createSigners({ ...process.env, CHAINBRIDGE_ALLOW_ENV_SIGNER: "true" })
+  return signers[0]?.address ?? null
 }
 
 /** Says on stderr what could not be checked: a chain, without endpoints here; roles, without a signer. */
