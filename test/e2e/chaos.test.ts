@@ -8,6 +8,6 @@ test("everything but the chain is killed with -9, twice, while balances change: 
   onTestFinished(() => smoke.kill("SIGTERM"))
   const { code, said } = await smoke.ended
   expect(said).toContain("PASSED: 2 kills")
-  expect(said.match(/^ {2}ok /gm)).toHaveLength(5)
+  expect(said.match(/^ {2}ok /gm)).toHaveLength(6)
   expect(code).toBe(0)
 })
