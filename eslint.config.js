@@ -9,6 +9,7 @@ const tools = ["test", "scripts", "contracts"]
 const layers = {
   platform: [],
   abis: [],
+  client: [],
   ledger: ["platform", "abis"],
   indexer: ["platform", "abis"],
   batcher: ["ledger", "platform", "abis"],
@@ -82,7 +83,16 @@ const impureDomain = [
 ]
 
 export default [
-  { ignores: ["**/node_modules/", "**/.chainbridge/", "**/.ponder/", "**/generated/", "coverage/"] },
+  {
+    ignores: [
+      "**/node_modules/",
+      "**/.chainbridge/",
+      "**/.ponder/",
+      "**/generated/",
+      "client/dist/",
+      "coverage/",
+    ],
+  },
   {
     files: [typescript],
     languageOptions: {

@@ -10,7 +10,9 @@ export type ApiEnv = {
     route: string | undefined
     /** Of an answer that has been written already. */
     status: number | undefined
-    /** Set where the route needs a key, or takes one. */
+    /** Set where the route needs to know who calls, and where somebody says so. Without an app where it needs none. */
     caller: Caller | undefined
+    /** What the answer says of the caller's limit, where he has one. */
+    rateHeaders: Readonly<Record<string, string>> | undefined
   }
 }

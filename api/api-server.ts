@@ -1,9 +1,14 @@
-import { type ServerType, serve } from "@hono/node-server"
+import { type ServerType, serve, type WebSocketServerLike } from "@hono/node-server"
+import { WebSocketServer } from "ws"
 import { ChainBridgeError } from "../platform/errors.ts"
 import { createApi } from "./app.ts"
 import type { ApiContext } from "./context.ts"
+import type { ApiLimits } from "./limits.ts"
 import { respondToParserError } from "./respond-to-parser-error.ts"
-import { createServices } from "./services.ts"
+import { createServices, type Services } from "./services.ts"
+
+/** A browser that names its token among the protocols has to name one that is answered, too. */
+const liveProtocol = "chainbridge.v1"
 
 export type ApiServer = {
   readonly url: string
@@ -21,7 +26,7 @@ export async function startApiServer(context: ApiContext): Promise<ApiServer> {
   const app = createApi(context, services)
   try {
     await services.start()
-    const server = await listen(app.fetch, context)
+    const server = await listen(app.fetch, context, services.limits)
     const address = "address" in server ? server.address() : null
     const port = typeof address === "object" && address !== null ? address.port : context.port
     const host = context.host.includes(":") ? `[${context.host}]` : context.host
@@ -43,6 +48,7 @@ export async function startApiServer(context: ApiContext): Promise<ApiServer> {
 function listen(
   fetch: (request: Request) => Response | Promise<Response>,
   context: ApiContext,
+  limits: ApiLimits,
 ): Promise<ServerType> {
   return new Promise((resolve, reject) => {
     const server = serve(
@@ -51,9 +57,12 @@ function listen(
         hostname: context.host,
         port: context.port,
         overrideGlobalObjects: false,
+        websocket: { server: createSocketServer() },
         serverOptions: {
           // A caller that sends slowly holds a socket, not the server.
-          headersTimeout: 15_000,
+          headersTimeout: limits.headersTimeoutMs,
+          // How often Node looks: its own 30 s would make a minute of the 15.
+          connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs),
           // For files. What else takes a body bounds its own time, and one that is not read to its end is cut off with the answer.
           requestTimeout: 6 * 3_600_000,
           keepAliveTimeout: 65_000,
@@ -66,9 +75,22 @@ function listen(
       },
     )
     server.on("clientError", respondToParserError)
+    server.maxConnections = limits.connectionsMax
     const fail = (error: NodeJS.ErrnoException): void => reject(listenError(error, context))
     server.once("error", fail)
   })
+}
+
+/** What it may be sent is small: messages of subscribers. What it sends is not compressed, which would cost a buffer for each of thousands. */
+function createSocketServer(): WebSocketServerLike {
+  const server = new WebSocketServer({
+    noServer: true,
+    maxPayload: 16_384,
+    perMessageDeflate: false,
+    handleProtocols: (offered) => (offered.has(liveProtocol) ? liveProtocol : false),
+  })
+  // The packages' types differ in whether an option that is set here could be undefined.
+  return server as WebSocketServerLike
 }
 
 function listenError(error: NodeJS.ErrnoException, { host, port }: ApiContext): Error {
@@ -99,12 +121,9 @@ function listenError(error: NodeJS.ErrnoException, { host, port }: ApiContext): 
   }
 }
 
-async function stop(
-  server: ServerType,
-  services: { stop(): Promise<void>; isStopping: boolean },
-  timeoutMs: number,
-): Promise<void> {
+async function stop(server: ServerType, services: Services, timeoutMs: number): Promise<void> {
   services.isStopping = true
+  for (const end of services.onStop) end()
   let timer: NodeJS.Timeout | undefined
   const tooLate = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, timeoutMs)

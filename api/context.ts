@@ -2,7 +2,10 @@ import type { Kysely } from "kysely"
 import type pg from "pg"
 import type { Address } from "viem"
 import type { Database } from "../ledger/store/database.ts"
+import type { AddressList } from "../platform/address-list.ts"
 import type { Logger } from "../platform/logger.ts"
+import type { OidcOptions } from "./identity/oidc.ts"
+import type { PasswordCost } from "./identity/passwords.ts"
 import type { ApiLimits } from "./limits.ts"
 
 /** The few questions that the API asks of a chain; each rejects when no endpoint answers in time. */
@@ -16,6 +19,18 @@ export type ChainReader = {
   /** Whether there is code at the address. */
   isDeployed(chainId: bigint, address: Address): Promise<boolean>
   headBlock(chainId: bigint): Promise<bigint>
+}
+
+/** Who may call, beyond what the database knows. */
+export type IdentityOptions = {
+  /** Access tokens of people are signed with the first, 32 bytes, and believed with any; without one nobody can sign in. */
+  readonly tokenSecrets?: readonly Buffer[]
+  /** Who may vouch for people, too. */
+  readonly oidc?: OidcOptions
+  /** What a guess of a password costs; for tests. */
+  readonly passwordCost?: PasswordCost
+  /** Whose X-Forwarded-For is believed. */
+  readonly trustedProxies?: AddressList | null
 }
 
 /** What the composition root hands to the API. */
@@ -32,5 +47,8 @@ export type ApiContext = {
   readonly version: string
   /** Without it whatever only the chain can tell is null, and `realtime=true` is refused. */
   readonly rpc?: ChainReader
+  /** Where the buckets of the rate limits are; without it each process has its own. */
+  readonly redisUrl?: string
   readonly limits?: Partial<ApiLimits>
+  readonly identity?: IdentityOptions
 }

@@ -1,3 +1,4 @@
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response"
 import { z } from "@hono/zod-openapi"
 import type { Context, Hono } from "hono"
 import type { ApiEnv } from "./api-env.ts"
@@ -7,6 +8,7 @@ import type { InRequestContext } from "./middleware/request-context.ts"
 import { respondAnswer, respondRefusal } from "./middleware/respond.ts"
 import { withinTimeLimit } from "./middleware/time-limit.ts"
 import type { Answer } from "./presenters/envelope.ts"
+import { rateLimitHeaders, refuseRate } from "./rate-limits/rate-limit-headers.ts"
 import { isRefusal, type Refusal, refuse } from "./refusal.ts"
 import type { Route } from "./route.ts"
 import type { Services } from "./services.ts"
@@ -24,7 +26,7 @@ export function fullPath(route: Route): string {
 /** What a route's query may hold: on a read that answers in the envelope, `fields` as well. */
 export function querySchema(route: Route): z.ZodObject {
   const own = route.query ?? noFields
-  if (route.method !== "get" || route.answer === null) return own
+  if (route.method !== "get" || route.answer === null || route.answerStatus === 302) return own
   return own.extend({
     fields: z
       .string()
@@ -64,9 +66,10 @@ async function serve(
   query: z.ZodObject,
   context: Context<ApiEnv>,
 ): Promise<Response> {
-  const { auth, scopes = [] } = route
-  if (auth !== "none") {
-    const refusal = await authenticate(context, services.keys, scopes, auth === "optional")
+  if (route.permission !== "public") {
+    const refusal = await authenticate(context, services, route.permission)
+    const limited = await limitRate(services, context)
+    if (limited !== undefined) return respondRefusal(context, limited)
     if (refusal !== undefined) return respondRefusal(context, refusal)
   }
   let json: unknown
@@ -76,8 +79,26 @@ async function serve(
     json = body.json
   }
   const result = await handle(services, route, query, context, json)
-  if (result instanceof Response) return result
+  if (result instanceof Response) return withRateHeaders(context, result)
   return isRefusal(result) ? respondRefusal(context, result) : respondAnswer(context, result)
+}
+
+/** What a known caller asks for counts, also where he may not have it. @returns why he has to wait */
+async function limitRate(services: Services, context: Context<ApiEnv>): Promise<Refusal | undefined> {
+  const caller = context.get("caller")
+  if (caller === undefined) return undefined
+  const verdict = await services.rateLimits.take(caller.actor)
+  if (verdict === undefined) return undefined
+  context.set("rateHeaders", rateLimitHeaders(verdict))
+  return verdict.isAllowed ? undefined : refuseRate(verdict)
+}
+
+function withRateHeaders(context: Context<ApiEnv>, response: Response): Response {
+  // One object stands for every answer whose handler has written it itself.
+  if (response === RESPONSE_ALREADY_SENT) return response
+  for (const [name, value] of Object.entries(context.get("rateHeaders") ?? {}))
+    response.headers.set(name, value)
+  return response
 }
 
 async function handle(
@@ -119,7 +140,8 @@ function isDecodable(encoded: string): boolean {
 
 function readParams(route: Route, context: Context<ApiEnv>): { readonly value: object } | Refusal {
   if (route.params === undefined) return { value: {} }
-  if (!isDecodable(new URL(context.req.url).pathname)) return undecodable
+  const { url } = context.req
+  if (url.includes("%") && !isDecodable(new URL(url).pathname)) return undecodable
   return validate(route.params, context.req.param(), "parameters")
 }
 
@@ -128,7 +150,7 @@ function readQuery(
   context: Context<ApiEnv>,
 ): { readonly value: Record<string, unknown> } | Refusal {
   const { url } = context.req
-  if (schema === noFields && !url.includes("?")) return { value: {} }
+  if (!url.includes("?")) return withoutQuery(schema)
   if (!isDecodable(new URL(url).search)) return undecodable
   const values: Record<string, string> = {}
   for (const [name, given] of Object.entries(context.req.queries())) {
@@ -140,4 +162,16 @@ function readQuery(
     values[name] = value
   }
   return validate(schema, values, "parameters")
+}
+
+const emptyQueries = new WeakMap<z.ZodObject, ReturnType<typeof readQuery>>()
+
+/** The same for every request that has none. */
+function withoutQuery(schema: z.ZodObject): ReturnType<typeof readQuery> {
+  let read = emptyQueries.get(schema)
+  if (read === undefined) {
+    read = validate(schema, {}, "parameters")
+    emptyQueries.set(schema, read)
+  }
+  return read
 }

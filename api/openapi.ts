@@ -2,6 +2,7 @@ import { type OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi"
 import type { ApiEnv } from "./api-env.ts"
 import { type ErrorCode, errorCodes } from "./errors.ts"
 import { fullPath, querySchema } from "./mount-route.ts"
+import { permissionTable } from "./permissions.ts"
 import type { Route } from "./route.ts"
 
 const requestId = z.string().openapi({ example: "req_0193c5e0" })
@@ -37,9 +38,16 @@ function commonRefusals(route: Route): ErrorCode[] {
     "STORAGE_FULL",
     "TIMEOUT",
   ]
-  if (route.auth !== "none") codes.push("UNAUTHENTICATED", "FORBIDDEN", "MALFORMED_TEXT")
+  if (route.permission !== "public")
+    codes.push("UNAUTHENTICATED", "FORBIDDEN", "APP_REQUIRED", "MALFORMED_TEXT", "RATE_LIMITED")
   if (route.body !== undefined) {
-    codes.push("MALFORMED_JSON", "BODY_TOO_DEEP", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
+    codes.push(
+      "MALFORMED_JSON",
+      "BODY_TOO_DEEP",
+      "PAYLOAD_TOO_LARGE",
+      "UNSUPPORTED_MEDIA_TYPE",
+      "REQUEST_TIMEOUT",
+    )
     codes.push("INVALID_FIELD", "UNKNOWN_FIELD")
   }
   return codes
@@ -49,25 +57,31 @@ function responsesOf(route: Route): RouteConfig["responses"] {
   const status = route.answerStatus ?? 200
   const responses: RouteConfig["responses"] = {
     [status]:
-      route.answer === null
-        ? {
-            description: "A stream, one JSON object a line",
-            content: { "application/x-ndjson": { schema: z.string() } },
-          }
-        : {
-            description: "The answer",
-            content: {
-              "application/json": {
-                schema: z.object({
-                  code: z.literal(status),
-                  message: z.literal("success"),
-                  data: route.answer,
-                  batch_info: z.record(z.string(), z.unknown()).optional(),
-                  request_id: requestId,
-                }),
+      status === 302
+        ? { description: "Goes on at `Location`" }
+        : route.answer === null
+          ? {
+              description: route.stream?.description ?? "A stream",
+              content: {
+                [route.stream?.contentType ?? "application/octet-stream"]: {
+                  schema: route.stream?.schema ?? z.string(),
+                },
+              },
+            }
+          : {
+              description: "The answer",
+              content: {
+                "application/json": {
+                  schema: z.object({
+                    code: z.literal(status),
+                    message: z.literal("success"),
+                    data: route.answer,
+                    batch_info: z.record(z.string(), z.unknown()).optional(),
+                    request_id: requestId,
+                  }),
+                },
               },
             },
-          },
   }
   const byStatus = new Map<number, ErrorCode[]>()
   for (const code of new Set([...commonRefusals(route), ...route.refusals]))
@@ -81,6 +95,28 @@ function responsesOf(route: Route): RouteConfig["responses"] {
   return responses
 }
 
+function describeAccess({ permission }: Route): Pick<RouteConfig, "security" | "description"> {
+  const { to, scopes, roles, isOwn, isForAll } = permissionTable[permission]
+  if (to === "anybody") return {}
+  const listed = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(" or ")
+  const sentences = [
+    `Permission \`${permission}\`.`,
+    ...(scopes.length === 0
+      ? []
+      : [`Scope of a key: ${listed(scopes)}${isForAll ? ", of the installation" : ""}.`]),
+    ...(roles.length === 0 ? [] : [`Role of a person: ${listed(roles)}${isForAll ? ", for all apps" : ""}.`]),
+    ...(isOwn === true ? ["Everybody who has signed in."] : []),
+  ]
+  return {
+    security: [
+      { bearer: [] },
+      ...(scopes.length === 0 ? [] : [{ apiKey: [] }]),
+      ...(to === "anybody or caller" ? [{}] : []),
+    ],
+    description: sentences.join(" "),
+  }
+}
+
 /** Puts a route into the document, with the very schemas that its requests are parsed with. */
 export function documentRoute(app: OpenAPIHono<ApiEnv>, route: Route): void {
   app.openAPIRegistry.registerPath({
@@ -88,12 +124,7 @@ export function documentRoute(app: OpenAPIHono<ApiEnv>, route: Route): void {
     path: fullPath(route),
     tags: [route.tag],
     summary: route.summary,
-    ...(route.auth === "none"
-      ? {}
-      : { security: [{ bearer: [] }, { apiKey: [] }, ...(route.auth === "optional" ? [{}] : [])] }),
-    ...(route.scopes === undefined
-      ? {}
-      : { description: `Scope: ${route.scopes.map((scope) => `\`${scope}\``).join(" or ")}` }),
+    ...describeAccess(route),
     request: {
       query: querySchema(route),
       ...(route.params === undefined ? {} : { params: route.params }),

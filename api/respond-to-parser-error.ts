@@ -13,7 +13,7 @@ const byParserCode: Readonly<Record<string, ParserRefusal>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: { code: "PAYLOAD_TOO_LARGE", message: "send chunks without extensions" },
   ERR_HTTP_REQUEST_TIMEOUT: {
     code: "REQUEST_TIMEOUT",
-    message: "send the request faster: headers within 15 seconds, all of it within 60",
+    message: "send the request faster: address and headers within 15 seconds",
   },
 }
 

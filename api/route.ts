@@ -2,15 +2,17 @@ import type { z } from "@hono/zod-openapi"
 import type { Context } from "hono"
 import type { ApiEnv } from "./api-env.ts"
 import type { ErrorCode } from "./errors.ts"
+import type { Permission, PermissionTable } from "./permissions.ts"
 import type { Answer } from "./presenters/envelope.ts"
 import type { Refusal } from "./refusal.ts"
-import type { Caller } from "./registry/api-keys.ts"
-import type { Scope } from "./scopes.ts"
+import type { Account, Caller } from "./registry/api-keys.ts"
 import type { Services } from "./services.ts"
 
 type Schema = z.ZodObject | undefined
 type OutputOf<S extends Schema> = S extends z.ZodObject ? z.output<S> : Record<never, never>
-type CallerOf<Auth> = Auth extends "key" ? Caller : Caller | undefined
+type To<Name extends Permission> = PermissionTable[Name]["to"]
+type CallerOf<Name extends Permission> =
+  To<Name> extends "caller" ? Caller : To<Name> extends "account" ? Account : Caller | undefined
 
 type RouteRequest<Params, Query, Body, Who> = {
   readonly params: Params
@@ -20,18 +22,20 @@ type RouteRequest<Params, Query, Body, Who> = {
   readonly context: Context<ApiEnv>
 }
 
-export type Auth = "key" | "optional" | "none"
-
-type RouteDefinition<Params extends Schema, Query extends Schema, Body extends Schema, Who extends Auth> = {
+type RouteDefinition<
+  Params extends Schema,
+  Query extends Schema,
+  Body extends Schema,
+  Name extends Permission,
+> = {
   readonly method: "get" | "post"
   /** Below `/api/v1`, or from the root where `isProbe`; `{name}` is a path parameter. */
   readonly path: string
   readonly isProbe?: boolean
   readonly tag: string
   readonly summary: string
-  readonly auth: Who
-  /** The key needs one of them. */
-  readonly scopes?: readonly Scope[]
+  /** Of the table in permissions.ts, which says who may call. */
+  readonly permission: Name
   readonly params?: Params
   readonly query?: Query
   readonly body?: Body
@@ -40,17 +44,23 @@ type RouteDefinition<Params extends Schema, Query extends Schema, Body extends S
   readonly upload?: readonly string[]
   /** Shape of `data`; null where the answer is a stream. */
   readonly answer: z.ZodType | null
-  readonly answerStatus?: 200 | 202
+  /** How its items are written, and what one of them is. */
+  readonly stream?: {
+    readonly contentType: string
+    readonly description: string
+    readonly schema?: z.ZodType
+  }
+  readonly answerStatus?: 200 | 202 | 302
   /** Beyond those that every route shares. */
   readonly refusals: readonly ErrorCode[]
   handle(
     services: Services,
-    request: RouteRequest<OutputOf<Params>, OutputOf<Query>, OutputOf<Body>, CallerOf<Who>>,
+    request: RouteRequest<OutputOf<Params>, OutputOf<Query>, OutputOf<Body>, CallerOf<Name>>,
   ): Promise<Answer | Refusal | Response>
 }
 
 /** A route with its schemas, as mounting and the OpenAPI document see it. */
-export type Route = Omit<RouteDefinition<Schema, Schema, Schema, Auth>, "handle"> & {
+export type Route = Omit<RouteDefinition<Schema, Schema, Schema, Permission>, "handle"> & {
   handle(
     services: Services,
     request: RouteRequest<never, never, never, never>,
@@ -62,7 +72,7 @@ export function defineRoute<
   Params extends Schema = undefined,
   Query extends Schema = undefined,
   Body extends Schema = undefined,
-  Who extends Auth = "key",
->(definition: RouteDefinition<Params, Query, Body, Who>): Route {
+  Name extends Permission = "public",
+>(definition: RouteDefinition<Params, Query, Body, Name>): Route {
   return definition as Route
 }

@@ -3,14 +3,22 @@ import { registryChangedChannel } from "../ledger/store/channels.ts"
 import type { Database } from "../ledger/store/database.ts"
 import { watchPausedCopies } from "../ledger/writer/watch-paused-copies.ts"
 import { warmUpWriterPool } from "../ledger/writer/writer-pool.ts"
+import type { AddressList } from "../platform/address-list.ts"
 import { describeError } from "../platform/errors.ts"
 import { listen } from "../platform/listen.ts"
 import type { Logger } from "../platform/logger.ts"
 import type { Loop } from "../platform/loop.ts"
+import { databaseUrlOf } from "../platform/postgres.ts"
+import { createReadPool } from "./balances/read-pool.ts"
+import { createUserBalances, type UserBalances } from "./balances/user-balances.ts"
 import { type ChainProgressBoard, createChainProgressBoard } from "./chain/chain-progress.ts"
 import type { ApiContext, ChainReader } from "./context.ts"
+import { createIdentity, type Identity } from "./identity/identity.ts"
+import { createPeople, type People } from "./identity/people.ts"
 import { createLedgerWriters, type LedgerWriters } from "./ledger/ledger-writers.ts"
 import { type ApiLimits, defaultApiLimits } from "./limits.ts"
+import { createLiveFeed, type LiveFeed } from "./live/live-feed.ts"
+import { createRateLimits, type RateLimits } from "./rate-limits/rate-limits.ts"
 import { type ApiKeys, createApiKeys } from "./registry/api-keys.ts"
 import { createRegistryCache, type RegistryCache } from "./registry/registry-cache.ts"
 import { createLaneBoard, type LaneBoard } from "./settlement/lane-figures.ts"
@@ -24,10 +32,20 @@ export type Services = {
   readonly limits: ApiLimits
   readonly registry: RegistryCache
   readonly keys: ApiKeys
+  readonly people: People
+  /** How people sign in; null: nobody can. */
+  readonly identity: Identity | null
+  /** Whose X-Forwarded-For is believed; null: nobody's. */
+  readonly trustedProxies: AddressList | null
   readonly writers: LedgerWriters
   readonly lanes: LaneBoard
   readonly chains: ChainProgressBoard
+  readonly live: LiveFeed
+  /** Ends what would go on for ever: called once, when the server stops. */
+  readonly onStop: Set<() => void>
   readonly rpc: ChainReader | undefined
+  readonly rateLimits: RateLimits
+  readonly balances: UserBalances
   isStopping: boolean
   /** Loads what the first request would wait for, and listens for changes. */
   start(): Promise<void>
@@ -44,14 +62,29 @@ export function createServices(context: ApiContext): Services {
     maxAgeMs: limits.keyMaxAgeMs,
     cachedMax: limits.keysCachedMax,
   })
+  const { trustedProxies = null } = context.identity ?? {}
+  const identity = createIdentity(context.identity ?? {})
+  const tokens = identity?.tokens ?? null
+  const people = createPeople({ db, tokens, maxAgeMs: limits.keyMaxAgeMs, cachedMax: limits.keysCachedMax })
   const lanes = createLaneBoard({ db, logger, maxAgeMs: limits.laneMaxAgeMs })
   const chains = createChainProgressBoard({ db, rpc: context.rpc, logger, maxAgeMs: limits.laneMaxAgeMs })
   const writers = createLedgerWriters({ db, writerPool: context.writerPool, logger })
+  const live = createLiveFeed({ db, databaseUrl: context.databaseUrl, registry, logger })
+  const rateLimits = createRateLimits({
+    db,
+    logger,
+    registry,
+    redisUrl: context.redisUrl,
+    bucketsMax: limits.keysCachedMax,
+  })
+  const readPool = createReadPool(databaseUrlOf(db))
+  const balances = createUserBalances({ pool: readPool, usersMax: limits.balancesCachedMax })
   let listener: { stop(): Promise<void> } | undefined
   let pausedCopies: Loop | undefined
 
   function onRegistryChange(): void {
     keys.clear()
+    people.clear()
     registry
       .reload()
       .catch((error: unknown) =>
@@ -67,10 +100,17 @@ export function createServices(context: ApiContext): Services {
     limits,
     registry,
     keys,
+    people,
+    identity,
+    trustedProxies,
     writers,
     lanes,
     chains,
+    live,
+    onStop: new Set(),
     rpc: context.rpc,
+    rateLimits,
+    balances,
     isStopping: false,
     async start() {
       await Promise.all([
@@ -79,6 +119,7 @@ export function createServices(context: ApiContext): Services {
         // A chain that does not answer keeps nobody from starting.
         chains.whenCurrent(),
         warmUpWriterPool(context.writerPool),
+        rateLimits.start(),
       ])
       pausedCopies = watchPausedCopies({ db, logger })
       const { databaseUrl } = context
@@ -93,7 +134,9 @@ export function createServices(context: ApiContext): Services {
     },
     async stop() {
       this.isStopping = true
-      await Promise.all([listener?.stop(), writers.stop(), pausedCopies?.stop()])
+      rateLimits.stop()
+      await Promise.all([listener?.stop(), live.stop(), writers.stop(), pausedCopies?.stop()])
+      await readPool.end()
     },
   }
 }

@@ -1,8 +1,10 @@
 import { type Kysely, type Selectable, sql, type Transaction } from "kysely"
+import type { Initiator } from "../../ledger/domain/operator-action.ts"
 import { clearAlarm, raiseAlarm } from "../../ledger/store/alarms.ts"
 import { importReceivedChannel } from "../../ledger/store/channels.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { withHead } from "../../ledger/store/ledger-transaction.ts"
+import { recordAction } from "../../ledger/store/record-action.ts"
 import type { Statement } from "../../ledger/store/statement.ts"
 import type { FieldError } from "../refusal.ts"
 import type { ImportDefaults } from "./import-line.ts"
@@ -185,6 +187,7 @@ export function abandonImport(
   db: Kysely<Database>,
   ledgerId: string,
   importId: string,
+  initiator: Initiator,
 ): Promise<ImportRow | undefined> {
   return db.transaction().execute(async (trx) => {
     const { numAffectedRows } = await sql`
@@ -193,6 +196,14 @@ export function abandonImport(
     if (numAffectedRows === 1n) {
       await deleteChunks(trx, ledgerId, importId)
       await clearAlarm(trx, "import_failed", importId)
+      await recordAction(trx, {
+        ...initiator,
+        ledgerId,
+        action: "import.abandoned",
+        subject: importId,
+        before: { state: "failed" },
+        after: { state: "abandoned" },
+      })
     }
     return readImport(trx, ledgerId, importId)
   })

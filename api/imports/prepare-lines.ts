@@ -1,6 +1,6 @@
 import type { AdjustBalanceCommand } from "../../ledger/domain/adjust-balance.ts"
 import type { OperationKey } from "../../ledger/store/find-operations.ts"
-import { resolveAdjustments } from "../ledger/resolve-adjustments.ts"
+import { plainRules, resolveAdjustments } from "../ledger/resolve-adjustments.ts"
 import { type FieldError, isRefusal } from "../refusal.ts"
 import type { RegisteredToken, RegistrySnapshot } from "../registry/registry-snapshot.ts"
 import { type ImportLine, type ReadingRules, readImportLine } from "./import-line.ts"
@@ -50,7 +50,7 @@ function resolve(read: ImportLine, rules: LineRules, registry: RegistrySnapshot)
     requestHash,
     amountField,
   }
-  const resolved = resolveAdjustments(registry, [read.adjustment], "normal")
+  const resolved = resolveAdjustments(registry, [read.adjustment], plainRules("normal"))
   if (isRefusal(resolved)) {
     const [first] = resolved.errors
     const refusal = first ?? {

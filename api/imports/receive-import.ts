@@ -1,8 +1,10 @@
 import { createHmac, randomUUIDv7 } from "node:crypto"
 import { type Kysely, sql } from "kysely"
+import type { Initiator } from "../../ledger/domain/operator-action.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import type { ImportFormat } from "../../ledger/store/import-tables.ts"
 import { readIdentifierSalt } from "../../ledger/store/read-identifier-salt.ts"
+import { recordAction } from "../../ledger/store/record-action.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import { type Refusal, refuse } from "../refusal.ts"
 import { canonicalJson } from "../validation/canonical-json.ts"
@@ -39,6 +41,8 @@ export async function receiveImport(
     readonly operationId: string | undefined
     readonly defaults: ImportDefaults
     readonly content: AsyncIterable<Uint8Array>
+    /** Whom the audit log names; a key's imports are told by the event log alone. */
+    readonly initiator?: Initiator | undefined
   },
 ): Promise<ReceivedImport | Refusal> {
   const { ledgerId, defaults } = file
@@ -70,7 +74,7 @@ export async function receiveImport(
     }
     const operationId = file.operationId ?? `import_${spooled.contentHash.toString("hex").slice(0, 32)}`
     for (;;) {
-      const completed = await complete(db, ledgerId, importId, operationId, spooled)
+      const completed = await complete(db, ledgerId, importId, operationId, spooled, file.initiator)
       if (completed === "unknown") return unknownOutcome(importId)
       if (completed !== "taken") return { row: completed, isKnown: false }
       const known = await findKnown(db, ledgerId, operationId)
@@ -188,6 +192,7 @@ async function complete(
   importId: string,
   operationId: string,
   { contentHash, bytes, columns }: Spooled,
+  initiator: Initiator | undefined,
 ): Promise<ImportRow | "taken" | "unknown"> {
   try {
     return await db.transaction().execute(async (trx) => {
@@ -203,6 +208,14 @@ async function complete(
           "IMPORT_INCOMPLETE",
           `the upload of import ${importId} was removed before its end`,
         )
+      if (initiator !== undefined)
+        await recordAction(trx, {
+          ...initiator,
+          ledgerId,
+          action: "import.received",
+          subject: importId,
+          after: { operation_id: operationId, bytes },
+        })
       await announceImport(trx, ledgerId)
       return row
     })

@@ -1,5 +1,6 @@
 import { type ClosedDeadLetter, closeDeadLetter } from "../../ledger/dead-letters/close-dead-letter.ts"
 import { formatAmount } from "../../ledger/domain/amount.ts"
+import type { Initiator } from "../../ledger/domain/operator-action.ts"
 import { invariant, unreachable } from "../../platform/errors.ts"
 import { tokenOf } from "../presenters/change.ts"
 import { decodeDeadLetterId, presentDeadLetter } from "../presenters/dead-letter.ts"
@@ -20,17 +21,19 @@ const unknown = refuse(
 export async function endDeadLetter(
   services: Services,
   caller: Caller,
+  initiator: Initiator,
   id: string,
   how: { readonly outcome: "retried" } | { readonly outcome: "discarded"; readonly reason: string },
 ): Promise<Answer | Refusal> {
   const { ledgerId } = caller
   const deadLetterId = decodeDeadLetterId(ledgerId, id)
   if (deadLetterId === undefined) return unknown
-  const requestedBy = `key:${caller.keyId}`
+  const requestedBy = caller.actor
   const closed = await closeDeadLetter(services.db, {
     ledgerId,
     deadLetterId,
     requestedBy,
+    initiator,
     at: new Date(),
     ...how,
   })
@@ -43,7 +46,7 @@ export async function endDeadLetter(
   }
   invariant(row.status === how.outcome, "a dead letter that was closed says how")
   services.logger.info(
-    { key_id: caller.keyId, ledger_id: ledgerId, dead_letter: id, ...how },
+    { actor: caller.actor, ledger_id: ledgerId, dead_letter: id, ...how },
     "a dead letter was closed",
   )
   return { data: presentDeadLetter(registry, ledgerId, row) }

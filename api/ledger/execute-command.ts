@@ -37,7 +37,7 @@ export async function executeCommand(services: Services, request: CommandRequest
   const key = operationKeyOf(request)
   if ("refused" in key) return key
   const requestHash = hashRequest(caller.requestKey, { route, ...request.said })
-  const prepared = await request.prepare({ ...key, requestHash, route })
+  const prepared = await request.prepare({ ...key, requestHash, route, ...actionOf(caller, key, route) })
   if (isRefusal(prepared)) {
     // What was asked for may have been possible when the operation was recorded: then it is recorded all the same.
     return (await replay(services, request, key, requestHash)) ?? prepared
@@ -58,6 +58,19 @@ export async function executeCommand(services: Services, request: CommandRequest
       })
     default:
       return unreachable(result)
+  }
+}
+
+/** What a key writes, the event log tells; of a person also who it was. */
+function actionOf(
+  { person, ledgerId }: Caller,
+  { operationId, sequence }: OperationKey,
+  route: string,
+): Pick<WriteRequest, "action"> {
+  if (person === null) return {}
+  const subject = `operation:${operationId}:${sequence}`
+  return {
+    action: { ...person.initiator, ledgerId, action: "ledger.written", subject, after: { route } },
   }
 }
 

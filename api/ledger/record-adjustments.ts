@@ -1,41 +1,57 @@
-import type { Priority } from "../../ledger/domain/priority.ts"
+import type { RecordedOperation } from "../../ledger/store/read-operation.ts"
+import type { ErrorCode } from "../errors.ts"
 import { presentAdjustments } from "../presenters/adjustment-answer.ts"
 import { answerContextOf } from "../presenters/answer-context.ts"
 import type { Answer } from "../presenters/envelope.ts"
 import { isRefusal, type Refusal } from "../refusal.ts"
-import type { Caller } from "../registry/api-keys.ts"
+import type { RegistrySnapshot } from "../registry/registry-snapshot.ts"
 import type { Services } from "../services.ts"
-import { executeCommand } from "./execute-command.ts"
+import { type CommandRequest, executeCommand } from "./execute-command.ts"
 import {
+  type AdjustmentRules,
   type RequestedAdjustment,
   type ResolvedAdjustment,
   resolveAdjustments,
 } from "./resolve-adjustments.ts"
 
-export type AdjustmentsRequest = {
-  readonly caller: Caller
-  readonly route: string
-  readonly operationId: string | undefined
-  readonly sequence: number | undefined
-  readonly idempotencyKey: string | undefined
-  readonly priority: Priority
+export type AdjustmentsRequest = Omit<CommandRequest, "prepare" | "present"> & {
   readonly businessBatchId: string | null
-  readonly adjustments: readonly RequestedAdjustment[]
+  readonly rules: AdjustmentRules
+  /** What was asked for as adjustments, under the registry of this moment. */
+  adjustmentsUnder(registry: RegistrySnapshot): readonly RequestedAdjustment[] | Refusal
+  /** Unless it is that of `POST /balance/adjust`. */
+  readonly present?: (ledgerId: string, operation: RecordedOperation) => Answer
 }
+
+/** What each of these routes may refuse, beyond what all routes do. */
+export const adjustmentRefusals: readonly ErrorCode[] = [
+  "INVALID_AMOUNT",
+  "UNKNOWN_TOKEN",
+  "AMBIGUOUS_TOKEN",
+  "UNKNOWN_REASON",
+  "METADATA_NOT_ALLOWED",
+  "INSUFFICIENT_BALANCE",
+  "DEBIT_NOT_SUPPORTED",
+  "BALANCE_OUT_OF_RANGE",
+  "IDEMPOTENCY_CONFLICT",
+  "IDEMPOTENCY_KEY_MISMATCH",
+  "OVERLOADED",
+]
 
 /** Every route that adjusts balances ends here. */
 export function recordAdjustments(
   services: Services,
   request: AdjustmentsRequest,
 ): Promise<Answer | Refusal> {
-  const { priority, businessBatchId, adjustments } = request
+  const { businessBatchId, rules, present = presentAdjustments } = request
   const { ledgerId } = request.caller
   return executeCommand(services, {
     ...request,
-    said: { priority, batch_id: businessBatchId, adjustments },
     async prepare(write) {
       const registry = await services.registry.current()
-      const resolved = resolveAdjustments(registry, adjustments, priority)
+      const requested = request.adjustmentsUnder(registry)
+      if ("refused" in requested) return requested
+      const resolved = resolveAdjustments(registry, requested, rules)
       if (!isResolved(resolved)) return resolved
       return {
         command: {
@@ -48,11 +64,11 @@ export function recordAdjustments(
         subject: {
           ledgerId,
           tokenOf: (index) => resolved[index]?.token,
-          amountField: (index) => `adjustments[${index}].amount`,
+          amountField: (index) => `${rules.list}[${index}].amount`,
         },
       }
     },
-    present: (operation) => presentAdjustments(ledgerId, operation),
+    present: (operation) => present(ledgerId, operation),
   })
 }
 

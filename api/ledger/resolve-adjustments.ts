@@ -8,10 +8,41 @@ import type { RegisteredReason, RegisteredToken, RegistrySnapshot } from "../reg
 import type { adjustmentSchema } from "../validation/adjustment-schemas.ts"
 import { resolveToken } from "./resolve-token.ts"
 
-export type RequestedAdjustment = z.output<typeof adjustmentSchema>
+export type RequestedAdjustment = z.output<typeof adjustmentSchema> & {
+  /** The reason's own, unless named. */
+  readonly business_type?: string | undefined
+}
 
 /** What one adjustment means under the registry of this moment. */
 export type ResolvedAdjustment = { readonly adjustment: Adjustment; readonly token: RegisteredToken }
+
+/** Who says whether an amount is given or taken: its own sign, or the route. What is held is taken later, and written without a sign until then. */
+type Direction = "signed" | "credited" | "debited" | "held"
+
+/** What holds for all adjustments of a request. */
+export type AdjustmentRules = {
+  /** Name of their list in the body. */
+  readonly list: string
+  readonly direction: Direction
+  /** Of the request itself. */
+  readonly priority: Priority
+  readonly isImmediate: boolean
+  readonly maxWaitMs: number | null
+  /** Whether the route has made the metadata itself: the reason is not asked whether it takes that. */
+  readonly isOwnMetadata: boolean
+}
+
+/** As `POST /balance/adjust` has it. */
+export function plainRules(priority: Priority): AdjustmentRules {
+  return {
+    list: "adjustments",
+    direction: "signed",
+    priority,
+    isImmediate: false,
+    maxWaitMs: null,
+    isOwnMetadata: false,
+  }
+}
 
 const errorsMax = 50
 
@@ -22,22 +53,18 @@ const errorsMax = 50
 export function resolveAdjustments(
   registry: RegistrySnapshot,
   requested: readonly RequestedAdjustment[],
-  requestPriority: Priority,
+  rules: AdjustmentRules,
 ): readonly ResolvedAdjustment[] | Refusal {
   const errors: FieldError[] = []
   const resolved: ResolvedAdjustment[] = []
-  let priority = requestPriority
+  let { priority } = rules
   for (const { reason_type } of requested) {
     const reason = registry.reasons.get(reason_type)
     if (reason !== undefined) priority = higherPriority(priority, reason.priority)
   }
   for (const [index, item] of requested.entries()) {
     if (errors.length >= errorsMax) break
-    const one = resolveAdjustment(registry, item, {
-      prefix: `adjustments[${index}].`,
-      sign: "required",
-      priority,
-    })
+    const one = resolveAdjustment(registry, item, { ...rules, priority }, `${rules.list}[${index}].`)
     if ("errors" in one) errors.push(...one.errors)
     else resolved.push(one)
   }
@@ -45,15 +72,14 @@ export function resolveAdjustments(
   return first === undefined ? resolved : refuseAll([first, ...others.slice(0, errorsMax - 1)])
 }
 
-/**
- * One of them by itself. @param as.prefix path before its fields' names · `sign`: whether the amount carries it; where it does not, the amount is to be taken · `priority`: of the whole request
- */
+/** One of them by itself. @param rules with the priority of the whole request @param prefix path before its fields' names */
 export function resolveAdjustment(
   registry: RegistrySnapshot,
   item: RequestedAdjustment,
-  as: { readonly prefix: string; readonly sign: "required" | "forbidden"; readonly priority: Priority },
+  rules: Omit<AdjustmentRules, "list">,
+  prefix: string,
 ): ResolvedAdjustment | { readonly errors: readonly FieldError[] } {
-  const { prefix, sign, priority } = as
+  const { direction, priority } = rules
   const errors: FieldError[] = []
   const token = resolveToken(registry, item.token_symbol, item.chain_id, prefix)
   const reason = registry.reasons.get(item.reason_type)
@@ -63,14 +89,14 @@ export function resolveAdjustment(
       code: "UNKNOWN_REASON",
       message: `"${item.reason_type}" is not registered; GET /reasons lists the reasons`,
     })
-  } else {
+  } else if (!rules.isOwnMetadata) {
     errors.push(...findForbiddenMetadata(reason, item.metadata, prefix))
   }
   if ("code" in token) return { errors: [...errors, token] }
-  const amount = parseAmount(item.amount, token.decimals, sign)
+  const amount = parseAmount(item.amount, token.decimals, direction === "signed" ? "required" : "forbidden")
   if ("refused" in amount)
     errors.push({ field: `${prefix}amount`, code: amount.refused, message: amount.message })
-  else if (sign === "forbidden" || amount.amountBaseUnits < 0n) {
+  else if (direction === "debited" || direction === "held" || amount.amountBaseUnits < 0n) {
     const unsupported = findUnsupportedDebit(token, `${prefix}amount`)
     if (unsupported !== null) errors.push(unsupported)
   }
@@ -80,12 +106,12 @@ export function resolveAdjustment(
     adjustment: {
       userId: item.user_id,
       tokenId: token.tokenId,
-      amountBaseUnits: amount.amountBaseUnits,
+      amountBaseUnits: direction === "debited" ? -amount.amountBaseUnits : amount.amountBaseUnits,
       reasonType: reason.reasonType,
-      businessType: reason.businessType,
+      businessType: item.business_type ?? reason.businessType,
       priority,
-      isImmediate: !reason.autoBatch,
-      maxWaitMs: null,
+      isImmediate: rules.isImmediate || !reason.autoBatch,
+      maxWaitMs: rules.maxWaitMs,
       reasonDetail: item.reason_detail ?? null,
       metadata: item.metadata ?? {},
     },

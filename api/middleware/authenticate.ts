@@ -1,51 +1,109 @@
 import type { Context } from "hono"
 import { isTransientPostgresError } from "../../platform/postgres.ts"
 import type { ApiEnv } from "../api-env.ts"
-import { type Refusal, refuse } from "../refusal.ts"
-import type { ApiKeys, Caller } from "../registry/api-keys.ts"
-import type { Scope } from "../scopes.ts"
+import { initiatorOf } from "../identity/initiator.ts"
+import { type Permission, permissionTable } from "../permissions.ts"
+import { isRefusal, type Refusal, refuse } from "../refusal.ts"
+import type { Account, KnownKey } from "../registry/api-keys.ts"
+import type { Services } from "../services.ts"
+import { clientAddress } from "./client-address.ts"
 
 const challenge = { "www-authenticate": 'Bearer realm="chainbridge"' }
+const unknownKey = refuse("UNAUTHENTICATED", null, "the API key is unknown, revoked or expired", challenge)
+const unknownToken = refuse(
+  "UNAUTHENTICATED",
+  null,
+  "the access token is unknown or its time is over; get a new one by POST /auth/refresh, or sign in again",
+  challenge,
+)
 
 /**
- * Finds out who calls, by `Authorization: Bearer cb_…` or `X-API-Key`.
- * @param anyOf the key needs one of these scopes
- * @param isOptional whether the route also answers to somebody without a key: then a key that cannot be looked up is none; a wrong one is refused all the same
+ * Finds out who calls, by `Authorization: Bearer cb_…` or `X-API-Key` of a key or by the access token of a person, and whether he may.
+ * Where a route also answers to somebody unknown, a key that cannot be looked up is none; a wrong one is refused all the same.
  * @returns why the caller is not let in; undefined, with the caller in the context, where he is
  */
 export async function authenticate(
   context: Context<ApiEnv>,
-  keys: ApiKeys,
-  anyOf: readonly Scope[],
-  isOptional: boolean,
+  services: Services,
+  permission: Permission,
 ): Promise<Refusal | undefined> {
-  const authorization = context.req.header("authorization")
+  const { to } = permissionTable[permission]
+  const authorization = context.req.header("authorization") ?? bearerOfSocket(context)
   const headerKey = context.req.header("x-api-key")
   const bearer = authorization === undefined ? undefined : /^Bearer +(\S+)$/i.exec(authorization)?.[1]
   if (authorization === undefined && headerKey === undefined) {
-    if (isOptional) return undefined
+    if (to === "anybody or caller") return undefined
     return refuse(
       "UNAUTHENTICATED",
       null,
-      'send your API key as "Authorization: Bearer cb_…" or "X-API-Key"',
+      'send your API key as "Authorization: Bearer cb_…" or "X-API-Key", or the access token of POST /auth/login',
       challenge,
     )
   }
   if (bearer !== undefined && headerKey !== undefined && bearer !== headerKey)
     return refuse("UNAUTHENTICATED", null, "two different keys were sent; send one", challenge)
-  const key = authorization === undefined ? headerKey : bearer
-  let caller: Caller | undefined
+  const secret = authorization === undefined ? headerKey : bearer
+  let account: Account | Refusal
   try {
-    caller = key === undefined || key.length > 256 ? undefined : await keys.find(key)
+    if (secret === undefined || secret.length > 2_048) account = unknownKey
+    // A key begins as no token does.
+    else if (headerKey !== undefined || secret.startsWith("cb_"))
+      account = admitKey(await services.keys.find(secret), context, services)
+    else {
+      const app = context.req.header("x-app-id")
+      account = (await services.people.find(secret, app, to === "account")) ?? unknownToken
+    }
   } catch (error) {
-    if (isOptional && error instanceof Error && isTransientPostgresError(error)) return undefined
+    if (to === "anybody or caller" && error instanceof Error && isTransientPostgresError(error))
+      return undefined
     throw error
   }
-  if (caller === undefined)
-    return refuse("UNAUTHENTICATED", null, "the API key is unknown, revoked or expired", challenge)
-  const { scopes } = caller
-  context.set("caller", caller)
-  if (anyOf.length > 0 && !anyOf.some((scope) => scopes.has(scope)))
-    return refuse("FORBIDDEN", null, `the key lacks the scope ${anyOf.join(" or ")}; use a key that has it`)
-  return undefined
+  if (isRefusal(account)) return account
+  if (account.person !== null) {
+    // Of this request alone; what is cached knows none.
+    const person = { ...account.person, initiator: initiatorOf(services, context, account) }
+    account = { ...account, person }
+  }
+  context.set("caller", account as ApiEnv["Variables"]["caller"])
+  return account.permissions.has(permission) ? undefined : forbidden(account, permission)
+}
+
+/** A browser cannot send headers with a WebSocket; what it can name is protocols. */
+function bearerOfSocket(context: Context<ApiEnv>): string | undefined {
+  if (context.req.header("upgrade")?.toLowerCase() !== "websocket") return undefined
+  const offered = context.req.header("sec-websocket-protocol")?.split(",") ?? []
+  const bearer = offered.map((protocol) => protocol.trim()).find((protocol) => protocol.startsWith("bearer."))
+  return bearer === undefined ? undefined : `Bearer ${bearer.slice("bearer.".length)}`
+}
+
+function admitKey(
+  key: KnownKey | undefined,
+  context: Context<ApiEnv>,
+  services: Services,
+): Account | Refusal {
+  if (key === undefined) return unknownKey
+  const { allowedFrom, caller, keyId } = key
+  if (allowedFrom !== null && !allowedFrom.has(clientAddress(context, services.trustedProxies) ?? ""))
+    return refuse("FORBIDDEN", null, "the key may not be used from this address; its list names others")
+  services.keys.noteUse(keyId)
+  return caller
+}
+
+function forbidden(account: Account, permission: Permission): Refusal {
+  const { scopes, roles, isForAll } = permissionTable[permission]
+  if (account.kind === "person")
+    return refuse(
+      "FORBIDDEN",
+      null,
+      roles.length === 0
+        ? "this is for API keys only"
+        : `you are not ${roles.join(" or ")}${isForAll ? " for all apps" : " in this app"}; ask an admin`,
+    )
+  if (scopes.length === 0) return refuse("FORBIDDEN", null, "this is for people who have signed in")
+  const wanted = `the key lacks the scope ${scopes.join(" or ")}`
+  return refuse(
+    "FORBIDDEN",
+    null,
+    isForAll ? `${wanted}, or is not one of the installation` : `${wanted}; use a key that has it`,
+  )
 }

@@ -13,7 +13,7 @@ import { findDuplicateKey } from "../validation/find-duplicate-key.ts"
  */
 export async function readJsonBody(
   context: Context<ApiEnv>,
-  limits: Pick<ApiLimits, "bodyBytesMax" | "bodyDepthMax">,
+  limits: Pick<ApiLimits, "bodyBytesMax" | "bodyDepthMax" | "bodyTimeoutMs">,
   isOptional: boolean,
 ): Promise<{ readonly json: unknown } | Refusal> {
   const { req } = context
@@ -23,7 +23,7 @@ export async function readJsonBody(
   const encoding = req.header("content-encoding")
   if (encoding !== undefined && encoding.toLowerCase() !== "identity")
     return refuse("UNSUPPORTED_MEDIA_TYPE", "content-encoding", "send the body uncompressed")
-  const bytes = takeBytes(context, limits.bodyBytesMax) ?? (await readBytes(context, limits.bodyBytesMax))
+  const bytes = takeBytes(context, limits.bodyBytesMax) ?? (await readInTime(context, limits))
   if (!(bytes instanceof Uint8Array)) return bytes
   if (!isUtf8(bytes)) return refuse("MALFORMED_TEXT", null, "encode the body as UTF-8")
   const text = bytes.toString("utf8")
@@ -76,6 +76,24 @@ function takeBytes(context: Context<ApiEnv>, bytesMax: number): Buffer | null {
   // To its end, which tells everybody else that nothing of the request is left.
   incoming.resume()
   return bytes
+}
+
+/** Who sends too slowly is told so, and loses the connection: what else he sends would be taken for the next request. */
+async function readInTime(
+  context: Context<ApiEnv>,
+  { bodyBytesMax, bodyTimeoutMs }: Pick<ApiLimits, "bodyBytesMax" | "bodyTimeoutMs">,
+): Promise<Buffer | Refusal> {
+  let timer: NodeJS.Timeout | undefined
+  const tooLate = new Promise<Refusal>((resolve) => {
+    const message = `the body did not arrive within ${bodyTimeoutMs / 1_000} seconds, and nothing was recorded; send it again`
+    const refusal = refuse("REQUEST_TIMEOUT", null, message, { connection: "close" })
+    timer = setTimeout(resolve, bodyTimeoutMs, refusal)
+  })
+  try {
+    return await Promise.race([readBytes(context, bodyBytesMax), tooLate])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 async function readBytes(context: Context<ApiEnv>, bytesMax: number): Promise<Buffer | Refusal> {

@@ -37,7 +37,7 @@ export function requestContext(parent: Logger): InRequestContext {
         route: context.get("route") ?? "none",
         status: context.get("status") ?? response.status,
         duration_ms: Math.round((performance.now() - startedAt) * 100) / 100,
-        key_id: caller?.keyId,
+        actor: caller?.actor,
       },
       "request",
     )

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto"
 import { ServerResponse } from "node:http"
 import { promisify } from "node:util"
 import { brotliCompress, constants, gzip } from "node:zlib"
@@ -7,6 +6,7 @@ import type { Context } from "hono"
 import type { ApiEnv } from "../api-env.ts"
 import { type Answer, presentAnswer, presentRefusal } from "../presenters/envelope.ts"
 import type { Refusal } from "../refusal.ts"
+import { entityTag } from "./entity-tag.ts"
 
 const gzipText = promisify(gzip)
 const brotliText = promisify(brotliCompress)
@@ -17,7 +17,7 @@ const compressFromLength = 1_400
 export const commonHeaders = {
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
-  vary: "Accept-Encoding",
+  vary: "Accept-Encoding, Authorization, X-API-Key",
 } as const
 
 export function respondRefusal(context: Context<ApiEnv>, refusal: Refusal): Response {
@@ -27,11 +27,12 @@ export function respondRefusal(context: Context<ApiEnv>, refusal: Refusal): Resp
     "content-type": "application/json; charset=utf-8",
     "cache-control": "no-store",
     "x-request-id": context.get("requestId"),
+    ...context.get("rateHeaders"),
     ...refusal.headers,
   })
 }
 
-/** A read carries an ETag over what it says, the request's id and ages aside, and answers 304 to whoever has it. */
+/** A read carries an ETag over what it says, and answers 304 to whoever has it. */
 export function respondAnswer(context: Context<ApiEnv>, answer: Answer): Response | Promise<Response> {
   const requestId = context.get("requestId")
   const headers: Record<string, string> = {
@@ -39,15 +40,13 @@ export function respondAnswer(context: Context<ApiEnv>, answer: Answer): Respons
     "content-type": "application/json; charset=utf-8",
     "cache-control": "no-store",
     "x-request-id": requestId,
+    ...context.get("rateHeaders"),
     ...answer.headers,
   }
+  const { status, content, body } = presentAnswer(answer, requestId)
   const isRead = context.req.method === "GET" || context.req.method === "HEAD"
-  if (isRead && (answer.status ?? 200) === 200) {
-    const ages = new Set(answer.ages)
-    const content = JSON.stringify([answer.data, answer.batchInfo], (name, value: unknown) =>
-      ages.has(name) ? undefined : value,
-    )
-    const etag = `W/"${createHash("sha256").update(content).digest("base64url").slice(0, 27)}"`
+  if (isRead && status === 200) {
+    const etag = entityTag(content, answer.ages)
     headers.etag = etag
     headers["cache-control"] = "private, no-cache"
     if (isKnown(context.req.header("if-none-match"), etag)) {
@@ -55,7 +54,6 @@ export function respondAnswer(context: Context<ApiEnv>, answer: Answer): Respons
       return send(context, 304, null, headers)
     }
   }
-  const { status, body } = presentAnswer(answer, requestId)
   if (body.length < compressFromLength) return send(context, status, body, headers)
   const encoding = preferredEncoding(context.req.header("accept-encoding"))
   if (encoding === undefined) return send(context, status, body, headers)

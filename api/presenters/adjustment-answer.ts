@@ -36,10 +36,47 @@ export const adjustmentAnswerSchema = z.object({
   blockchain_sync: blockchainSyncSchema,
 })
 
+/** For the description of routes that answer so. */
+export const adjustmentAnswerExample: z.infer<typeof adjustmentAnswerSchema> = {
+  operation_id: "check_ins_20241215",
+  sequence: 0,
+  status: "recorded",
+  adjustments_count: 1,
+  position: "184467",
+  transactions: [
+    {
+      tx_id: "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAtCT",
+      user_id: "user_123",
+      amount: "+100.000000000000000000",
+      status: "pending",
+    },
+  ],
+  balances: [
+    {
+      user_id: "user_123",
+      token_symbol: "CPOP",
+      balance_before: "5000.000000000000000000",
+      balance_after: "5100.000000000000000000",
+      pending_sync: "+100.000000000000000000",
+    },
+  ],
+  blockchain_sync: {
+    status: "pending",
+    will_be_batched: true,
+    current_batch_size: 23,
+    optimal_batch_size: 25,
+    estimated_sync_time: "PT5M",
+    next_trigger: "max_wait_time",
+  },
+}
+
 type Data = z.infer<typeof adjustmentAnswerSchema>
 
 /** The answer to a recorded operation, from its events and its stored context alone: the first time and every time after it is the same. */
-export function presentAdjustments(ledgerId: string, operation: RecordedOperation): Answer {
+export function presentAdjustments(
+  ledgerId: string,
+  operation: RecordedOperation,
+): Answer & { readonly data: Data; readonly batchInfo: object } {
   const context = operation.answerContext as AnswerContext
   const transactions: Data["transactions"] = []
   const balances = new Map<string, Data["balances"][number]>()

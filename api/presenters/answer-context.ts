@@ -22,7 +22,7 @@ export type AnswerContext = {
 /** What settlement looks at before it takes a change. */
 type ExpectedChange = {
   readonly token: RegisteredToken
-  readonly adjustment: Pick<Adjustment, "userId" | "isImmediate" | "priority" | "reasonType">
+  readonly adjustment: Pick<Adjustment, "userId" | "isImmediate" | "priority" | "reasonType" | "maxWaitMs">
 }
 
 export function answerContextOf(
@@ -33,7 +33,7 @@ export function answerContextOf(
 ): AnswerContext {
   const additions = new Map<
     number,
-    { users: Set<string>; isImmediate: boolean; token: LaneAddition["token"] }
+    { users: Set<string>; isImmediate: boolean; maxWaitMs: number | null; token: LaneAddition["token"] }
   >()
   for (const { adjustment, token } of resolved) {
     const isImmediate =
@@ -41,11 +41,12 @@ export function answerContextOf(
       adjustment.priority === "high" ||
       adjustment.priority === "urgent" ||
       token.strategy.priorityReasons.has(adjustment.reasonType)
+    const { userId, maxWaitMs } = adjustment
     const known = additions.get(token.tokenId)
     if (known === undefined) {
-      additions.set(token.tokenId, { users: new Set([adjustment.userId]), isImmediate, token })
+      additions.set(token.tokenId, { users: new Set([userId]), isImmediate, maxWaitMs, token })
     } else {
-      known.users.add(adjustment.userId)
+      known.users.add(userId)
       // One change that goes at once takes its whole lane along.
       known.isImmediate ||= isImmediate
     }
@@ -53,11 +54,11 @@ export function answerContextOf(
   const tokens: AnswerContext["tokens"] = {}
   const strategies = new Set<string | null>()
   const lanesTouched: LaneAddition[] = []
-  for (const { token, users, isImmediate } of additions.values()) {
+  for (const { token, users, isImmediate, maxWaitMs } of additions.values()) {
     tokens[token.tokenId] = { symbol: token.symbol, decimals: token.decimals }
     strategies.add(token.strategy.name)
     const figures = lanes.figuresOf(ledgerId, token.tokenId)
-    lanesTouched.push({ token, figures, recipients: users.size, isImmediate })
+    lanesTouched.push({ token, figures, recipients: users.size, isImmediate, maxWaitMs })
   }
   const [strategy] = strategies
   const outlook = batchOutlookOf(lanesTouched)

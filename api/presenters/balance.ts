@@ -58,6 +58,7 @@ export function presentBalance(of: {
   /** undefined where it is not known now. */
   readonly progress: ChainProgress | undefined
   readonly chainBalance: ChainBalance | undefined
+  readonly source: "cache" | "database"
   readonly now: Date
 }): Balance {
   const { token, account, progress, chainBalance } = of
@@ -68,8 +69,8 @@ export function presentBalance(of: {
     sync_status: status,
     sync_error: account?.sync_error ?? null,
     last_sync_time: account?.confirmed_at?.toISOString() ?? null,
-    next_sync_estimate: status === "pending" ? (of.lane?.earliestDeadline?.toISOString() ?? null) : null,
-    source: chainBalance === undefined ? "database" : "blockchain",
+    next_sync_estimate: status === "pending" ? nextSync(token, account, of.lane) : null,
+    source: chainBalance === undefined ? of.source : "blockchain",
     is_realtime: chainBalance !== undefined,
     sync_lag: secondsSince(progress?.confirmedBlockTime ?? null, of.now),
     head_lag: blocksBehind(progress?.headBlock ?? null, confirmedBlock),
@@ -114,6 +115,20 @@ function presentFigures(token: RegisteredToken, figures: Figures | undefined) {
     locked_balance: amount(locked),
     available_balance: amount(pending > locked ? pending - locked : 0n),
   }
+}
+
+/** Nobody knows when a lane seals again that is paused. A change that settlement has not seen yet waits as long as the strategy lets it, unless another one takes it along. */
+function nextSync(
+  token: RegisteredToken,
+  account: UserAccount | undefined,
+  lane: LaneFigures | null,
+): string | null {
+  if (lane === null || lane.isPaused || account === undefined) return null
+  const { maxWaitMs } = token.strategy
+  const own = maxWaitMs === null ? [] : [account.changed_at.getTime() + maxWaitMs]
+  const others = lane.earliestDeadline === null ? [] : [lane.earliestDeadline.getTime()]
+  const deadlines = [...own, ...others]
+  return deadlines.length === 0 ? null : new Date(Math.min(...deadlines)).toISOString()
 }
 
 function syncStatus(account: UserAccount): Balance["sync_status"] {

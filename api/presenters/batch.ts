@@ -21,6 +21,9 @@ export const batchSchema = z.object({
   content_hash: hashAnswer,
   failures: z.int(),
   last_error: z.string().nullable(),
+  cancel_requested_at: timeAnswer
+    .nullable()
+    .openapi({ description: "Since when it is being cancelled; null where nobody asked for that" }),
   batch_metrics: z.object({
     operation_count: z.int().openapi({ description: "Changes that were folded" }),
     optimal_batch_size: z.int().openapi({ description: "Recipients that were wanted" }),
@@ -100,6 +103,7 @@ export function presentBatch(registry: RegistrySnapshot, row: BatchRow): z.infer
     content_hash: row.content_hash,
     failures: row.failures,
     last_error: row.last_error,
+    cancel_requested_at: row.cancel_requested_at?.toISOString() ?? null,
     batch_metrics: {
       operation_count: row.changes,
       optimal_batch_size: row.size_wanted,

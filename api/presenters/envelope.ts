@@ -7,21 +7,25 @@ export type Answer = {
   readonly data: object
   /** Where settlement is concerned. */
   readonly batchInfo?: object
-  /** Names of fields, wherever they are, that say how old something is: they move by themselves and do not make it another answer. */
+  /** Names of fields, wherever they are, that say how old something is: they move by themselves, and make it another answer only when they have about doubled. Or that say whether it comes from memory. */
   readonly ages?: readonly string[]
   readonly headers?: Readonly<Record<string, string>>
 }
 
-export function presentAnswer(answer: Answer, requestId: string): { status: number; body: string } {
+/** @returns `content`: the part of the body that is the same for whoever asks again */
+export function presentAnswer(
+  answer: Answer,
+  requestId: string,
+): { readonly status: number; readonly content: string; readonly body: string } {
   const status = answer.status ?? 200
-  const body = JSON.stringify({
-    code: status,
-    message: status < 400 ? "success" : "unhealthy",
-    data: answer.data,
-    batch_info: answer.batchInfo,
-    request_id: requestId,
-  })
-  return { status, body }
+  const data = JSON.stringify(answer.data)
+  const content =
+    answer.batchInfo === undefined
+      ? `"data":${data}`
+      : `"data":${data},"batch_info":${JSON.stringify(answer.batchInfo)}`
+  const message = status < 400 ? "success" : "unhealthy"
+  const body = `{"code":${status},"message":"${message}",${content},"request_id":${JSON.stringify(requestId)}}`
+  return { status, content, body }
 }
 
 export function presentRefusal(refusal: Refusal, requestId: string): { status: number; body: string } {

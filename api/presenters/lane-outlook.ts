@@ -26,6 +26,8 @@ export type LaneAddition = {
   /** Distinct users of the operation in this lane. */
   readonly recipients: number
   readonly isImmediate: boolean
+  /** How long the change may wait at most, where the request says so. */
+  readonly maxWaitMs: number | null
 }
 
 /** What to expect of the settlement of one operation, from configuration and measured figures; over several lanes only what is true of all of them. */
@@ -47,13 +49,16 @@ export function presentBlockchainSync(additions: readonly LaneAddition[], now: D
 
 function laneOutlook(addition: LaneAddition, now: Date): { sync: BlockchainSync; waitMs: number | null } {
   const { token, figures, isImmediate } = addition
-  const { optimalBatchSize, maxWaitMs } = token.strategy
+  const { optimalBatchSize } = token.strategy
+  const waits = [addition.maxWaitMs, token.strategy.maxWaitMs].filter((wait) => wait !== null)
   const waiting = figures?.waitingRecipients ?? null
   const untilDeadline =
     figures?.earliestDeadline == null ? null : figures.earliestDeadline.getTime() - now.getTime()
   // Whoever waits longest takes the others along. A paused lane seals nothing, and nobody knows until when.
   const isSealing = figures !== null && !figures.isPaused
-  const waitMs = !isSealing ? null : isImmediate ? 0 : (untilDeadline ?? maxWaitMs)
+  const limits = untilDeadline === null ? waits : [untilDeadline, ...waits]
+  const soonest = limits.length === 0 ? null : Math.min(...limits)
+  const waitMs = !isSealing ? null : isImmediate ? 0 : soonest
   const isFull = optimalBatchSize !== null && (waiting ?? 0) + addition.recipients >= optimalBatchSize
   return {
     waitMs,
@@ -113,21 +118,33 @@ export function presentBatchInfo(
   }
 }
 
-/** The envelope's `batch_info` of a read about one lane; null figures where it is about several, or where they are not known now. */
+/**
+ * The envelope's `batch_info` of a read about one lane; null figures where it is about several, or where they are not known now. What a write is told of its own change has no meaning here, and how long the
+ * next batch is away would be another answer at every moment: `next_batch_estimate` says when it is.
+ */
 export function presentReadBatchInfo(
   lane: { readonly token: RegisteredToken; readonly figures: LaneFigures | null } | undefined,
 ): object {
   const figures = lane?.figures
+  const recent = figures?.recent ?? null
   const target = lane?.token.strategy.efficiencyTarget ?? null
+  const waiting = figures?.waitingRecipients ?? null
   const credits = figures?.waitingCredits ?? 0
   const debits = (figures?.waitingChanges ?? 0) - credits
+  const isSealing = figures !== undefined && figures !== null && !figures.isPaused
   return {
+    will_be_batched: null,
+    batch_id: null,
     pending_operations: figures?.waitingChanges ?? null,
-    current_batch_size: figures?.waitingRecipients ?? null,
+    current_batch_size: waiting,
     optimal_batch_size: lane?.token.strategy.optimalBatchSize ?? null,
     batch_strategy: lane?.token.strategy.name ?? null,
-    next_batch_estimate: figures?.earliestDeadline?.toISOString() ?? null,
+    estimated_batch_time: null,
+    next_batch_estimate: isSealing ? (figures.earliestDeadline?.toISOString() ?? null) : null,
+    estimated_processing_time: recent === null ? null : isoDuration(recent.processingMs),
     efficiency_target: efficiencyTargetFor(target, { credits, debits }),
-    expected_efficiency: figures?.recent?.savedPercent ?? null,
+    expected_efficiency: recent?.savedPercent ?? null,
+    estimated_gas_savings:
+      recent === null || waiting === null ? null : Number(recent.gasSavedPerRecipient) * waiting,
   }
 }

@@ -20,6 +20,7 @@ export type BatchRow = {
   readonly block_number: bigint | null
   readonly failures: number
   readonly last_error: string | null
+  readonly cancel_requested_at: Date | null
   readonly oldest_change_at: Date
   readonly sealed_at: Date
   readonly broadcast_at: Date | null
@@ -51,7 +52,7 @@ export const batchStatusOf: Readonly<Record<BatchState, BatchStatus>> = {
 
 const columns = sql`
   batch_sequence, batch_id, token_id, content_hash, trigger, strategy, congestion, size_wanted, recipients, changes, state, gas_estimated, gas_used,
-  effective_gas_price, tx_hash, block_number, failures, last_error, oldest_change_at, sealed_at, broadcast_at, mined_at, confirmed_at,
+  effective_gas_price, tx_hash, block_number, failures, last_error, cancel_requested_at, oldest_change_at, sealed_at, broadcast_at, mined_at, confirmed_at,
   coalesce(credited_recipients, (
     SELECT count(*) FROM settlement.batch_accounts a
     WHERE a.ledger_id = batches.ledger_id AND a.batch_sequence = batches.batch_sequence AND a.delta > 0))::integer AS credited,

@@ -1,6 +1,7 @@
-import { type Kysely, sql } from "kysely"
+import { CompiledQuery, type Kysely } from "kysely"
 import { changeTypes } from "../../ledger/domain/events.ts"
 import type { Database } from "../../ledger/store/database.ts"
+import type { Statement } from "../../ledger/store/statement.ts"
 
 export type UserAccount = {
   readonly account_id: bigint
@@ -22,22 +23,16 @@ export type UserAccount = {
 /** Of an account's events that the intake has not seen, so many are looked at. */
 const newEventsMax = 1_000
 
-/** The accounts of a user with their balances and where their settlement stands; none for a user that the ledger does not know. */
-export async function readUserAccounts(
-  db: Kysely<Database>,
-  ledgerId: string,
-  userId: string,
-): Promise<readonly UserAccount[]> {
-  // Each branch has a partial index. What waits is in the items as far as the intake has come; from there on the log is looked at, but only where both figures are equal: where they
-  // are not, something is on its way.
-  const { rows } = await sql<UserAccount>`
-    SELECT a.account_id, a.token_id, a.address, b.pending, b.confirmed, b.locked, b.changed_at, b.confirmed_at,
+// Each branch has a partial index. What waits is in the items as far as the intake has come; from there on the log is looked at, but only where both figures are equal: where they
+// are not, something is on its way.
+const text = `
+    SELECT a.user_id, a.account_id, a.token_id, a.address, b.pending, b.confirmed, b.locked, b.changed_at, b.confirmed_at,
       o.open_batches, d.reason AS sync_error,
       CASE WHEN b.pending <> b.confirmed OR EXISTS (
         SELECT FROM settlement.batch_items i
         WHERE i.ledger_id = a.ledger_id AND i.account_id = a.account_id AND i.state = 'waiting'
       ) THEN true ELSE (
-        SELECT CASE WHEN bool_or(e.type = ANY(${[...changeTypes]})) THEN true WHEN count(*) < ${newEventsMax} THEN false END
+        SELECT CASE WHEN bool_or(e.type = ANY($3::text[])) THEN true WHEN count(*) < ${newEventsMax} THEN false END
         FROM (
           SELECT type FROM ledger.event_log
           WHERE ledger_id = a.ledger_id AND account_id = a.account_id
@@ -59,7 +54,23 @@ export async function readUserAccounts(
     ) AS o
     LEFT JOIN settlement.dead_letters d
       ON d.ledger_id = a.ledger_id AND d.account_id = a.account_id AND d.closed_at IS NULL
-    WHERE a.ledger_id = ${ledgerId} AND a.user_id = ${userId}
-    ORDER BY a.token_id`.execute(db)
+    WHERE a.ledger_id = $1 AND a.user_id = ANY($2::text[])
+    ORDER BY a.user_id, a.token_id`
+
+export type UserAccountRow = UserAccount & { readonly user_id: string }
+
+/** The accounts of these users with their balances and where their settlement stands. */
+export function userAccountsStatement(ledgerId: string, userIds: readonly string[]): Statement {
+  return { name: "api-user-accounts", text, values: [ledgerId, userIds, changeTypes] }
+}
+
+/** The same of one user; none for one that the ledger does not know. */
+export async function readUserAccounts(
+  db: Kysely<Database>,
+  ledgerId: string,
+  userId: string,
+): Promise<readonly UserAccount[]> {
+  const { values } = userAccountsStatement(ledgerId, [userId])
+  const { rows } = await db.executeQuery<UserAccount>(CompiledQuery.raw(text, [...values]))
   return rows
 }

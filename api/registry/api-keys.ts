@@ -2,26 +2,55 @@ import { hash } from "node:crypto"
 import { type Kysely, sql } from "kysely"
 import { LRUCache } from "lru-cache"
 import type { Hex } from "viem"
+import type { Initiator } from "../../ledger/domain/operator-action.ts"
 import type { Database } from "../../ledger/store/database.ts"
+import { type AddressList, createAddressList } from "../../platform/address-list.ts"
 import { describeError } from "../../platform/errors.ts"
 import { type HmacSha256, hmacSha256 } from "../../platform/hmac-sha256.ts"
 import type { Logger } from "../../platform/logger.ts"
+import { type Permission, permissionsOfKey } from "../permissions.ts"
 
-/** Whom a key speaks for. */
-export type Caller = {
-  readonly keyId: string
+export type Person = {
+  readonly personId: string
+  readonly sessionId: string
+  readonly initiator: Initiator
+}
+
+/** Who calls. */
+export type Account = {
+  readonly kind: "key" | "person"
+  /** As the audit log names it: `key:<uuid>` or `person:<uuid>`. */
+  readonly actor: string
+  /** What it may do in the app that it speaks for, or anywhere where it speaks for none. */
+  readonly permissions: ReadonlySet<Permission>
+  /** The apps that it may see; null: every one. */
+  readonly appIds: readonly string[] | null
+  /** Of a person, in this request. */
+  readonly person: Person | null
+}
+
+/** Who calls, and for which app. */
+export type Caller = Account & {
   readonly appId: string
   readonly ledgerId: string
   readonly identifierSalt: Hex
   /** Of the same bytes, for the hashes of requests. */
   readonly requestKey: HmacSha256
-  readonly scopes: ReadonlySet<string>
+}
+
+export type KnownKey = {
+  readonly keyId: string
+  readonly caller: Caller
   readonly expiresAt: Date | null
+  /** null: from anywhere. */
+  readonly allowedFrom: AddressList | null
 }
 
 export type ApiKeys = {
-  /** @returns the caller, or undefined for a key that is unknown, revoked or expired */
-  find(apiKey: string): Promise<Caller | undefined>
+  /** @returns undefined for a key that is unknown, revoked or expired */
+  find(apiKey: string): Promise<KnownKey | undefined>
+  /** Somebody was let in with it: for `last_used_at`, to the minute. */
+  noteUse(keyId: string): void
   /** Forgets what is cached. */
   clear(): void
 }
@@ -36,30 +65,38 @@ export function createApiKeys(options: {
   readonly cachedMax: number
 }): ApiKeys {
   const { db, logger } = options
-  const cache = new LRUCache<string, Promise<Caller | undefined>>({
+  const cache = new LRUCache<string, Promise<KnownKey | undefined>>({
     max: options.cachedMax,
     ttl: options.maxAgeMs,
   })
   const usedAt = new LRUCache<string, true>({ max: options.cachedMax, ttl: lastUsedEveryMs })
 
-  async function read(keyHash: Buffer): Promise<Caller | undefined> {
+  async function read(keyHash: Buffer): Promise<KnownKey | undefined> {
     const row = await db
       .selectFrom("registry.api_keys as k")
       .innerJoin("registry.apps as a", "a.app_id", "k.app_id")
       .innerJoin("registry.ledgers as l", "l.ledger_id", "a.ledger_id")
-      .select(["k.key_id", "k.app_id", "k.scopes", "k.expires_at", "a.ledger_id", "l.identifier_salt"])
+      .select(["k.key_id", "k.app_id", "k.scopes", "k.expires_at", "k.is_of_installation"])
+      .select(["a.ledger_id", "l.identifier_salt", sql<string[] | null>`k.allowed_from::text[]`.as("from")])
       .where("k.key_hash", "=", keyHash)
       .where("k.revoked_at", "is", null)
       .executeTakeFirst()
     if (row === undefined) return undefined
     return {
       keyId: row.key_id,
-      appId: row.app_id,
-      ledgerId: row.ledger_id,
-      identifierSalt: `0x${row.identifier_salt.toString("hex")}`,
-      requestKey: hmacSha256(row.identifier_salt),
-      scopes: new Set(row.scopes),
       expiresAt: row.expires_at,
+      allowedFrom: row.from === null ? null : createAddressList(row.from),
+      caller: {
+        kind: "key",
+        actor: `key:${row.key_id}`,
+        permissions: permissionsOfKey(new Set(row.scopes), row.is_of_installation),
+        appIds: row.is_of_installation ? null : [row.app_id],
+        person: null,
+        appId: row.app_id,
+        ledgerId: row.ledger_id,
+        identifierSalt: `0x${row.identifier_salt.toString("hex")}`,
+        requestKey: hmacSha256(row.identifier_salt),
+      },
     }
   }
 
@@ -82,12 +119,12 @@ export function createApiKeys(options: {
         cache.set(cacheKey, found)
         found.catch(() => cache.delete(cacheKey))
       }
-      const caller = await found
-      if (caller === undefined) return undefined
-      if (caller.expiresAt !== null && caller.expiresAt.getTime() <= Date.now()) return undefined
-      noteUse(caller.keyId)
-      return caller
+      const key = await found
+      if (key === undefined) return undefined
+      if (key.expiresAt !== null && key.expiresAt.getTime() <= Date.now()) return undefined
+      return key
     },
+    noteUse,
     clear: () => cache.clear(),
   }
 }

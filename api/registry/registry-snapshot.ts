@@ -2,6 +2,7 @@ import { type Kysely, sql } from "kysely"
 import type { Address, Hex } from "viem"
 import type { Priority } from "../../ledger/domain/priority.ts"
 import type { Database } from "../../ledger/store/database.ts"
+import type { RateLimit } from "../rate-limits/token-bucket.ts"
 import { type TokenStrategyView, viewTokenStrategy } from "./token-strategy-view.ts"
 
 export type RegisteredChain = {
@@ -43,6 +44,13 @@ export type HoldPolicy = { readonly defaultExpiryMs: number; readonly maxExpiryM
 /** What holds where the configuration was never applied; the same as in config/sync_config.yaml. */
 const defaultHoldPolicy: HoldPolicy = { defaultExpiryMs: 7 * 86_400_000, maxExpiryMs: 30 * 86_400_000 }
 
+export type RateLimitPolicy = {
+  /** null: nothing limits a key without a limit of its own. */
+  readonly byDefault: RateLimit | null
+  /** By caller, as in `key:<uuid>`. */
+  readonly byCaller: ReadonlyMap<string, RateLimit>
+}
+
 /** The registry as it was at one moment. */
 export type RegistrySnapshot = {
   readonly chains: ReadonlyMap<bigint, RegisteredChain>
@@ -50,15 +58,17 @@ export type RegistrySnapshot = {
   readonly tokensBySymbol: ReadonlyMap<string, readonly RegisteredToken[]>
   readonly reasons: ReadonlyMap<string, RegisteredReason>
   readonly holds: HoldPolicy
+  readonly rateLimits: RateLimitPolicy
 }
 
 export async function readRegistry(db: Kysely<Database>): Promise<RegistrySnapshot> {
-  const [chainRows, tokenRows, reasonRows, policies] = await Promise.all([
+  const [chainRows, tokenRows, reasonRows, policies, rateLimits] = await Promise.all([
     db.selectFrom("registry.chains").selectAll().orderBy("chain_id").execute(),
     db.selectFrom("registry.tokens").selectAll().orderBy("chain_id").orderBy("symbol").execute(),
     db.selectFrom("registry.reasons").selectAll().orderBy("reason_type").execute(),
     sql<{ default_ms: bigint; max_ms: bigint }>`
       SELECT default_expiry_ms AS default_ms, max_expiry_ms AS max_ms FROM registry.hold_policy`.execute(db),
+    readRateLimits(db),
   ])
   const chains = new Map<bigint, RegisteredChain>()
   for (const row of chainRows) {
@@ -110,5 +120,23 @@ export async function readRegistry(db: Kysely<Database>): Promise<RegistrySnapsh
     policy === undefined
       ? defaultHoldPolicy
       : { defaultExpiryMs: Number(policy.default_ms), maxExpiryMs: Number(policy.max_ms) }
-  return { chains, tokens, tokensBySymbol, reasons, holds }
+  return { chains, tokens, tokensBySymbol, reasons, holds, rateLimits }
+}
+
+async function readRateLimits(db: Kysely<Database>): Promise<RateLimitPolicy> {
+  const [policy, keys] = await Promise.all([
+    db.selectFrom("registry.rate_limit_policy").selectAll().executeTakeFirst(),
+    db.selectFrom("registry.key_rate_limits").selectAll().execute(),
+  ])
+  const requestsPerSecond = policy?.requests_per_second ?? null
+  const burst = policy?.burst ?? null
+  return {
+    byDefault: requestsPerSecond === null || burst === null ? null : { requestsPerSecond, burst },
+    byCaller: new Map(
+      keys.map((key) => [
+        `key:${key.key_id}`,
+        { requestsPerSecond: key.requests_per_second, burst: key.burst },
+      ]),
+    ),
+  }
 }

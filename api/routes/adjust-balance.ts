@@ -1,4 +1,5 @@
-import { recordAdjustments } from "../ledger/record-adjustments.ts"
+import { adjustmentRefusals, recordAdjustments } from "../ledger/record-adjustments.ts"
+import { plainRules } from "../ledger/resolve-adjustments.ts"
 import { adjustmentAnswerSchema } from "../presenters/adjustment-answer.ts"
 import { defineRoute } from "../route.ts"
 import { adjustBalanceBodySchema } from "../validation/adjustment-schemas.ts"
@@ -8,32 +9,22 @@ export const adjustBalance = defineRoute({
   path: "/balance/adjust",
   tag: "Ledger",
   summary: "Record signed changes of balances, all or none",
-  auth: "key",
-  scopes: ["ledger:write"],
+  permission: "ledger.write",
   body: adjustBalanceBodySchema,
   answer: adjustmentAnswerSchema,
-  refusals: [
-    "INVALID_AMOUNT",
-    "UNKNOWN_TOKEN",
-    "AMBIGUOUS_TOKEN",
-    "UNKNOWN_REASON",
-    "METADATA_NOT_ALLOWED",
-    "INSUFFICIENT_BALANCE",
-    "DEBIT_NOT_SUPPORTED",
-    "BALANCE_OUT_OF_RANGE",
-    "IDEMPOTENCY_CONFLICT",
-    "IDEMPOTENCY_KEY_MISMATCH",
-    "OVERLOADED",
-  ],
-  handle: (services, { body, caller, context }) =>
-    recordAdjustments(services, {
+  refusals: adjustmentRefusals,
+  handle(services, { body, caller, context }) {
+    const { operation_id: operationId, sequence, batch_id = null, priority, adjustments } = body
+    return recordAdjustments(services, {
       caller,
       route: "/balance/adjust",
-      operationId: body.operation_id,
-      sequence: body.sequence,
+      operationId,
+      sequence,
       idempotencyKey: context.req.header("idempotency-key"),
-      priority: body.priority,
-      businessBatchId: body.batch_id ?? null,
-      adjustments: body.adjustments,
-    }),
+      said: { priority, batch_id, adjustments },
+      businessBatchId: batch_id,
+      rules: plainRules(priority),
+      adjustmentsUnder: () => adjustments,
+    })
+  },
 })

@@ -1,6 +1,8 @@
 import { z } from "@hono/zod-openapi"
+import { recordAction } from "../../ledger/store/record-action.ts"
 import { requestCancellation } from "../../ledger/store/request-cancellation.ts"
 import { unreachable } from "../../platform/errors.ts"
+import { initiatorOf } from "../identity/initiator.ts"
 import { refuse } from "../refusal.ts"
 import { defineRoute } from "../route.ts"
 
@@ -12,8 +14,7 @@ export const cancelBatch = defineRoute({
   path: "/batches/{batch_id}/cancel",
   tag: "Settlement",
   summary: "Take a batch's id out of use on the chain, so that its changes can be settled by another one",
-  auth: "key",
-  scopes: ["admin"],
+  permission: "settlement.operate",
   params: z.object({ batch_id: z.string().openapi({ example: `0x${"0".repeat(63)}1` }) }),
   body: z.strictObject({
     reason: z
@@ -36,18 +37,28 @@ export const cancelBatch = defineRoute({
       .openapi({ description: "It was asked for before, and keeps its first reason" }),
   }),
   refusals: ["UNKNOWN_BATCH", "BATCH_NOT_CANCELLABLE", "CANCELLATION_UNSUPPORTED"],
-  async handle(services, { params, body, caller }) {
+  async handle(services, { params, body, caller, context }) {
     const { ledgerId } = caller
     const batchId = params.batch_id.toLowerCase()
     const unknown = () =>
       refuse("UNKNOWN_BATCH", "batch_id", "pass a batch_id of GET /batches, 0x and 64 hex digits")
     if (!/^0x[0-9a-f]{64}$/.test(batchId)) return unknown()
-    const result = await services.db.transaction().execute((trx) =>
-      requestCancellation(trx, {
+    const result = await services.db.transaction().execute(async (trx) => {
+      const asked = await requestCancellation(trx, {
         ...{ ledgerId, batchId, reason: body.reason, at: new Date() },
-        requestedBy: `key:${caller.keyId}`,
-      }),
-    )
+        requestedBy: caller.actor,
+      })
+      if (!("refused" in asked) && asked.isNew)
+        await recordAction(trx, {
+          ...initiatorOf(services, context, caller),
+          ledgerId,
+          action: "batch.cancel_requested",
+          subject: batchId,
+          before: { state: asked.state },
+          after: { state: "cancelling", reason: asked.reason },
+        })
+      return asked
+    })
     if ("refused" in result) {
       const { refused } = result
       switch (refused) {
@@ -71,7 +82,7 @@ export const cancelBatch = defineRoute({
     }
     if (result.isNew)
       services.logger.warn(
-        { key_id: caller.keyId, ledger_id: ledgerId, batch_id: batchId },
+        { actor: caller.actor, ledger_id: ledgerId, batch_id: batchId },
         `a batch is being cancelled: ${result.reason}`,
       )
     const status = overStates.find((state) => state === result.state) ?? ("cancelling" as const)

@@ -15,8 +15,7 @@ export const captureHold = defineRoute({
   path,
   tag: "Ledger",
   summary: "Take all or part of a hold; the rest can be spent again",
-  auth: "key",
-  scopes: ["ledger:write"],
+  permission: "ledger.write",
   params: z.object({ hold_id: holdIdSchema }),
   body: captureHoldBodySchema,
   isBodyOptional: true,
@@ -46,8 +45,13 @@ export const captureHold = defineRoute({
         if (amount !== null && "refused" in amount) return refuse(amount.refused, "amount", amount.message)
         const details = checkDetails(registry, row.data.reason_type, body)
         if (details !== null && isRefusal(details)) return details
-        const { reason_type: reasonType, priority, is_immediate: isImmediate } = row.data
-        const adjustment = { userId: row.user_id, reasonType, priority, isImmediate }
+        const {
+          reason_type: reasonType,
+          priority,
+          is_immediate: isImmediate,
+          max_wait_ms: maxWaitMs,
+        } = row.data
+        const adjustment = { userId: row.user_id, reasonType, priority, isImmediate, maxWaitMs }
         const sync = answerContextOf(services.lanes, caller.ledgerId, [{ token, adjustment }], new Date())
         return {
           kind: "CaptureHold",

@@ -21,8 +21,7 @@ export const createImport = defineRoute({
   path: "/imports",
   tag: "Ledger",
   summary: "Record a file of adjustments or opening balances, one a line",
-  auth: "key",
-  scopes: ["ledger:write"],
+  permission: "imports.create",
   upload: Object.keys(formats),
   query: z.strictObject({
     operation_id: operationIdSchema.optional().openapi({
@@ -73,6 +72,7 @@ export const createImport = defineRoute({
           ...(chain_id === undefined ? {} : { chain_id }),
           ...(reason_type === undefined ? {} : { reason_type }),
         },
+        initiator: caller.person?.initiator,
         content: readUpload(context.req.raw.body, services),
       })
       if (isRefusal(received)) return received

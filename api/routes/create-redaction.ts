@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi"
 import { redactedPositionsMax } from "../../ledger/domain/events.ts"
 import { continueRedaction } from "../../ledger/redactions/continue-redaction.ts"
 import { describeError } from "../../platform/errors.ts"
+import { initiatorOf } from "../identity/initiator.ts"
 import { executeCommand } from "../ledger/execute-command.ts"
 import { findWhatToRedact } from "../ledger/find-what-to-redact.ts"
 import {
@@ -24,8 +25,7 @@ export const createRedaction = defineRoute({
   path: route,
   tag: "Reconciliation and audit",
   summary: "Erase reason_detail and metadata of a user or of transactions, for ever",
-  auth: "key",
-  scopes: ["admin"],
+  permission: "redactions.create",
   body: z.strictObject({
     ...keyFields,
     user_id: userIdSchema.optional().openapi({ description: "Everything that is recorded of the user now" }),
@@ -72,11 +72,18 @@ export const createRedaction = defineRoute({
           command: {
             kind: "RedactDetails",
             ...write,
+            action: {
+              ...initiatorOf(services, context, caller),
+              ledgerId,
+              action: "redaction.requested",
+              subject: `operation:${write.operationId}:${write.sequence}`,
+              after: { reason: said.reason },
+            },
             answerContext,
             positions,
             userId,
             reason: said.reason,
-            requestedBy: `key:${caller.keyId}`,
+            requestedBy: caller.actor,
           },
           subject: { ledgerId, tokenOf: () => undefined, amountField: () => null },
         }
@@ -85,7 +92,7 @@ export const createRedaction = defineRoute({
       presentNothing: () => presentNothingRedacted(said.user_id ?? null),
     })
     if (isRefusal(answer)) return answer
-    services.logger.info({ key_id: caller.keyId, ledger_id: ledgerId }, "details were redacted")
+    services.logger.info({ actor: caller.actor, ledger_id: ledgerId }, "details were redacted")
     const { redaction_id: id } = answer.data as z.infer<typeof redactionAnswerSchema>
     const position = id === null ? undefined : decodeRedactionId(ledgerId, id)
     if (said.user_id !== undefined && position !== undefined) {

@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi"
+import { initiatorOf } from "../identity/initiator.ts"
 import { endDeadLetter } from "../ledger/end-dead-letter.ts"
 import { deadLetterSchema } from "../presenters/dead-letter.ts"
 import { defineRoute } from "../route.ts"
@@ -8,8 +9,7 @@ export const discardDeadLetter = defineRoute({
   path: "/dead-letters/{dead_letter_id}/discard",
   tag: "Settlement",
   summary: "Take the changes out of the balance, for good: they are never settled",
-  auth: "key",
-  scopes: ["admin"],
+  permission: "dead_letters.close",
   params: z.object({ dead_letter_id: z.string() }),
   body: z.strictObject({
     reason: z.string().min(1, "say why").max(200, "use at most 200 characters").openapi({
@@ -25,6 +25,9 @@ export const discardDeadLetter = defineRoute({
     "ALREADY_REVERSED",
     "INSUFFICIENT_BALANCE",
   ],
-  handle: (services, { params, body, caller }) =>
-    endDeadLetter(services, caller, params.dead_letter_id, { outcome: "discarded", reason: body.reason }),
+  handle: (services, { params, body, caller, context }) =>
+    endDeadLetter(services, caller, initiatorOf(services, context, caller), params.dead_letter_id, {
+      outcome: "discarded",
+      reason: body.reason,
+    }),
 })

@@ -1,9 +1,11 @@
 import { z } from "@hono/zod-openapi"
 import { sql } from "kysely"
 import { laneChangedChannel } from "../../ledger/store/channels.ts"
+import { recordAction } from "../../ledger/store/record-action.ts"
+import { initiatorOf } from "../identity/initiator.ts"
 import { refuseAll } from "../refusal.ts"
 import { defineRoute } from "../route.ts"
-import { laneFields, matchLanes } from "../settlement/match-lanes.ts"
+import { laneFields, matchLanes, nameOfLane } from "../settlement/match-lanes.ts"
 import { timeAnswer } from "../validation/schemas.ts"
 
 export const flushBatches = defineRoute({
@@ -11,8 +13,7 @@ export const flushBatches = defineRoute({
   path: "/batches/flush",
   tag: "Settlement",
   summary: "Settle what waits now, whatever the triggers say",
-  auth: "key",
-  scopes: ["admin"],
+  permission: "settlement.operate",
   body: z.strictObject(laneFields),
   isBodyOptional: true,
   answer: z.object({
@@ -20,7 +21,7 @@ export const flushBatches = defineRoute({
   }),
   answerStatus: 202,
   refusals: ["UNKNOWN_TOKEN"],
-  async handle(services, { body, caller }) {
+  async handle(services, { body, caller, context }) {
     const { ledgerId } = caller
     const registry = await services.registry.current()
     const tokens = matchLanes(registry, body.token_symbol, body.chain_id)
@@ -33,11 +34,18 @@ export const flushBatches = defineRoute({
         SELECT ${ledgerId}, t.token_id, now() FROM unnest(${tokenIds}::integer[]) AS t(token_id) ORDER BY t.token_id
         ON CONFLICT (ledger_id, token_id) DO UPDATE SET flush_requested_at = excluded.flush_requested_at
         RETURNING flush_requested_at`.execute(trx)
+      await recordAction(trx, {
+        ...initiatorOf(services, context, caller),
+        ledgerId,
+        action: "settlement.flush_requested",
+        subject: null,
+        after: { lanes: tokens.map((token) => nameOfLane(registry, token)) },
+      })
       await sql`SELECT pg_notify(${laneChangedChannel}, ${ledgerId})`.execute(trx)
       return rows[0]?.flush_requested_at ?? new Date()
     })
     services.logger.info(
-      { key_id: caller.keyId, ledger_id: ledgerId, token_ids: tokenIds },
+      { actor: caller.actor, ledger_id: ledgerId, token_ids: tokenIds },
       "a flush was asked for",
     )
     return {

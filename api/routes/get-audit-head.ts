@@ -15,8 +15,7 @@ export const getAuditHead = defineRoute({
   path: "/audit/head",
   tag: "Reconciliation and audit",
   summary: "Where the event log ends, and the newest signed checkpoint of it",
-  auth: "key",
-  scopes: ["audit:read"],
+  permission: "audit.read",
   answer: z.object({
     ledger_id: z.string(),
     position: positionAnswer.openapi({ description: "0 before the first event" }),

@@ -19,8 +19,7 @@ export const getAuditProof = defineRoute({
   path: "/audit/proof/{position}",
   tag: "Reconciliation and audit",
   summary: "Proof that one event is in the log that a checkpoint signs",
-  auth: "key",
-  scopes: ["audit:read"],
+  permission: "audit.read",
   params: z.object({
     position: wholeNumber(1, Number.MAX_SAFE_INTEGER).openapi({ type: "integer", example: 4_711 }),
   }),

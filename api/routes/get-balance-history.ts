@@ -21,8 +21,7 @@ export const getBalanceHistory = defineRoute({
   path: "/balance/{user_id}/history",
   tag: "Ledger",
   summary: "What changed a user's balances, newest first",
-  auth: "key",
-  scopes: ["ledger:read"],
+  permission: "ledger.read",
   params: z.object({ user_id: userIdSchema }),
   query: z.strictObject({
     token_symbol: tokenSymbolSchema.optional(),

@@ -5,14 +5,15 @@ import { describeError } from "../../platform/errors.ts"
 import { within } from "../chain/within.ts"
 import { readPastBalances } from "../ledger/read-past-balances.ts"
 import { matchTokens } from "../ledger/resolve-token.ts"
+import { wantsAnew } from "../middleware/wants-anew.ts"
 import { balanceSchema, type ChainBalance, presentBalance } from "../presenters/balance.ts"
 import { presentReadBatchInfo } from "../presenters/lane-outlook.ts"
-import { readUserAccounts } from "../queries/user-accounts.ts"
 import { type Refusal, refuse, refuseAll } from "../refusal.ts"
 import type { Caller } from "../registry/api-keys.ts"
 import type { RegisteredToken } from "../registry/registry-snapshot.ts"
 import { defineRoute } from "../route.ts"
 import type { Services } from "../services.ts"
+import { onlyLane } from "../settlement/only-lane.ts"
 import {
   chainIdParameter,
   momentParameter,
@@ -29,8 +30,7 @@ export const getBalance = defineRoute({
   path: "/balance/{user_id}",
   tag: "Ledger",
   summary: "A user's balances, one entry a token",
-  auth: "key",
-  scopes: ["ledger:read"],
+  permission: "ledger.read",
   params: z.object({ user_id: userIdSchema }),
   query: z.strictObject({
     token_symbol: tokenSymbolSchema.optional(),
@@ -52,7 +52,7 @@ export const getBalance = defineRoute({
     balances: z.array(balanceSchema),
   }),
   refusals: ["UNKNOWN_USER", "UNKNOWN_TOKEN", "CHAIN_UNAVAILABLE"],
-  async handle(services, { params, query, caller }) {
+  async handle(services, { params, query, caller, context }) {
     const registry = await services.registry.current()
     const tokens = matchTokens(registry, query.token_symbol, query.chain_id)
     if ("code" in tokens) return refuseAll([tokens])
@@ -66,8 +66,8 @@ export const getBalance = defineRoute({
       const shown = query.token_symbol === undefined ? "held" : "all"
       return readPastBalances(services, caller.ledgerId, params.user_id, query.at, tokens, shown)
     }
-    const [accounts] = await Promise.all([
-      readUserAccounts(services.db, caller.ledgerId, params.user_id),
+    const [{ accounts, source }] = await Promise.all([
+      services.balances.read(caller.ledgerId, params.user_id, wantsAnew(context)),
       services.lanes.whenCurrent(),
       services.chains.whenCurrent(),
     ])
@@ -87,18 +87,14 @@ export const getBalance = defineRoute({
         lane: services.lanes.figuresOf(caller.ledgerId, token.tokenId),
         progress: services.chains.progressOf(token.chain.chainId),
         chainBalance: chainBalances?.get(token.tokenId),
+        source,
         now,
       }),
     )
-    const [only] = shown
-    const lane =
-      only !== undefined && shown.length === 1
-        ? { token: only, figures: services.lanes.figuresOf(caller.ledgerId, only.tokenId) }
-        : undefined
     return {
       data: { user_id: params.user_id, balances },
-      batchInfo: presentReadBatchInfo(lane),
-      ages: ["sync_lag", "head_lag"],
+      batchInfo: presentReadBatchInfo(onlyLane(services, caller.ledgerId, shown)),
+      ages: ["sync_lag", "head_lag", "source"],
     }
   },
 })

@@ -13,8 +13,7 @@ export const getBatch = defineRoute({
   path: "/batches/{batch_id}",
   tag: "Settlement",
   summary: "One batch with its gas and the adjustments that it folds",
-  auth: "key",
-  scopes: ["ledger:read"],
+  permission: "settlement.read",
   params: z.object({ batch_id: z.string().openapi({ example: `0x${"0".repeat(63)}1` }) }),
   query: z.strictObject({ limit: limitParameter, cursor: cursorParameter }),
   answer: batchSchema.extend({

@@ -14,8 +14,7 @@ export const getConsistencyProof = defineRoute({
   path: "/audit/checkpoints/{tree_size}/consistency",
   tag: "Reconciliation and audit",
   summary: "Proof that the log of an earlier checkpoint is the beginning of the log of a later one",
-  auth: "key",
-  scopes: ["audit:read"],
+  permission: "audit.read",
   params: z.object({ tree_size: treeSize().openapi({ type: "integer", example: 100_000 }) }),
   query: z.strictObject({
     from: treeSize().openapi({ description: "tree_size of the earlier one", type: "integer", minimum: 1 }),

@@ -22,8 +22,7 @@ export const getGasSavings = defineRoute({
   path: "/gas/savings",
   tag: "Settlement",
   summary: "What settlement saved against single calls, by day, chain and token, newest first",
-  auth: "key",
-  scopes: ["ledger:read"],
+  permission: "settlement.read",
   query: z.strictObject({
     from: dayParameter
       .optional()

@@ -36,7 +36,7 @@ export const getSystemHealth = defineRoute({
   path: "/system/health",
   tag: "System",
   summary: "State of every component, with measured figures; with a key also those of its ledger",
-  auth: "optional",
+  permission: "health.read",
   answer: healthSchema,
   refusals: [],
   async handle(services, { caller }) {
@@ -56,7 +56,7 @@ export const getSystemHealth = defineRoute({
     }))
     const components = {
       database: found === undefined ? ("unhealthy" as const) : ("healthy" as const),
-      redis: "not_configured" as const,
+      redis: services.rateLimits.condition(),
       api: services.isStopping ? ("degraded" as const) : ("healthy" as const),
       indexer: found === undefined ? ("unhealthy" as const) : indexerCondition(measured, now),
       worker: roleCondition(roles?.get("worker")),

@@ -21,8 +21,7 @@ export const getOperation = defineRoute({
   path: "/operations/{operation_id}",
   tag: "Ledger",
   summary: "One operation with the fate of each of its adjustments",
-  auth: "key",
-  scopes: ["ledger:read"],
+  permission: "ledger.read",
   params: z.object({ operation_id: operationIdSchema }),
   query: z.strictObject({
     sequence: sequenceParameter.default(0),

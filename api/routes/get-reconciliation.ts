@@ -11,8 +11,7 @@ export const getReconciliation = defineRoute({
   path: "/reconciliation",
   tag: "Reconciliation and audit",
   summary: "Ledger against indexer against chain: the newest run and the newest finished one of each token",
-  auth: "key",
-  scopes: ["ledger:read", "audit:read"],
+  permission: "reconciliation.read",
   query: z.strictObject({
     run_id: z
       .uuid("use a run_id of POST /reconciliation/run")

@@ -10,8 +10,7 @@ export const getTransaction = defineRoute({
   path: "/transaction/{transaction_id}",
   tag: "Ledger",
   summary: "One adjustment, deposit or withdrawal: status, hash, confirmations, gas, batch",
-  auth: "key",
-  scopes: ["ledger:read"],
+  permission: "ledger.read",
   params: z.object({
     transaction_id: z.string().openapi({ example: "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAtCT" }),
   }),

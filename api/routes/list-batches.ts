@@ -18,8 +18,7 @@ export const listBatches = defineRoute({
   path: "/batches",
   tag: "Settlement",
   summary: "Batches, newest first",
-  auth: "key",
-  scopes: ["ledger:read"],
+  permission: "settlement.read",
   query: z.strictObject({
     token_symbol: tokenSymbolSchema.optional(),
     chain_id: chainIdParameter.optional(),

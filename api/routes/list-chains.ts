@@ -6,8 +6,7 @@ export const listChains = defineRoute({
   path: "/chains",
   tag: "System",
   summary: "The chains that are settled on",
-  auth: "key",
-  scopes: ["ledger:read"],
+  permission: "registry.read",
   answer: z.object({
     chains: z.array(
       z.object({

@@ -18,8 +18,7 @@ export const listDeadLetters = defineRoute({
   path: "/dead-letters",
   tag: "Settlement",
   summary: "What the chain refuses, newest first",
-  auth: "key",
-  scopes: ["ledger:read"],
+  permission: "dead_letters.read",
   query: z.strictObject({
     status: deadLetterStatusSchema.optional(),
     token_symbol: tokenSymbolSchema.optional(),

@@ -20,8 +20,7 @@ export const listHolds = defineRoute({
   path: "/balance/{user_id}/holds",
   tag: "Ledger",
   summary: "A user's open holds, newest first",
-  auth: "key",
-  scopes: ["ledger:read"],
+  permission: "ledger.read",
   params: z.object({ user_id: userIdSchema }),
   query: z.strictObject({
     token_symbol: tokenSymbolSchema.optional(),

@@ -7,8 +7,7 @@ export const listReasons = defineRoute({
   path: "/reasons",
   tag: "System",
   summary: "The reasons for which a balance may change",
-  auth: "key",
-  scopes: ["ledger:read"],
+  permission: "registry.read",
   answer: z.object({
     reasons: z.array(
       z.object({

@@ -7,8 +7,7 @@ export const listTokens = defineRoute({
   path: "/tokens",
   tag: "System",
   summary: "The tokens that balances can be in",
-  auth: "key",
-  scopes: ["ledger:read"],
+  permission: "registry.read",
   query: z.strictObject({ chain_id: chainIdParameter.optional() }),
   answer: z.object({
     tokens: z.array(

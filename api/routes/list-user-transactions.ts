@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi"
+import { businessTypes } from "../../platform/config/reason-registry-schema.ts"
 import { matchTokens } from "../ledger/resolve-token.ts"
 import { changeStatusSchema, presentTransaction, tokenOf, transactionSchema } from "../presenters/change.ts"
 import { readHistory } from "../queries/history.ts"
@@ -19,12 +20,11 @@ export const listUserTransactions = defineRoute({
   path: "/users/{user_id}/transactions",
   tag: "Ledger",
   summary: "Everything that was recorded for a user, newest first, with its fate on the chain",
-  auth: "key",
-  scopes: ["ledger:read"],
+  permission: "ledger.read",
   params: z.object({ user_id: userIdSchema }),
   query: z.strictObject({
     chain_id: chainIdParameter.optional(),
-    business_type: z.string().min(1).max(64).optional(),
+    business_type: z.enum(businessTypes).optional(),
     status: changeStatusSchema.optional(),
     limit: limitParameter,
     cursor: cursorParameter,

@@ -1,6 +1,6 @@
 import { higherPriority } from "../../ledger/domain/priority.ts"
 import { executeCommand } from "../ledger/execute-command.ts"
-import { resolveAdjustment } from "../ledger/resolve-adjustments.ts"
+import { plainRules, resolveAdjustment } from "../ledger/resolve-adjustments.ts"
 import { holdAnswerContext, placedHoldSchema, presentHoldStep } from "../presenters/hold-answer.ts"
 import { type FieldError, type Refusal, refuseAll } from "../refusal.ts"
 import type { HoldPolicy } from "../registry/registry-snapshot.ts"
@@ -14,8 +14,7 @@ export const placeHold = defineRoute({
   path: route,
   tag: "Ledger",
   summary: "Keep an amount back for a later capture",
-  auth: "key",
-  scopes: ["ledger:write"],
+  permission: "ledger.write",
   body: placeHoldBodySchema,
   answer: placedHoldSchema,
   refusals: [
@@ -44,11 +43,9 @@ export const placeHold = defineRoute({
         const registry = await services.registry.current()
         const { batch_id: businessBatchId, ...requested } = item
         const reason = registry.reasons.get(item.reason_type)
-        const resolved = resolveAdjustment(registry, requested, {
-          prefix: "",
-          sign: "forbidden",
-          priority: reason === undefined ? priority : higherPriority(priority, reason.priority),
-        })
+        const highest = reason === undefined ? priority : higherPriority(priority, reason.priority)
+        const rules = { ...plainRules(highest), direction: "held" } as const
+        const resolved = resolveAdjustment(registry, requested, rules, "")
         const expiry = readExpiry({ expires_in, expires_at }, registry.holds, new Date())
         const errors = [
           ...("errors" in resolved ? resolved.errors : []),

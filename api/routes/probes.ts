@@ -13,7 +13,7 @@ export const getLivez = defineRoute({
   isProbe: true,
   tag: "System",
   summary: "Whether the process answers at all",
-  auth: "none",
+  permission: "public",
   answer: z.object({ status: z.literal("alive") }),
   refusals: [],
   handle: () => Promise.resolve({ data: { status: "alive" } }),
@@ -25,7 +25,7 @@ export const getReadyz = defineRoute({
   isProbe: true,
   tag: "System",
   summary: "Whether requests may be sent here",
-  auth: "none",
+  permission: "public",
   answer: z.object({ status: z.literal("ready") }),
   refusals: ["NOT_READY"],
   async handle(services) {

@@ -18,8 +18,7 @@ export const reverseAdjustment = defineRoute({
   path,
   tag: "Ledger",
   summary: "Take an adjustment back by its opposite, once only",
-  auth: "key",
-  scopes: ["ledger:write"],
+  permission: "ledger.write",
   params: z.object({ tx_id: z.string().openapi({ example: "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAtCT" }) }),
   body: z.strictObject({ ...keyFields, ...detailsFields }),
   isBodyOptional: true,
@@ -57,7 +56,12 @@ export const reverseAdjustment = defineRoute({
         if (original === undefined) return refuseCommand({ refused: "UNKNOWN_TRANSACTION" }, nothing)
         const registry = await services.registry.current()
         const token = tokenOf(registry, original.tokenId)
-        const { reason_type: reasonType, priority, is_immediate: isImmediate } = original.data
+        const {
+          reason_type: reasonType,
+          priority,
+          is_immediate: isImmediate,
+          max_wait_ms: maxWaitMs,
+        } = original.data
         // What the chain did has no reason, and the writer says that it is final.
         const isFact = !("reason_type" in original.data)
         const isCredit = !isFact && original.amountBaseUnits > 0n
@@ -65,7 +69,7 @@ export const reverseAdjustment = defineRoute({
         if (unsupported !== null) return refuseAll([unsupported])
         const details = isFact ? null : checkDetails(registry, reasonType, body)
         if (details !== null && isRefusal(details)) return details
-        const adjustment = { userId: original.userId, reasonType, priority, isImmediate }
+        const adjustment = { userId: original.userId, reasonType, priority, isImmediate, maxWaitMs }
         return {
           command: {
             kind: "ReverseAdjustment",

@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto"
 import { z } from "@hono/zod-openapi"
 import { sql } from "kysely"
 import { reconciliationRequestedChannel } from "../../ledger/store/channels.ts"
+import { recordAction } from "../../ledger/store/record-action.ts"
+import { initiatorOf } from "../identity/initiator.ts"
 import { matchTokens } from "../ledger/resolve-token.ts"
 import { refuse, refuseAll } from "../refusal.ts"
 import { defineRoute } from "../route.ts"
@@ -12,8 +14,7 @@ export const runReconciliation = defineRoute({
   path: "/reconciliation/run",
   tag: "Reconciliation and audit",
   summary: "Compare ledger, indexer and chain now, for one user, one token or everything",
-  auth: "key",
-  scopes: ["admin"],
+  permission: "reconciliation.run",
   body: z.strictObject({
     user_id: userIdSchema.optional().openapi({ description: "Every user, unless named" }),
     token_symbol: tokenSymbolSchema.optional().openapi({ description: "Every token, unless named" }),
@@ -34,7 +35,7 @@ export const runReconciliation = defineRoute({
   }),
   answerStatus: 202,
   refusals: ["UNKNOWN_TOKEN", "UNKNOWN_USER"],
-  async handle(services, { body, caller }) {
+  async handle(services, { body, caller, context }) {
     const { db } = services
     const { ledgerId } = caller
     const registry = await services.registry.current()
@@ -51,10 +52,18 @@ export const runReconciliation = defineRoute({
         FROM unnest(${runs.map((run) => run.runId)}::uuid[], ${runs.map((run) => run.token.tokenId)}::integer[]) AS r(run_id, token_id)`.execute(
         trx,
       )
+      await recordAction(trx, {
+        ...initiatorOf(services, context, caller),
+        ledgerId,
+        action: "reconciliation.requested",
+        subject: null,
+        // A user's name would stay here for ever.
+        after: { run_ids: runs.map((run) => run.runId), is_of_one_user: userId !== null },
+      })
       await sql`SELECT pg_notify(${reconciliationRequestedChannel}, ${ledgerId})`.execute(trx)
     })
     services.logger.info(
-      { key_id: caller.keyId, ledger_id: ledgerId, runs: runs.length },
+      { actor: caller.actor, ledger_id: ledgerId, runs: runs.length },
       "a reconciliation was asked for",
     )
     return {

@@ -14,8 +14,7 @@ export const streamAuditEvents = defineRoute({
   path: "/audit/events",
   tag: "Reconciliation and audit",
   summary: "The event log as NDJSON with its hashes, in order, resumable after any position",
-  auth: "key",
-  scopes: ["audit:read"],
+  permission: "audit.read",
   query: z.strictObject({
     after: wholeNumber(0, Number.MAX_SAFE_INTEGER)
       .default(0)
@@ -27,6 +26,7 @@ export const streamAuditEvents = defineRoute({
     }),
   }),
   answer: null,
+  stream: { contentType: "application/x-ndjson", description: "One JSON object a line" },
   refusals: [],
   async handle(services, { query, caller, context }) {
     const { ledgerId } = caller

@@ -1,4 +1,5 @@
 import { matchTokens } from "../ledger/resolve-token.ts"
+import { tokenOf } from "../presenters/change.ts"
 import type { FieldError } from "../refusal.ts"
 import type { RegisteredToken, RegistrySnapshot } from "../registry/registry-snapshot.ts"
 import { chainIdSchema, tokenSymbolSchema } from "../validation/schemas.ts"
@@ -22,4 +23,10 @@ export function matchLanes(
     code: "UNKNOWN_TOKEN",
     message: `chain ${chainId} has no token; GET /tokens lists them all with their chains`,
   }
+}
+
+/** How the audit log names a lane: `CPOP on chain 31337`. */
+export function nameOfLane(registry: RegistrySnapshot, { tokenId }: { readonly tokenId: number }): string {
+  const { symbol, chain } = tokenOf(registry, tokenId)
+  return `${symbol} on chain ${chain.chainId}`
 }

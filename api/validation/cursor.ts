@@ -11,6 +11,11 @@ export type CursorKind =
   | "operation"
   | "checkpoints"
   | "gas-savings"
+  | "keys"
+  | "apps"
+  | "people"
+  | "actions"
+  | "alarms"
 
 /** The next page begins beyond this position. */
 function encodeCursor(kind: CursorKind, position: bigint): string {

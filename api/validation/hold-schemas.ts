@@ -2,11 +2,11 @@ import { z } from "@hono/zod-openapi"
 import { priorities } from "../../ledger/domain/priority.ts"
 import { adjustmentSchema } from "./adjustment-schemas.ts"
 import {
-  amountSchema,
   businessBatchIdSchema,
   operationIdSchema,
   sequenceSchema,
   timeParameter,
+  unsignedAmountSchema,
 } from "./schemas.ts"
 
 /** The key, as every write may name it in its body. */
@@ -17,11 +17,6 @@ export const detailsFields = {
   reason_detail: adjustmentSchema.shape.reason_detail,
   metadata: adjustmentSchema.shape.metadata,
 }
-
-const unsignedAmountSchema = amountSchema.openapi({
-  description: "Token units, exact; without a sign: the route names the direction",
-  example: "12.5",
-})
 
 const secondsMax = 10 * 365 * 86_400
 

@@ -30,6 +30,9 @@ export const importIdSchema = z
   .string()
   .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, "use an import_id of POST /imports, unchanged")
 
+/** A name of the caller's for something of his. */
+export const labelSchema = printable
+
 export const businessBatchIdSchema = printable.openapi({
   description: "The caller's label of a business batch",
   example: "daily_rewards_20241215",
@@ -102,6 +105,11 @@ export const amountSchema = z
     'write the amount as a decimal string in token units, for example "+12.5"; no exponent, no spaces',
   )
   .openapi({ description: "Token units, exact; the sign is explicit", example: "+1000.0" })
+
+export const unsignedAmountSchema = amountSchema.openapi({
+  description: "Token units, exact; without a sign: the route names the direction",
+  example: "12.5",
+})
 
 export const paginationSchema = z.object({
   limit: z.int(),

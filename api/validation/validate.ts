@@ -10,6 +10,7 @@ const codeOfField: Readonly<Record<string, ErrorCode>> = {
   amount: "INVALID_AMOUNT",
   balance: "INVALID_AMOUNT",
   cursor: "INVALID_CURSOR",
+  page_key: "INVALID_CURSOR",
 }
 
 /** Parses with the schema that the OpenAPI document shows; what does not fit becomes one error a field. */

@@ -45,6 +45,7 @@ describe("meaningOf", () => {
     ["request timed out", "unknown"],
     ["intrinsic gas too low", "refused"],
     ["txpool is full", "refused"],
+    ["unknown transaction type", "refused"],
     ["something nobody has ever read", "refused"],
   ] as const)("%j is %s", (message, meaning) => {
     expect(meaningOf(said(message))).toBe(meaning)

@@ -58,7 +58,7 @@ function meaningOfFault(fault: RpcFault): BroadcastMeaning {
 const messages: readonly (readonly [RegExp, BroadcastMeaning])[] = [
   // geth, anvil, besu, erigon, nethermind and their relatives, each in its own words, about the same hash.
   [
-    /already known|already imported|known transaction|alreadyknown|already_exists|existing tx with same hash/i,
+    /already known|already imported|\bknown transaction|alreadyknown|already_exists|existing tx with same hash/i,
     "known",
   ],
   // "Replacement" says that the node compared fees with another transaction of this nonce.

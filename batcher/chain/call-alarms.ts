@@ -32,20 +32,22 @@ export async function alarmFailing(
 }
 
 /**
- * Somebody else signs with our key: nothing new is sent from it until a person has looked.
+ * Somebody else signs with a key of ours: nothing new is sent from the chain until a person has looked.
+ * @param address whose key it is; the desk's own unless it looks after a nonce of a signer that nobody works with
  * @throws ChainBridgeError LEASE_LOST: who has slept through its lease may take another process of ours for somebody else
  */
 export async function alarmForeign(
   { batcher, desk }: Pick<DeskTurn, "batcher" | "desk">,
   what: string,
+  address: string = desk.signer.address,
 ): Promise<void> {
-  const { chainId, address } = desk.signer
+  const { chainId } = desk.signer
   const message = `signer ${address} on chain ${chainId} is used by somebody else: ${what}`
   await batcher.db.transaction().execute(async (trx) => {
     await requireSigner(trx, desk.signer, desk.lease)
     // All lanes, whoever else could sign: the key may settle what it likes.
     await pauseLanesOfChain(trx, chainId, message, "foreign")
-    const subject = subjectOfSigner(desk.signer)
+    const subject = subjectOfSigner({ chainId, address })
     await raiseAlarm(trx, { kind: "foreign_transaction", subject, ledgerId: null, message })
   })
 }

@@ -70,9 +70,9 @@ export function finalBlock({ head, policy }: Pick<DeskTurn, "head" | "policy">):
 /** How deep, in confirmation depths, a block has to be before it is believed that a transaction will never be mined: as for a debit that was skipped, a mistake costs money and waiting costs little. */
 const finalityDepthFactor = 8n
 
-export function finalityDepthBlock({ head, policy }: Pick<DeskTurn, "head" | "policy">): bigint {
-  const depth = policy.confirmationBlocks > 0n ? policy.confirmationBlocks : 1n
-  return head > depth * finalityDepthFactor ? head - depth * finalityDepthFactor : 0n
+function finalityDepthBlock(head: bigint, confirmationBlocks: bigint): bigint {
+  const depth = (confirmationBlocks > 0n ? confirmationBlocks : 1n) * finalityDepthFactor
+  return head > depth ? head - depth : 0n
 }
 
 /** Figures of the chain that one turn asks for at most once. @throws ChainBridgeError RPC_UNAVAILABLE */
@@ -93,8 +93,7 @@ export function createTurnReads(
   client: ChainClient,
   options: {
     readonly lastFinalBlock: bigint
-    /** See {@link finalityDepthFactor}: the chain's own word, where it has one, may only be for a lower block. */
-    readonly finalityDepthBlock: bigint
+    readonly confirmationBlocks: bigint
     readonly transactionType: TransactionPolicy["transactionType"]
     /** Whether the newest block has one. */
     readonly hasBaseFee: boolean
@@ -114,8 +113,10 @@ export function createTurnReads(
     latestCount: (address) =>
       remember(latest, address, () => client.reads.getTransactionCount({ address }).then(BigInt)),
     finalizedBlock() {
-      finalized ??= client.finalizedNumber().then((number) => {
-        const { finalityDepthBlock: deep } = options
+      // The head that the turn began with is one endpoint's word; counted from one that is too high, a block that is young would be final.
+      finalized ??= Promise.all([client.finalizedNumber(), client.headNumber()]).then(([number, head]) => {
+        const deep = finalityDepthBlock(head, options.confirmationBlocks)
+        // The chain's own word, where it has one, may only be for a lower block.
         return number === null || number > deep ? deep : number
       })
       return finalized
@@ -140,7 +141,7 @@ export async function readAgreedCount(
   blockNumber: bigint,
 ): Promise<bigint | null> {
   try {
-    return await client.agreed.getTransactionCount({ address, blockNumber })
+    return await client.transactionCountAt(address, blockNumber)
   } catch (error) {
     // Nothing else has to wait until they do.
     if (describeDoubt(error) === null) throw error

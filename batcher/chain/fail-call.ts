@@ -27,7 +27,7 @@ export async function failCall(turn: DeskTurn, call: OpenCall, message: string):
 
 /**
  * After a batch's last retry, or when too much of what its lane tries fails, the lane is paused, so that somebody looks; resuming it tries once more. An anchor goes on trying: nothing waits
- * for it.
+ * for it. So does what takes a batch's id out of use, which no paused lane keeps either: its changes wait in their batch, and nobody else's have to.
  */
 export async function stopAfterFailures(
   trx: Transaction<Database>,
@@ -39,10 +39,10 @@ export async function stopAfterFailures(
   const { retriesMax, errorRate } = strategyOf(call)
   if (failures >= retriesMax) {
     const reason = `${describeCall(call)} failed ${failures} times: ${message}`
-    if (call.kind === "batch") await pauseLane(trx, call, reason, "errors")
+    if (call.kind === "batch" && !call.isCancelling) await pauseLane(trx, call, reason, "errors")
     await alarmFailing(trx, call, reason)
   }
-  if (call.kind === "anchor") return
+  if (call.kind === "anchor" || call.isCancelling) return
   const outcomes = await readOutcomes(trx, call, new Date(at.getTime() - errorRate.windowMs))
   const tooMuch = judgeErrorRate(outcomes, errorRate)
   if (tooMuch !== null) await pauseLane(trx, call, `${tooMuch}; the last one: ${message}`, "errors")

@@ -31,7 +31,7 @@ export function createLostNonceFiller(): (turn: DeskTurn, latestCount: bigint) =
     lostSinceMs ??= nowMs
     if (nowMs - lostSinceMs < policy.replaceAfterMs) return
     const blockNumber = finalBlock(turn)
-    const used = await client.agreed.getTransactionCount({ address: address as Hex, blockNumber })
+    const used = await client.transactionCountAt(address as Hex, blockNumber)
     for (const each of lost) {
       if (each.nonce < used) continue
       const raw = await chooseBytes(turn, each)

@@ -27,10 +27,6 @@ const blockSchema = z.object({
   hash,
   transactions: z.array(z.looseObject({ hash, from: z.string(), nonce: z.string() })),
 })
-const quantity = z
-  .string()
-  .regex(/^0x[0-9a-fA-F]+$/)
-  .transform((text) => BigInt(text))
 
 /**
  * Looks for the transaction that used up a nonce, in blocks that all endpoints agree on. That a node counts more transactions than we know of proves nothing; one that is signed by our own
@@ -65,10 +61,7 @@ async function find(
   client: ChainClient,
   { signer, nonce, through }: Parameters<typeof findConsumer>[1],
 ): Promise<Consumer | { readonly unknown: string }> {
-  const countAt = (block: bigint) =>
-    client.readAgreed("eth_getTransactionCount", [signer, numberToHex(block)], (answer) =>
-      quantity.parse(answer),
-    )
+  const countAt = (block: bigint) => client.transactionCountAt(signer, block)
   if ((await countAt(through)) <= nonce)
     return { unknown: `nonce ${nonce} is not used up in block ${through}` }
   // Back in steps that double, until the nonce was not used; then the block in between, by halves.

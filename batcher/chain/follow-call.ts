@@ -15,7 +15,8 @@ import {
 } from "../store/call-moves.ts"
 import { isUnguarded, type OpenBatch, type OpenCall } from "../store/open-call.ts"
 import { readSignedNonces, type SpentProof } from "../store/spent-nonces.ts"
-import { alarmForeign, logOf } from "./call-alarms.ts"
+import { isUntold } from "../store/untold.ts"
+import { alarmFailing, alarmForeign, logOf } from "./call-alarms.ts"
 import { calldataOf, cancelCalldataOf } from "./calldata-of.ts"
 import { type DeskTurn, finalBlock, retryAtAfterFailure, strategyOf } from "./desk-turn.ts"
 import { stopAfterFailures } from "./fail-call.ts"
@@ -58,7 +59,7 @@ export async function followCall(turn: DeskTurn, call: OpenCall, receipt: Receip
   const { batcher, desk } = turn
   if (receipt === null) return followUnmined(turn, call)
   if (receipt.isReverted) return followReverted(turn, call, receipt)
-  if (call.state === "mined" && call.blockHash === receipt.blockHash) return
+  if (call.state === "mined" && call.blockHash === receipt.blockHash) return alarmIfUntold(turn, call)
   const { nonce } = call
   invariant(nonce !== null, "a call that is followed has a nonce")
   const subject = nonceSubject(turn, nonce.signer, nonce.value)
@@ -153,7 +154,7 @@ async function wasSpentByOthers(turn: DeskTurn, call: OpenCall): Promise<boolean
   const finalCount = await reads.finalCount(signer)
   if (finalCount === null || finalCount <= nonce.value) return false
   if ((await readReceiptOf(client, call.hashes)) !== null) return false
-  await alarmForeign(turn, `nonce ${nonce.value} was used by a transaction that is not ours`)
+  await alarmForeign(turn, `nonce ${nonce.value} was used by a transaction that is not ours`, signer)
   const proof = await proofFor(turn, call)
   if (proof === null) return true
   await spendNonceInVain(
@@ -218,6 +219,13 @@ async function followReverted(turn: DeskTurn, call: OpenCall, receipt: Receipt):
       also: (trx) => stopAfterFailures(trx, call, message, batcher.now()),
     },
   )
+}
+
+/** A node goes on saying that a call is in a block whose logs do not have it. */
+async function alarmIfUntold({ batcher, desk }: DeskTurn, call: OpenCall): Promise<void> {
+  if (!(await isUntold(batcher.db, desk.signer.chainId, call))) return
+  const message = `${describeCall(call)} is in block ${call.blockNumber}, as an endpoint says, and not in that block's logs, as they were confirmed`
+  await alarmFailing(batcher.db, call, message)
 }
 
 /** A nonce that is not mined holds up every later one of its signer. */

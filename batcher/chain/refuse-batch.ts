@@ -60,7 +60,8 @@ export async function refuseBatch(turn: DeskTurn, call: OpenBatch): Promise<bool
       })),
     ),
     deferralsMax: strategyOf(call).retriesMax,
-    head: turn.head,
+    // Counted from a head that one endpoint makes up, what is deferred would wait for a block that is far away.
+    head: await turn.client.headNumber(),
     at: batcher.now(),
   })
   if (isDissolved)

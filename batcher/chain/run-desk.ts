@@ -8,7 +8,7 @@ import { transactionGasMax } from "../domain/gas-limit.ts"
 import { keepLease } from "../lanes/lease-keeper.ts"
 import { describeCall } from "../store/call-key.ts"
 import { releaseClaims } from "../store/claims.ts"
-import { clearSettledAlarms } from "../store/clear-settled-alarms.ts"
+import { clearSettledAlarms, clearUsedNonces } from "../store/clear-settled-alarms.ts"
 import { holdSigner, type Lease } from "../store/leases.ts"
 import { loadOpenAnchors } from "../store/open-anchors.ts"
 import { loadOpenBatches } from "../store/open-batches.ts"
@@ -19,13 +19,7 @@ import { readNextNonce, registerSigner, skipNonces } from "../store/signers.ts"
 import { readTransactionPolicy } from "../store/transaction-policy.ts"
 import { fillGas, loadWithoutGas } from "../store/without-gas.ts"
 import { alarmForeign } from "./call-alarms.ts"
-import {
-  createTurnReads,
-  type DeskTurn,
-  finalBlock,
-  finalityDepthBlock,
-  readAgreedCount,
-} from "./desk-turn.ts"
+import { createTurnReads, type DeskTurn, finalBlock, readAgreedCount } from "./desk-turn.ts"
 import { endRetirement } from "./end-retirement.ts"
 import { guardCall } from "./fail-call.ts"
 import { createFeeWatch } from "./fee-watch.ts"
@@ -200,7 +194,7 @@ export function runDesk(batcher: Batcher, chainId: bigint, client: ChainClient, 
     const head = newest.number
     const reads = createTurnReads(client, {
       lastFinalBlock: finalBlock({ head, policy }),
-      finalityDepthBlock: finalityDepthBlock({ head, policy }),
+      confirmationBlocks: policy.confirmationBlocks,
       transactionType: policy.transactionType,
       hasBaseFee: newest.baseFeePerGas !== null,
     })
@@ -256,6 +250,8 @@ export function runDesk(batcher: Batcher, chainId: bigint, client: ChainClient, 
     const nextNonce = await readNextNonce(db, key)
     invariant(nextNonce !== null, "a signer that is held is registered")
     if (count > nextNonce) await lookForForeign(deskTurn, nextNonce)
+    // Not by the count: one endpoint that makes it up must not keep anybody from hearing of a nonce that is stuck.
+    await clearUsedNonces(db, key, () => deskTurn.reads.finalCount(signer.address))
     await watchBalance(deskTurn, balance, count)
     if (deskTurn.standing.isRetired) await stopForRetired(deskTurn)
     if (deskTurn.standing.isFirst) await watchTreasuries(deskTurn)

@@ -91,8 +91,9 @@ async function noteAnswer(
       batcher.logger.warn({ ...log, problem: judged.message }, "no node took a transaction")
       const own = await readTransactions(batcher.db, signer, nonce)
       if (isForeign(judged, own.length))
-        await alarmForeign(turn, `a node holds another transaction with nonce ${nonce}`)
-      if (isUnderfunded) await alarmUnderfunded(turn)
+        await alarmForeign(turn, `a node holds another transaction with nonce ${nonce}`, signer.address)
+      // That a signer which nobody works with has no coins keeps this one from nothing.
+      if (isUnderfunded && signer.address === desk.signer.address) await alarmUnderfunded(turn)
       if (judged.verdict === "held_back" && judged.isRefused) {
         const message = `${describeCall(call)}: every node refuses its transaction: ${judged.message}`
         await alarmFailing(batcher.db, call, message)

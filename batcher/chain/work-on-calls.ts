@@ -3,6 +3,7 @@ import type { ChainClient } from "../../platform/rpc/chain-client.ts"
 import { claimBatches, nextClaimAt } from "../store/claims.ts"
 import { loadOpenBatches } from "../store/open-batches.ts"
 import type { OpenCall } from "../store/open-call.ts"
+import { readConfirmedThrough } from "../store/untold.ts"
 import { advanceCall } from "./advance-call.ts"
 import type { DeskTurn } from "./desk-turn.ts"
 import { followCall, noteMined, type Receipt, readReceiptOf } from "./follow-call.ts"
@@ -120,17 +121,23 @@ async function takeAnchors(
   return { taken, nextRetryMs }
 }
 
-/** What is saved, without what is mined in a block that is still the chain's. */
+/**
+ * What is saved, without what is mined in a block that is still the chain's. A receipt is one endpoint's word: where the block is confirmed and the call is not, the block's logs do not have it, and the
+ * receipt is looked for again.
+ */
 async function findFollowed(
-  { client }: DeskTurn,
+  { batcher, desk, client }: DeskTurn,
   calls: readonly OpenCall[],
   isSameHead: boolean,
 ): Promise<OpenCall[]> {
   const saved = calls.filter((call) => call.hashes.length > 0)
+  const mayBeUntold = !isSameHead && saved.some(({ state }) => state === "mined")
+  const through = mayBeUntold ? await readConfirmedThrough(batcher.db, desk.signer.chainId) : -1n
   const blocks = new Map<bigint, Promise<Hex | null>>()
   const isStillMined = async ({ state, blockNumber, blockHash }: OpenCall) => {
     if (state !== "mined" || blockNumber === null) return false
     if (isSameHead) return true
+    if (blockNumber <= through) return false
     const hash = blocks.get(blockNumber) ?? readBlockHash(client, blockNumber)
     blocks.set(blockNumber, hash)
     return (await hash) === blockHash

@@ -12,14 +12,15 @@ type Transition = {
 }
 
 /**
- * Every way that a call may go. The batcher makes those between `sealed` and `mined`; what ends or reopens a batch belongs to events of the ledger, which follow the chain's logs.
+ * Every way that a call may go. The batcher makes those between `sealed` and `mined`. What ends or reopens a call belongs to events of the ledger, which follow the chain's logs: the worker decides them
+ * (ledger/confirmations), and the state moves with the event (ledger/projections/settlement.ts and anchors.ts).
  */
 const transitions: readonly Transition[] = [
   {
     from: ["sealed", "simulated"],
     to: ["simulated"],
     invariant:
-      "the chain runs it behind everything that waits in the pools; it has no nonce, so nothing is spent",
+      "the chain runs it behind everything that waits in the pools; it has no bytes. A nonce may be reserved for it from here on, which spends nothing and changes no state",
   },
   {
     from: ["simulated"],
@@ -40,13 +41,14 @@ const transitions: readonly Transition[] = [
   {
     from: ["mined"],
     to: ["broadcast"],
-    invariant: "no block has it any more; the stored bytes are sent again, and its changes stay its own",
+    invariant:
+      "the block that had made the call is gone; the stored bytes are sent again, unless another block has them reverted, and its changes stay its own",
   },
   {
     from: ["simulated", "signed", "broadcast"],
     to: ["sealed"],
     invariant:
-      "its nonce is used up for good and did not make the call; it gets another one, with the same content",
+      "its nonce did not make the call and never will: something else used it up for good, or it was given up before anything was signed for it. It gets another one, with the same content",
   },
   {
     from: ["sealed", "simulated"],
@@ -55,7 +57,8 @@ const transitions: readonly Transition[] = [
       "no transaction of it can be mined: it never had a nonce, or each of them is used up for good; its changes are free or held back",
   },
   {
-    from: ["sealed", "simulated", "signed", "broadcast", "mined", "skipped"],
+    // The last two are of a database that was restored to a moment before something was signed, and of a checkpoint that a stranger anchored.
+    from: ["sealed", "simulated", "signed", "broadcast", "mined", "dead_letter", "skipped"],
     to: ["confirmed"],
     invariant:
       "logs that are as deep as configured show it with the content that was sealed, and no other confirmation of it stands",
@@ -68,13 +71,19 @@ const transitions: readonly Transition[] = [
   },
   {
     from: ["confirmed", "cancelled"],
-    to: ["broadcast", "simulated", "sealed"],
-    invariant: "the block that ended it is gone; it goes on from what it has: bytes, a nonce, or neither",
+    to: ["broadcast", "simulated", "sealed", "dead_letter", "skipped"],
+    invariant:
+      "the block that ended it is gone; it goes on from what it has: bytes, a nonce, or neither, and then it is what it was before: sealed, taken apart, or an anchor that nobody needs",
   },
   {
     from: ["sealed", "simulated"],
     to: ["skipped"],
     invariant: "an anchor without a nonce, of which a later one says all that it would have said",
+  },
+  {
+    from: ["skipped"],
+    to: ["sealed"],
+    invariant: "an anchor that is the newest again, since a reorganisation took a later one back",
   },
 ]
 

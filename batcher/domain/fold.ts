@@ -20,6 +20,7 @@ export type AccountFold = {
   readonly positions: readonly bigint[]
   /** The highest of its changes; an immediate one counts as urgent. */
   readonly priority: number
+  /** Of high or urgent priority: it does not wait for company. */
   readonly isUrgent: boolean
   readonly deadlineMs: number
   readonly oldestMs: number

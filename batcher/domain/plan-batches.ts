@@ -68,7 +68,7 @@ export function planBatches(input: PlanInput): Plan {
     const next = firstDue(input, queues, gasMax)
     if (next === null) return ended(isCut ? "more_behind" : "nothing_due")
     const { queue, batch } = next
-    // The rest of a page is filled up with the next page's accounts.
+    // The rest of a page is filled up with the next page's accounts; the first batch is made all the same, or a page smaller than a batch would never be.
     const isTail = batch.nets.length === queue.nets.length && queue.nets.length < strategy.sizeMax
     if (isMoreBehind && isTail && transactions > 0) {
       queue.isClosed = true
@@ -150,6 +150,7 @@ function planBatch(
   if (trigger === null) return null
   const most = sizeThatFits(gasOfCall[batchCall], nets, strategy.sizeMax, gasMax)
   const taken = { trigger, batchCall, zeros: zeros.slice(0, zerosPerBatchMax) }
+  // The trigger is of the whole queue. The change that it is about may be in a later batch of it: they are made until nothing is due.
   if (trigger !== "priority") return { ...taken, sizeWanted: size, nets: nets.slice(0, most) }
   // Company of the urgent that would go anyway fills their batch; other company waits on, beyond what makes a batch for them.
   const patient = nets.filter((account) => !account.isUrgent)

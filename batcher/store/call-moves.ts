@@ -8,7 +8,7 @@ import { isClaimedBy } from "./claims.ts"
 import { recordFailure } from "./failures.ts"
 import { notifyLaneChanged } from "./lane-changed.ts"
 import { type Lease, requireSigner, type SignerKey } from "./leases.ts"
-import type { OpenCall } from "./open-call.ts"
+import type { OpenBatch, OpenCall } from "./open-call.ts"
 import { type SpentProof, writeProof } from "./spent-nonces.ts"
 
 /** Whoever holds a signer: the only one who moves the calls that have its nonces, or that it has claimed, from `sealed` to `mined`. */
@@ -169,7 +169,7 @@ export function spendNonceInVain(
       const { chainId } = desk.signer
       if (options.proof !== undefined)
         await writeProof(trx, { chainId, address: call.nonce.signer }, call.nonce.value, options.proof)
-      if (call.kind === "batch") await recordFailure(trx, call, options.message, options.at)
+      if (isOfLane(call)) await recordFailure(trx, call, options.message, options.at)
       await options.also?.(trx)
     },
   )
@@ -198,8 +198,12 @@ export async function noteFailure(
     )
     // Another signer has claimed it: what we found out is not counted twice.
     if (numAffectedRows !== 1n && call.nonce === null) return
-    if (options.isCounted && call.kind === "batch")
-      await recordFailure(trx, call, options.message, options.at)
+    if (options.isCounted && isOfLane(call)) await recordFailure(trx, call, options.message, options.at)
     await options.also?.(trx)
   })
+}
+
+/** Whether the call's failure says something about its lane. That a token does not let an id be taken out of use says nothing about what it settles. */
+function isOfLane(call: OpenCall): call is OpenBatch {
+  return call.kind === "batch" && !call.isCancelling
 }

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from "kysely"
 import type { Database } from "../../ledger/store/database.ts"
+import type { SignerKey } from "./leases.ts"
 import { ofNonces } from "./stray-nonces.ts"
 
 /** Clears what was raised about batches that are confirmed, cancelled or taken apart by now, and about the nonces that they or anchors were waiting for: nobody has to look at them any more. */
@@ -15,4 +16,28 @@ export async function clearSettledAlarms(db: Kysely<Database>): Promise<void> {
     WHERE alarm.cleared_at IS NULL AND alarm.kind IN ('stuck_nonce', 'nonce_at_fee_cap') AND n.chain_id = split_part(alarm.subject, ':', 2)::bigint
       AND n.signer = split_part(alarm.subject, ':', 3) AND n.nonce = split_part(alarm.subject, ':', 4)::bigint
       AND coalesce(b.state, a.state) IN ('confirmed', 'cancelled')`.execute(db)
+}
+
+/**
+ * Clears what was raised about nonces of a signer that are used up, by whatever: those that no open call looks after have nobody else who would.
+ * @param readUsed how many are, for good; null: not known. Only asked where something was raised
+ */
+export async function clearUsedNonces(
+  db: Kysely<Database>,
+  { chainId, address }: SignerKey,
+  readUsed: () => Promise<bigint | null>,
+): Promise<void> {
+  const prefix = `nonce:${chainId}:${address}:`
+  const isOpen = sql`cleared_at IS NULL AND kind IN ('stuck_nonce', 'nonce_at_fee_cap') AND starts_with(subject, ${prefix})`
+  const { rows } = await sql<{ alarm_id: string; nonce: string }>`
+    SELECT alarm_id, substr(subject, ${prefix.length + 1}::integer) AS nonce FROM registry.alarms WHERE ${isOpen}`.execute(
+    db,
+  )
+  if (rows.length === 0) return
+  const used = await readUsed()
+  const over = rows.filter(({ nonce }) => used !== null && BigInt(nonce) < used)
+  if (over.length > 0)
+    await sql`
+      UPDATE registry.alarms SET cleared_at = now()
+      WHERE cleared_at IS NULL AND alarm_id = ANY(${over.map(({ alarm_id: id }) => id)}::uuid[])`.execute(db)
 }

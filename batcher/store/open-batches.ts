@@ -72,13 +72,21 @@ export async function loadOpenBatches(
 }
 
 /**
- * The deltas of a batch, if they are those that were sealed: what is signed cannot be taken back.
- * @throws ChainBridgeError BATCH_ALTERED when they do not give the content hash of the batch and of the event that sealed it
+ * The deltas of a batch, if they are those that were sealed, under the id and for the token that they were sealed for: what is signed cannot be taken back.
+ * @throws ChainBridgeError BATCH_ALTERED when they do not give the content hash of the batch and of the event that sealed it, or the event names another batch or token
  */
 export async function readDeltas(db: Kysely<Database>, key: BatchKey): Promise<Hex> {
-  const { rows } = await sql<{ deltas: Buffer; content_hash: string; sealed_hash: string }>`
-    SELECT b.deltas, b.content_hash, e.data->>'content_hash' AS sealed_hash
+  const { rows } = await sql<{
+    deltas: Buffer
+    content_hash: string
+    sealed_hash: string
+    is_same_batch: boolean | null
+  }>`
+    SELECT b.deltas, b.content_hash, e.data->>'content_hash' AS sealed_hash,
+      e.data->>'batch_id' = b.batch_id AND (e.data->>'batch_sequence')::bigint = b.batch_sequence
+        AND (e.data->>'chain_id')::bigint = t.chain_id AND e.data->>'token_address' = t.token_address AS is_same_batch
     FROM settlement.batches b JOIN ledger.event_log e ON e.ledger_id = b.ledger_id AND e.position = b.sealed_position
+    JOIN registry.tokens t ON t.token_id = b.token_id
     WHERE b.ledger_id = ${key.ledgerId} AND b.batch_sequence = ${key.batchSequence}`.execute(db)
   const [row] = rows
   invariant(row !== undefined, `there is no batch ${key.batchSequence}`)
@@ -88,5 +96,10 @@ export async function readDeltas(db: Kysely<Database>, key: BatchKey): Promise<H
     const message = `the deltas of batch ${key.batchSequence} are not those that were sealed: their hash is ${hash}, the sealed one ${row.sealed_hash}`
     throw new ChainBridgeError("BATCH_ALTERED", message)
   }
+  if (row.is_same_batch !== true)
+    throw new ChainBridgeError(
+      "BATCH_ALTERED",
+      `the deltas of batch ${key.batchSequence} are not those that were sealed: they were for another batch id or token`,
+    )
   return deltas
 }

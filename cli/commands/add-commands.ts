@@ -1,8 +1,8 @@
 import { fileURLToPath } from "node:url"
 import { type Command, InvalidArgumentError, Option } from "commander"
-import { scopes } from "../../api/scopes.ts"
 import { addAuditCommands } from "./add-audit-commands.ts"
 import { addDataCommands } from "./add-data-commands.ts"
+import { addIdentityCommands } from "./add-identity-commands.ts"
 import { addProjectionCommands } from "./add-projection-commands.ts"
 import { addSignerCommands } from "./add-signer-commands.ts"
 
@@ -27,7 +27,7 @@ Examples:
   addSignerCommands(program)
   addAuditCommands(program)
   addConfig(program)
-  addKeys(program)
+  addIdentityCommands(program)
 }
 
 function addStart(program: Command): void {
@@ -67,7 +67,12 @@ function configDirectory(): Option {
 }
 
 const roles = [
-  { name: "api", does: "the HTTP API", needs: "DATABASE_URL, PORT, HOST, CHAINBRIDGE_RPC_URLS_<chain_id>" },
+  {
+    name: "api",
+    does: "the HTTP API",
+    needs:
+      "DATABASE_URL, PORT, HOST, CHAINBRIDGE_RPC_URLS_<chain_id>, AUTH_TOKEN_SECRET (64 hex digits; without it people cannot sign in), TRUSTED_PROXIES (whose X-Forwarded-For is believed; nobody's, unless set), OIDC_ISSUER with OIDC_CLIENT_ID, OIDC_CLIENT_SECRET and OIDC_REDIRECT_URI (an identity provider)",
+  },
   {
     name: "worker",
     does: "confirmations, reconciliation, checkpoints and projections",
@@ -225,22 +230,6 @@ Example:
     })
 }
 
-function addKeys(program: Command): void {
-  const keys = program.command("keys").description("API keys")
-  keys
-    .command("create")
-    .description("make a key and print it, once; the app is made when there is none of that name")
-    .requiredOption("--app <name>", "whose key", parseAppName)
-    .addOption(
-      new Option("--scope <scope...>", "what it may do")
-        .choices(scopes)
-        .default(["ledger:write", "ledger:read"]),
-    )
-    .option(...dataDirectory)
-    .addHelpText("after", "\nExample:\n  npm run chainbridge -- keys create --app shop --scope ledger:read")
-    .action(async (options) => (await import("./keys.ts")).createKeyCommand(options))
-}
-
 function parseReason(text: string): string {
   const reason = text.trim()
   if (/^[^\p{Cc}]{1,500}$/u.test(reason)) return reason
@@ -250,11 +239,4 @@ function parseReason(text: string): string {
 function parsePosition(text: string): bigint {
   if (/^[1-9]\d{0,17}$/.test(text)) return BigInt(text)
   throw new InvalidArgumentError("Allowed: a position of the log, a whole number above 0.")
-}
-
-/** Visible characters, and single blanks between them. */
-function parseAppName(text: string): string {
-  if (text.length <= 64 && /^[\p{L}\p{M}\p{N}\p{P}\p{S}]+( [\p{L}\p{M}\p{N}\p{P}\p{S}]+)*$/u.test(text))
-    return text
-  throw new InvalidArgumentError("Allowed: 1 to 64 visible characters, with single blanks between them.")
 }

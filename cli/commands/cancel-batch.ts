@@ -1,9 +1,11 @@
+import { recordAction } from "../../ledger/store/record-action.ts"
 import {
   type CancelRequest,
   ledgerOfBatch,
   requestCancellation,
 } from "../../ledger/store/request-cancellation.ts"
 import { ChainBridgeError, unreachable } from "../../platform/errors.ts"
+import { commandInitiator } from "./command-initiator.ts"
 import { withDatabase } from "./open-database.ts"
 
 /** `chainbridge batches cancel`: has the batcher take a batch's id out of use on the chain. */
@@ -15,12 +17,22 @@ export async function cancelBatchCommand(
     const id = batchId.toLowerCase()
     const ledgerId = await ledgerOfBatch(db, id)
     if (ledgerId === undefined) throw new ChainBridgeError("UNKNOWN_BATCH", `there is no batch ${batchId}`)
-    const result = await db.transaction().execute((trx) =>
-      requestCancellation(trx, {
+    const result = await db.transaction().execute(async (trx) => {
+      const asked = await requestCancellation(trx, {
         ...{ ledgerId, batchId: id, reason: options.reason },
         ...{ requestedBy: "operator", at: new Date() },
-      }),
-    )
+      })
+      if (!("refused" in asked) && asked.isNew)
+        await recordAction(trx, {
+          ...commandInitiator(),
+          ledgerId,
+          action: "batch.cancel_requested",
+          subject: id,
+          before: { state: asked.state },
+          after: { state: "cancelling", reason: asked.reason },
+        })
+      return asked
+    })
     if ("refused" in result) throw refusalOf(id, result)
     process.stdout.write(`batch ${id} ${describe(result)}\n`)
   })

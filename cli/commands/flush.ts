@@ -1,6 +1,8 @@
 import { sql } from "kysely"
 import { laneChangedChannel } from "../../ledger/store/channels.ts"
+import { recordAction } from "../../ledger/store/record-action.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
+import { commandInitiator } from "./command-initiator.ts"
 import { withDatabase } from "./open-database.ts"
 
 /** `chainbridge flush`: asks the batcher to settle what waits, in every ledger. */
@@ -18,8 +20,16 @@ export async function flushCommand(options: {
         ORDER BY l.ledger_id, t.token_id
         ON CONFLICT (ledger_id, token_id) DO UPDATE SET flush_requested_at = excluded.flush_requested_at
         RETURNING ledger_id`.execute(trx)
-      for (const ledgerId of new Set(rows.map((row) => row.ledger_id)))
+      for (const ledgerId of new Set(rows.map((row) => row.ledger_id))) {
+        await recordAction(trx, {
+          ...commandInitiator(),
+          ledgerId,
+          action: "settlement.flush_requested",
+          subject: null,
+          after: { token: options.token ?? "every token" },
+        })
         await sql`SELECT pg_notify(${laneChangedChannel}, ${ledgerId})`.execute(trx)
+      }
       return rows.length
     })
     if (lanes === 0) {

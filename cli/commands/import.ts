@@ -19,6 +19,7 @@ import { createKysely, createPool } from "../../platform/postgres.ts"
 import { createProgressBar } from "../progress-bar.ts"
 import { writeStreamDurably } from "../write-stream-durably.ts"
 import { chooseLedger } from "./choose-ledger.ts"
+import { commandInitiator } from "./command-initiator.ts"
 import { findDatabaseUrl } from "./open-database.ts"
 
 export type ImportOptions = {
@@ -88,6 +89,7 @@ async function receive(
       ...(reason === undefined ? {} : { reason_type: reason }),
     },
     content: content(),
+    initiator: commandInitiator(),
   })
   bar.end()
   if ("refused" in received) {

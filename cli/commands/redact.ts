@@ -6,6 +6,7 @@ import { hasUser } from "../../ledger/store/has-user.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import { createProgressBar } from "../progress-bar.ts"
 import { chooseLedger } from "./choose-ledger.ts"
+import { commandInitiator } from "./command-initiator.ts"
 import { withDatabase } from "./open-database.ts"
 
 export type RedactOptions = {
@@ -28,7 +29,7 @@ export async function redactCommand(options: RedactOptions): Promise<void> {
     let erased = 0n
     for (const position of await openRedactions(db, ledgerId, userId))
       erased += await finish(db, ledgerId, position, erased)
-    const erasure = { userId, reason, requestedBy: "command" }
+    const erasure = { userId, reason, requestedBy: "command", initiator: commandInitiator() }
     const position = await beginRedaction(db, ledgerId, erasure, new Date())
     if (position !== null) erased += await finish(db, ledgerId, position, erased)
     process.stderr.write(

@@ -1,6 +1,7 @@
 import { readSigners } from "../../ledger/store/read-signers.ts"
 import { retireSigner } from "../../ledger/store/retire-signer.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
+import { commandInitiator } from "./command-initiator.ts"
 import { withDatabase } from "./open-database.ts"
 
 type Options = { readonly dataDir: string }
@@ -34,6 +35,7 @@ async function change(address: string, options: ChangeOptions, isRetired: boolea
       address: address.toLowerCase(),
       chainId: options.chain ?? null,
       isRetired,
+      initiator: commandInitiator(),
     })
     if (changed.length === 0) {
       const state = isRetired ? "is not retired yet" : "is retired"

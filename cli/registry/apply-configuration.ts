@@ -1,11 +1,12 @@
 import { type Kysely, sql } from "kysely"
 import { parseAmount } from "../../ledger/domain/amount.ts"
+import type { SettlementMode } from "../../ledger/domain/batch-calls.ts"
 import { registryChangedChannel } from "../../ledger/store/channels.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import type { Configuration } from "../../platform/config/load-configuration.ts"
 import { resolveTokenStrategy } from "../../platform/config/token-strategy.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
-import { chooseMode } from "./choose-mode.ts"
+import { type ConfiguredToken, chooseMode } from "./choose-mode.ts"
 import { chooseTreasury } from "./choose-treasury.ts"
 
 /** What the configuration files cannot know of a chain: read from the chain itself. */
@@ -53,6 +54,7 @@ export async function applyConfiguration(
     await applyAuditPolicy(trx, configuration)
     await applyHoldPolicy(trx, configuration)
     await applyImportPolicy(trx, configuration)
+    await applyRateLimit(trx, configuration)
     await sql`SELECT pg_notify(${registryChangedChannel}, '')`.execute(trx)
   })
 }
@@ -80,6 +82,16 @@ async function applyImportPolicy(db: Kysely<Database>, { sync }: Configuration):
   const row = { ...sync.imports, body_bytes_max: BigInt(sync.imports.body_bytes_max) }
   await db
     .insertInto("registry.import_policy")
+    .values(row)
+    .onConflict((conflict) => conflict.column("is_only_row").doUpdateSet(row))
+    .execute()
+}
+
+async function applyRateLimit(db: Kysely<Database>, { sync }: Configuration): Promise<void> {
+  const { enabled, requests_per_second, burst } = sync.rate_limit
+  const row = enabled ? { requests_per_second, burst } : { requests_per_second: null, burst: null }
+  await db
+    .insertInto("registry.rate_limit_policy")
     .values(row)
     .onConflict((conflict) => conflict.column("is_only_row").doUpdateSet(row))
     .execute()
@@ -180,8 +192,12 @@ async function applyTokens(
         )
       }
       const mode = chooseMode(fact.chainId, token)
+      const registered = await findToken(db, fact.chainId, address)
+      if (registered !== undefined) refuseChange(fact.chainId, token, mode, registered)
       const treasury =
-        mode === "treasury" ? await findTreasury(db, configuration, fact, { ...token, address }) : null
+        mode === "treasury"
+          ? chooseKnownTreasury(configuration, fact, token.symbol, registered?.treasury ?? null)
+          : null
       const changeable = {
         name: token.name,
         treasury,
@@ -210,25 +226,56 @@ async function applyTokens(
   }
 }
 
-/** What has paid a token stays what pays it: no other contract knows which batches that were. */
-async function findTreasury(
+type RegisteredToken = {
+  readonly decimals: number
+  readonly settlement_mode: SettlementMode
+  readonly treasury: string | null
+}
+
+function findToken(
   db: Kysely<Database>,
+  chainId: number,
+  address: string,
+): Promise<RegisteredToken | undefined> {
+  return db
+    .selectFrom("registry.tokens")
+    .select(["decimals", "settlement_mode", "treasury"])
+    .where("chain_id", "=", BigInt(chainId))
+    .where("token_address", "=", address.toLowerCase())
+    .executeTakeFirst()
+}
+
+/** Balances are counted in a token's units, and batches are under way in its mode: both stay what they were when it was registered. Whoever changes them in the files has to hear that. */
+function refuseChange(
+  chainId: number,
+  token: ConfiguredToken,
+  mode: SettlementMode,
+  registered: RegisteredToken,
+): void {
+  const where = `tokens.yaml: ${token.symbol} on chain ${chainId}`
+  const { decimals, settlement_mode: known } = registered
+  if (mode !== known)
+    throw new ChainBridgeError(
+      "CONFIG_INVALID",
+      `${where} is to be settled by ${mode}; allowed: ${known}, which it was registered with (settlement_mode)`,
+    )
+  if (token.decimals !== decimals)
+    throw new ChainBridgeError(
+      "CONFIG_INVALID",
+      `${where} has ${token.decimals} decimals; allowed: ${decimals}, which it was registered with`,
+    )
+}
+
+/** What has paid a token stays what pays it: no other contract knows which batches that were. */
+function chooseKnownTreasury(
   configuration: Configuration,
   { chainId, treasury: deployed }: ChainFacts,
-  token: { readonly symbol: string; readonly address: string },
-): Promise<string | null> {
+  symbol: string,
+  known: string | null,
+): string {
   const chosen = chooseTreasury(configuration, chainId, deployed)
-  const row = await db
-    .selectFrom("registry.tokens")
-    .select(["treasury", "settlement_mode"])
-    .where("chain_id", "=", BigInt(chainId))
-    .where("token_address", "=", token.address.toLowerCase())
-    .executeTakeFirst()
-  // The mode that a token was registered with stays.
-  if (row !== undefined && row.settlement_mode !== "treasury") return null
-  const known = row?.treasury ?? null
   if (chosen !== null && (known === null || known === chosen)) return chosen
-  const allowed = known === null ? "an address, or deployed" : `${known}, which pays ${token.symbol}`
+  const allowed = known === null ? "an address, or deployed" : `${known}, which pays ${symbol}`
   throw new ChainBridgeError(
     "CONFIG_INVALID",
     `chains.yaml: treasury of chain ${chainId} is ${chosen ?? "none"}; allowed: ${allowed}`,

@@ -8,10 +8,12 @@ import type { ChainClient } from "../../platform/rpc/chain-client.ts"
 import { parsePort } from "../parse-port.ts"
 import { openChainClients } from "./chain-clients.ts"
 import { openRole } from "./open-role.ts"
+import { readIdentity } from "./read-identity.ts"
 
 /** The HTTP API with the ledger's writer. */
 export async function runApi(): Promise<void> {
   const port = parsePort("PORT", process.env["PORT"] || "3000")
+  const identity = readIdentity()
   const role = openRole("api", 20)
   const writerPool = createWriterPool({
     databaseUrl: role.databaseUrl,
@@ -27,6 +29,8 @@ export async function runApi(): Promise<void> {
       host: process.env["HOST"] ?? "127.0.0.1",
       port,
       version: role.version,
+      identity,
+      ...(process.env["REDIS_URL"] ? { redisUrl: process.env["REDIS_URL"] } : {}),
       rpc: createChainReader(await openChainClients(role.db)),
     })
     role.beat()

@@ -12,6 +12,7 @@ type Source = {
   polling_interval_ms: number
   start_block: number
   tokens: string[]
+  treasuries: string[]
   audit_anchor: string | null
 }
 export type IndexerSources = { readonly chains: readonly Source[] }
@@ -43,8 +44,8 @@ export async function nameSchema(
     ...listFiles(join(root, "indexer", "src")),
   ]
   for (const file of files) build.update(readFileSync(file))
-  for (const { chain_id, name, start_block, tokens, audit_anchor } of sources.chains) {
-    build.update(JSON.stringify({ chain_id, name, start_block, tokens, audit_anchor }))
+  for (const { chain_id, name, start_block, tokens, treasuries, audit_anchor } of sources.chains) {
+    build.update(JSON.stringify({ chain_id, name, start_block, tokens, treasuries, audit_anchor }))
   }
   const suffix = chains.digest("hex").slice(0, 10)
   return { name: `indexer_${build.digest("hex").slice(0, 10)}_${suffix}`, chains: suffix }

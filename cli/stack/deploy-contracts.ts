@@ -20,6 +20,7 @@ import { walletManagerBytecode } from "../../abis/bytecode/wallet-manager.ts"
 import { cpopTokenAbi } from "../../abis/cpop-token.ts"
 import { treasuryAbi } from "../../abis/treasury.ts"
 import { walletManagerAbi } from "../../abis/wallet-manager.ts"
+import type { SettlementMode } from "../../ledger/domain/batch-calls.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import { writeDurably } from "./write-durably.ts"
 
@@ -40,7 +41,12 @@ export type DeployOptions = {
   readonly deployer: LocalAccount
   readonly operator: Address
   readonly masterSigner: Address
-  readonly tokens: readonly { readonly symbol: string; readonly name: string }[]
+  readonly tokens: readonly {
+    readonly symbol: string
+    readonly name: string
+    /** How the operator settles it. */
+    readonly mode: SettlementMode
+  }[]
   readonly deploysAuditAnchor: boolean
   readonly deploysTreasury: boolean
   /** Remembers what is deployed; belongs to the data directory. */
@@ -140,7 +146,10 @@ async function deployMissing(options: DeployOptions): Promise<Deployment> {
   }
 
   /** Lets the operator do what the role is for, unless he may already. */
-  async function letOperator(address: Address, roleName: "OPERATOR_ROLE" | "ANCHOR_ROLE") {
+  async function letOperator(
+    address: Address,
+    roleName: "OPERATOR_ROLE" | "MINTER_ROLE" | "BURNER_ROLE" | "ANCHOR_ROLE",
+  ) {
     const abi = [...cpopTokenAbi, ...auditAnchorAbi]
     const role = await client.readContract({ address, abi, functionName: roleName })
     const args = [role, options.operator] as const
@@ -155,13 +164,15 @@ async function deployMissing(options: DeployOptions): Promise<Deployment> {
     masterSigner,
   ])
   const tokens: Record<string, { address: Address; startBlock: number }> = {}
-  for (const { symbol, name } of options.tokens) {
+  for (const { symbol, name, mode } of options.tokens) {
     const token = await deploy(symbol, cpopTokenAbi as Abi, cpopTokenBytecode, [
       name,
       symbol,
       deployer.address,
     ])
     await letOperator(token.address, "OPERATOR_ROLE")
+    if (mode === "batch-mint-burn")
+      for (const role of ["MINTER_ROLE", "BURNER_ROLE"] as const) await letOperator(token.address, role)
     tokens[symbol] = { address: token.address, startBlock: token.from_block }
   }
   let auditAnchor: Address | null = null

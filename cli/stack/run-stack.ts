@@ -16,7 +16,7 @@ import { awaitLeftovers, openProcessList, type ProcessList } from "./leftovers.t
 import type { Progress } from "./progress.ts"
 import { openSecrets } from "./secrets.ts"
 import { LOCAL_CHAIN_ID, openExternalChain, openLocalChain } from "./stack-chain.ts"
-import { type ChainContents, fillChain, fillRegistry, writeConfiguration } from "./stack-contents.ts"
+import { type ChainContents, fillChain, fillRegistry, rewriteConfiguration } from "./stack-contents.ts"
 import { checkExternalDatabase, prepareDatabase, startEmbeddedPostgres } from "./stack-database.ts"
 import { readStackFile, type StackFile, writeStackFile } from "./stack-file.ts"
 import {
@@ -187,6 +187,7 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
     database,
     chain,
     auditSigningKey: secrets.audit_signing_key,
+    authTokenSecret: secrets.auth_token_secret,
     indexerSources: await buildIndexerSources(pool, configuration, (id) =>
       id === BigInt(chain.chainId) ? [chain.rpcUrl] : [],
     ),
@@ -235,7 +236,7 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
   writeStackFile(directory.path, stack)
   const watch = watchConfiguration({
     source: options.configuration,
-    apply: (changed) => writeConfiguration(db, changed, contents),
+    apply: (changed) => rewriteConfiguration(db, changed, contents),
     onNote: note,
   })
   stops.add(() => watch.stop())

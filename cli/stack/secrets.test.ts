@@ -17,12 +17,15 @@ test("secrets are made once and stay, readable by their owner alone", () => {
   expect(statSync(join(directory, "secrets.json")).mode & 0o777).toBe(0o600)
 })
 
-test("a directory without a key for checkpoints gets one, and keeps everything else", () => {
-  const { audit_signing_key: key, ...earlier } = openSecrets(directory)
-  writeFileSync(join(directory, "secrets.json"), JSON.stringify(earlier))
-  const completed = openSecrets(directory)
-  expect(completed).toMatchObject(earlier)
-  expect(completed.audit_signing_key).toMatch(/^[0-9a-f]{64}$/)
-  expect(completed.audit_signing_key).not.toBe(key)
-  expect(JSON.parse(readFileSync(join(directory, "secrets.json"), "utf8"))).toEqual(completed)
-})
+test.each(["audit_signing_key", "auth_token_secret"] as const)(
+  "a directory without %s gets one, and keeps everything else",
+  (name) => {
+    const { [name]: key, ...earlier } = openSecrets(directory)
+    writeFileSync(join(directory, "secrets.json"), JSON.stringify(earlier))
+    const completed = openSecrets(directory)
+    expect(completed).toMatchObject(earlier)
+    expect(completed[name]).toMatch(/^[0-9a-f]{64}$/)
+    expect(completed[name]).not.toBe(key)
+    expect(JSON.parse(readFileSync(join(directory, "secrets.json"), "utf8"))).toEqual(completed)
+  },
+)

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto"
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { english, generateMnemonic } from "viem/accounts"
-import { createApiKey } from "../registry/api-key.ts"
+import { createApiKey } from "../../api/identity/api-key.ts"
 import { writeDurably } from "./write-durably.ts"
 
 /** What a data directory's stack is protected with. Kept in secrets.json, readable by its owner alone. */
@@ -15,12 +15,12 @@ export type StackSecrets = {
   readonly api_key: string
   /** Of the Ed25519 key that signs checkpoints and exports: 64 hex digits. */
   readonly audit_signing_key: string
+  /** What access tokens of people are signed with: 64 hex digits. */
+  readonly auth_token_secret: string
 }
 
 export function openSecrets(dataDirectory: string): StackSecrets {
   const known = readSecrets(dataDirectory)
-  // A directory of an earlier version has no such key yet.
-  if (known?.audit_signing_key !== undefined) return known as StackSecrets
   const password = () => randomBytes(24).toString("base64url")
   const secrets: StackSecrets = {
     postgres_password: password(),
@@ -29,8 +29,12 @@ export function openSecrets(dataDirectory: string): StackSecrets {
     mnemonic: generateMnemonic(english),
     api_key: createApiKey(),
     audit_signing_key: randomBytes(32).toString("hex"),
+    auth_token_secret: randomBytes(32).toString("hex"),
     ...known,
   }
+  // A directory of an earlier version lacks what has been added since.
+  const isComplete = Object.keys(secrets).every((name) => known !== undefined && name in known)
+  if (isComplete) return secrets
   writeDurably(pathOf(dataDirectory), `${JSON.stringify(secrets, null, 2)}\n`)
   return secrets
 }

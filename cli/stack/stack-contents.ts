@@ -1,10 +1,14 @@
 import { join } from "node:path"
 import type { Kysely } from "kysely"
+import { scopes } from "../../api/scopes.ts"
+import type { App } from "../../ledger/store/create-app.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import type { Configuration } from "../../platform/config/load-configuration.ts"
+import { ChainBridgeError } from "../../platform/errors.ts"
 import { applyConfiguration } from "../registry/apply-configuration.ts"
+import { tokensOf } from "../registry/check-tokens.ts"
 import { chooseMode } from "../registry/choose-mode.ts"
-import { type App, ensureApiKey, ensureApp } from "../registry/ensure-app.ts"
+import { ensureApiKey, ensureApp } from "../registry/ensure-app.ts"
 import { type Deployment, deployContracts } from "./deploy-contracts.ts"
 import { callRpc } from "./json-rpc.ts"
 import { fundAccounts } from "./stack-accounts.ts"
@@ -35,7 +39,8 @@ export async function fillChain(options: {
     tokens: Object.values(options.configuration.tokens)
       .filter((group) => group.chain_id === chain.chainId)
       .flatMap((group) => group.tokens)
-      .filter((token) => token.address === "deployed"),
+      .filter((token) => token.address === "deployed")
+      .map((token) => ({ ...token, mode: chooseMode(chain.chainId, token) })),
     deploysAuditAnchor: Object.values(options.configuration.chains).some(
       ({ chain_id, audit_anchor }) => chain_id === chain.chainId && audit_anchor === "deployed",
     ),
@@ -78,6 +83,34 @@ export function writeConfiguration(
   ])
 }
 
+/**
+ * Writes a configuration that has changed under the running stack. A token that is new there waits for the next start, which holds it against its contract and has the indexer read it: until then
+ * the endpoints would have logs that the indexer has not, and nothing of the whole chain could be confirmed.
+ * @throws ChainBridgeError CONFIG_INVALID; then nothing is written
+ */
+export async function rewriteConfiguration(
+  db: Kysely<Database>,
+  configuration: Configuration,
+  contents: ChainContents,
+): Promise<void> {
+  const { chainId, deployment } = contents
+  const rows = await db
+    .selectFrom("registry.tokens")
+    .select("token_address")
+    .where("chain_id", "=", BigInt(chainId))
+    .execute()
+  const known = new Set(rows.map((row) => row.token_address))
+  const added = tokensOf(configuration, chainId, deployment).filter(({ address }) => !known.has(address))
+  if (added.length > 0) {
+    const symbols = added.map(({ symbol }) => symbol).join(", ")
+    throw new ChainBridgeError(
+      "CONFIG_INVALID",
+      `tokens.yaml: new on chain ${chainId}: ${symbols}; start again to have new tokens checked and indexed`,
+    )
+  }
+  await writeConfiguration(db, configuration, contents)
+}
+
 /** Writes the configuration and the demo app with its key to the registry. */
 export async function fillRegistry(options: {
   readonly db: Kysely<Database>
@@ -88,6 +121,7 @@ export async function fillRegistry(options: {
   const { db, contents } = options
   await writeConfiguration(db, options.configuration, contents)
   const app = await ensureApp(db, "demo")
-  await ensureApiKey(db, app, options.apiKey)
+  // Who runs the stack may do everything in it.
+  await ensureApiKey(db, app, options.apiKey, scopes, true)
   return app
 }

@@ -10,6 +10,7 @@ export type StackRolesOptions = {
   readonly database: StackDatabase
   readonly chain: StackChain
   readonly auditSigningKey: string
+  readonly authTokenSecret: string
   readonly indexerSources: string
   readonly indexerPort: number
   readonly apiPort: number
@@ -25,7 +26,8 @@ export type RoleName = (typeof roleNames)[number]
 export type RolePrograms = Partial<Readonly<Record<RoleName, string>>>
 
 // What a role gets is named below, one by one: nothing of ours leaks in from the shell that ran `start`.
-const OURS = /^(DATABASE_URL|PORT|HOST|SIGNER_\w+|INDEXER_\w+|CHAINBRIDGE_\w+|AUDIT_SIGNING_KEY)$/
+const OURS =
+  /^(DATABASE_URL|PORT|HOST|SIGNER_\w+|INDEXER_\w+|CHAINBRIDGE_\w+|AUDIT_SIGNING_KEY|AUTH_\w+|OIDC_\w+|TRUSTED_PROXIES)$/
 
 /** Starts one role of the stack and keeps it alive. */
 export function startStackRole(role: RoleName, options: StackRolesOptions): Promise<SupervisedRole> {
@@ -43,7 +45,11 @@ export function startStackRole(role: RoleName, options: StackRolesOptions): Prom
     indexer: { INDEXER_SOURCES: options.indexerSources, INDEXER_PORT: String(options.indexerPort) },
     worker: { AUDIT_SIGNING_KEY: options.auditSigningKey },
     batcher: { SIGNER_PRIVATE_KEY: chain.accounts.operatorKey },
-    api: { HOST: "127.0.0.1", PORT: String(options.apiPort) },
+    api: {
+      HOST: "127.0.0.1",
+      PORT: String(options.apiPort),
+      AUTH_TOKEN_SECRET: options.authTokenSecret,
+    },
   }
   return superviseRole({
     role,

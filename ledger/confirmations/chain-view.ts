@@ -1,11 +1,8 @@
 import type { Address, Hex } from "viem"
-import type { AgreedBlock } from "../../platform/rpc/agreement.ts"
+import type { AgreedBlock, AgreedLog } from "../../platform/rpc/agreement.ts"
 
 /** @public */
 export type ChainBlock = AgreedBlock
-
-/** A log by its natural key. */
-export type LogKey = { readonly blockHash: Hex; readonly logIndex: number }
 
 /**
  * What confirmations and reconciliation ask a chain's endpoints. Heads, blocks and logs are what the endpoints agree on; balances and supply are what one of them says.
@@ -18,12 +15,12 @@ export type ChainView = {
   /** @returns null where the chain has no such block */
   block(number: bigint): Promise<ChainBlock | null>
   /** Logs of these contracts with one of these first topics, in a closed range of blocks of at most 10,000. */
-  logKeys(range: {
+  logs(range: {
     readonly fromBlock: bigint
     readonly toBlock: bigint
     readonly addresses: readonly Address[]
     readonly topics: readonly Hex[]
-  }): Promise<LogKey[]>
+  }): Promise<AgreedLog[]>
   /** `balanceOf` of each holder at one block, in base units. */
   balancesOf(token: Address, holders: readonly Address[], blockNumber: bigint): Promise<bigint[]>
   totalSupply(token: Address, blockNumber: bigint): Promise<bigint>

@@ -1,5 +1,7 @@
 import type { Kysely } from "kysely"
 import type { Address } from "viem"
+import type { AgreedLog } from "../../platform/rpc/agreement.ts"
+import type { ChainLog } from "../domain/chain-log.ts"
 import { clearAlarm, raiseAlarm } from "../store/alarms.ts"
 import type { Database } from "../store/database.ts"
 import type { ChainCursor } from "./chain-locks.ts"
@@ -8,6 +10,7 @@ import { confirmBlocks } from "./confirm-blocks.ts"
 import { followLateAccounts } from "./follow-late-accounts.ts"
 import { chainSubject, cursorMoved, type FollowedChain, type FollowResult } from "./followed-chain.ts"
 import { goBack } from "./go-back.ts"
+import { isIndexed, isSameLog } from "./is-same-log.ts"
 import { logTopics } from "./log-topics.ts"
 import { readChainLog } from "./read-chain-log.ts"
 
@@ -107,19 +110,20 @@ async function confirmNext(
   // The block that ends the step is read between two looks at the indexer's head: the same hash both times means that both stand on one chain.
   const before = await view.block(read.head.blockNumber)
   const to = await view.block(last)
-  const keys = await view.logKeys({
+  const found = await view.logs({
     fromBlock,
     toBlock: last,
     addresses: contractsOf(chain),
     topics: logTopics,
   })
+  const agreed = found.filter((log) => isIndexed(log, chain.auditAnchor))
   const after = await view.block(read.head.blockNumber)
   if (to === null || before?.hash !== read.head.blockHash || after?.hash !== read.head.blockHash) {
     return { outcome: "waiting", reason: "the indexer and the chain stand on different blocks" }
   }
-  const seen = new Set(logs.map((log) => `${log.blockHash}:${log.logIndex}`))
-  if (keys.length !== seen.size || keys.some((key) => !seen.has(`${key.blockHash}:${key.logIndex}`))) {
-    const reason = `the indexer has ${seen.size} logs in blocks ${fromBlock} to ${last}, the chain's endpoints have ${keys.length}`
+  const difference = findDifference(logs, agreed)
+  if (difference !== null) {
+    const reason = `the indexer has ${logs.length} logs in blocks ${fromBlock} to ${last}, the chain's endpoints have ${agreed.length}${difference}`
     await raiseAlarm(db, {
       kind: "indexer_disagrees",
       subject: chainSubject(chain.chainId),
@@ -140,6 +144,20 @@ async function confirmNext(
     cursor: { blockNumber: to.number, blockHash: to.hash },
     isBehind,
   }
+}
+
+/** @returns what they differ in besides their number; null where they are the same */
+function findDifference(rows: readonly ChainLog[], agreed: readonly AgreedLog[]): string | null {
+  const keyOf = ({ blockHash, logIndex }: Pick<ChainLog, "blockHash" | "logIndex">) =>
+    `${blockHash}:${logIndex}`
+  const seen = new Map(rows.map((row) => [keyOf(row), row]))
+  if (agreed.length !== seen.size || agreed.some((log) => !seen.has(keyOf(log)))) return ""
+  for (const log of agreed) {
+    const row = seen.get(keyOf(log))
+    if (row !== undefined && !isSameLog(row, log))
+      return `, and log ${log.logIndex} of block ${log.blockNumber} says something else`
+  }
+  return null
 }
 
 /** Whose logs count: every token's, its treasury's, and those of the contract that keeps checkpoints' roots. */

@@ -1,9 +1,13 @@
 import type { Kysely } from "kysely"
+import type { Address } from "viem"
+import type { ChainLogOf } from "../domain/chain-log.ts"
 import type { Database } from "../store/database.ts"
 import type { ChainCursor } from "./chain-locks.ts"
 import type { ChainView } from "./chain-view.ts"
 import { confirmLateAccounts, findLateAccounts, type LateAccounts } from "./confirm-late-accounts.ts"
 import { cursorMoved, type FollowedChain, type Waiting } from "./followed-chain.ts"
+import { isSameLog } from "./is-same-log.ts"
+import { topicOf } from "./log-topics.ts"
 import { readTransfersOf, type TransfersAndHead } from "./read-transfers-of.ts"
 
 const noTransfers: TransfersAndHead = { transfers: [], head: null }
@@ -25,7 +29,8 @@ export async function followLateAccounts(
         : await readTransfersOf(db, { chainId: chain.chainId, toBlock: cursor.blockNumber, addresses })
     if ("unavailable" in read) return { outcome: "waiting", reason: read.unavailable }
     if (addresses.length > 0) {
-      const reason = await findGap(view, chain, cursor, late, read.head)
+      const reason =
+        (await findGap(view, chain, cursor, late, read.head)) ?? (await findForged(view, read.transfers))
       if (reason !== undefined) return { outcome: "waiting", reason }
     }
     const { transfers } = read
@@ -55,4 +60,24 @@ async function findGap(
     (await view.block(head.blockNumber))?.hash === head.blockHash &&
     (await view.block(cursor.blockNumber))?.hash === cursor.blockHash
   return isOneChain ? undefined : "the indexer and the chain stand on different blocks"
+}
+
+/** Their blocks were compared with the endpoints' when they were confirmed, but the indexer may have fetched them anew since, from one endpoint. */
+async function findForged(
+  view: ChainView,
+  transfers: readonly ChainLogOf<"Transfer">[],
+): Promise<string | undefined> {
+  const byBlock = Map.groupBy(transfers, ({ blockNumber }) => blockNumber)
+  for (const [blockNumber, rows] of byBlock) {
+    const logs = await view.logs({
+      fromBlock: blockNumber,
+      toBlock: blockNumber,
+      addresses: [...new Set(rows.map(({ address }) => address as Address))],
+      topics: [topicOf("Transfer")],
+    })
+    const forged = rows.find((row) => !logs.some((log) => isSameLog(row, log)))
+    if (forged !== undefined)
+      return `the indexer's log ${forged.logIndex} of block ${blockNumber} is not what the chain's endpoints say`
+  }
+  return undefined
 }

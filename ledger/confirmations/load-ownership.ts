@@ -66,9 +66,12 @@ export async function loadOwnership(
     tokenId,
     batchOf(batchId) {
       const batch = batches.get(batchId)
-      return batch !== undefined && "confirmedIn" in batch ? "confirmed" : batch
+      return typeof batch === "object" && "confirmedIn" in batch ? "confirmed" : batch
     },
-    batchOfTransaction: (hash) => byTransaction.get(hash),
+    batchOfTransaction(hash) {
+      const batch = byTransaction.get(hash)
+      return batch === "cancelled" ? undefined : batch
+    },
     accountOf: (address) => accounts.get(address),
     isOwnTransaction: (hash) => ownHashes.has(hash),
   }
@@ -124,7 +127,7 @@ async function loadAccounts(
 async function loadBatches(
   trx: Transaction<Database>,
   of: RawBuilder<unknown>,
-): Promise<Map<string, OpenBatch | ConfirmedBatch>> {
+): Promise<Map<string, OpenBatch | ConfirmedBatch | "cancelled">> {
   const { rows } = await sql<{
     transaction_hash: string | null
     ledger_id: string
@@ -133,6 +136,7 @@ async function loadBatches(
     batch_call: BatchCall
     content_hash: string
     token_id: number
+    contract: string
     state: string
     tx_hash: string | null
     block_hash: string | null
@@ -143,12 +147,13 @@ async function loadBatches(
     account_state: string
   }>`
     SELECT b.transaction_hash, b.ledger_id, b.batch_sequence, b.batch_id, b.batch_call, b.content_hash, b.token_id, b.state, b.tx_hash, b.block_hash,
-      b.dissolved_position IS NOT NULL AS is_dissolved, a.account_id, o.address, a.delta, a.state AS account_state
+      CASE b.batch_call WHEN 'treasury_settle' THEN t.treasury ELSE t.token_address END AS contract, b.dissolved_position IS NOT NULL AS is_dissolved, a.account_id, o.address, a.delta, a.state AS account_state
     FROM (${of}) AS b
+    JOIN registry.tokens t ON t.token_id = b.token_id
     JOIN settlement.batch_accounts a ON a.ledger_id = b.ledger_id AND a.batch_sequence = b.batch_sequence
     JOIN ledger.accounts o ON o.ledger_id = a.ledger_id AND o.account_id = a.account_id
     ORDER BY b.ledger_id, b.batch_sequence, b.transaction_hash, a.account_id`.execute(trx)
-  const batches = new Map<string, OpenBatch | ConfirmedBatch>()
+  const batches = new Map<string, OpenBatch | ConfirmedBatch | "cancelled">()
   const accountsOf = new Map<string, OpenBatch["accounts"][number][]>()
   for (const row of rows) {
     const key = row.transaction_hash ?? row.batch_id
@@ -156,6 +161,10 @@ async function loadBatches(
     if (row.state === "confirmed") {
       const confirmedIn = { transactionHash: row.tx_hash ?? "", blockHash: row.block_hash ?? "" }
       batches.set(key, { ...common, confirmedIn })
+      continue
+    }
+    if (row.state === "cancelled") {
+      batches.set(key, "cancelled")
       continue
     }
     const accounts = accountsOf.get(key) ?? []
@@ -171,6 +180,7 @@ async function loadBatches(
       batchId: row.batch_id,
       contentHash: row.content_hash,
       tokenId: row.token_id,
+      contract: row.contract,
       counterparty: batchCalls[row.batch_call].isGuarded ? null : zeroAddress,
       isDissolved: row.is_dissolved,
       accounts,

@@ -73,7 +73,7 @@ async function refuseUnknownBatch(
 ): Promise<void> {
   const { chainId, address, transactionHash } = finding.log
   const where = `the contract ${address} on chain ${chainId}`
-  const message = `${where} settled a batch ${finding.batchId} that no ledger here sealed (transaction ${transactionHash}); nothing was credited`
+  const message = `${where} settled a batch ${finding.batchId} that no ledger here sealed, or that is out of use (transaction ${transactionHash}); nothing was credited`
   await raiseAlarm(trx, {
     kind: "unknown_batch",
     subject: `${chainId}:${finding.batchId}`,
@@ -84,7 +84,7 @@ async function refuseUnknownBatch(
     trx,
     finding.log,
     "foreign",
-    `${where} settled a batch that no ledger here sealed (transaction ${transactionHash})`,
+    `${where} settled a batch that no ledger here sealed, or that is out of use (transaction ${transactionHash})`,
   )
 }
 

@@ -12,10 +12,8 @@ export function createRpcChainView(client: ChainClient): ChainView {
     headNumber: () => client.headNumber(),
     safeNumber: () => client.safeNumber(),
     block: (number) => client.canonicalBlock(number),
-    async logKeys({ fromBlock, toBlock, addresses, topics }) {
-      const logs = await client.getLogs({ fromBlock, toBlock, addresses, topics: [topics] })
-      return logs.map(({ blockHash, logIndex }) => ({ blockHash, logIndex }))
-    },
+    logs: ({ fromBlock, toBlock, addresses, topics }) =>
+      client.getLogs({ fromBlock, toBlock, addresses, topics: [topics] }),
     async balancesOf(token, holders, blockNumber) {
       const calls = Array.from({ length: Math.ceil(holders.length / holdersPerCall) }, (_, call) =>
         holders.slice(call * holdersPerCall, (call + 1) * holdersPerCall),

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from "kysely"
 import { unreachable } from "../../platform/errors.ts"
 import { type DiscardRefusal, decideDiscard } from "../domain/discard-changes.ts"
+import type { Initiator } from "../domain/operator-action.ts"
 import { clearAlarm } from "../store/alarms.ts"
 import { append } from "../store/append.ts"
 import { laneChangedChannel } from "../store/channels.ts"
@@ -12,6 +13,7 @@ import {
   recordingTime,
   withHead,
 } from "../store/ledger-transaction.ts"
+import { recordAction } from "../store/record-action.ts"
 
 export type ClosingOfDeadLetter = {
   readonly ledgerId: string
@@ -19,6 +21,8 @@ export type ClosingOfDeadLetter = {
   /** Who asked, for the log. */
   readonly requestedBy: string
   readonly at: Date
+  /** Whom the audit log names. */
+  readonly initiator?: Initiator
 } & ({ readonly outcome: "retried" } | { readonly outcome: "discarded"; readonly reason: string })
 
 export type ClosedDeadLetter =
@@ -71,6 +75,15 @@ export function closeDeadLetter(
       UPDATE settlement.dead_letters SET closed_at = ${closing.at}, outcome = ${outcome}, closed_by = ${closing.requestedBy}
       WHERE dead_letter_id = ${deadLetterId}`.execute(ledger.trx)
     await clearWhenNoneIsOpen(ledger)
+    if (closing.initiator !== undefined)
+      await recordAction(ledger.trx, {
+        ...closing.initiator,
+        ledgerId,
+        action: `dead_letter.${outcome}`,
+        subject: `dead_letter:${deadLetterId}`,
+        before: { status: "open" },
+        after: { status: outcome, ...(outcome === "discarded" ? { reason: closing.reason } : {}) },
+      })
     await sql`SELECT pg_notify(${laneChangedChannel}, ${ledgerId})`.execute(ledger.trx)
     return { closed: true }
   })

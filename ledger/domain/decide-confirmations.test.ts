@@ -14,11 +14,12 @@ const ann = `0x${"a1".repeat(20)}`
 const bob = `0x${"b2".repeat(20)}`
 const stranger = `0x${"5e".repeat(20)}`
 const contentHash = `0x${"cc".repeat(32)}`
+const contract = `0x${"70".repeat(20)}`
 
 let logIndex = 0
 const place = (transaction = 1) => ({
   chainId: 31_337,
-  address: `0x${"70".repeat(20)}`,
+  address: contract,
   blockNumber: 10n,
   blockHash: `0x${"bb".repeat(32)}`,
   blockTime: 1_700_000_000,
@@ -47,6 +48,7 @@ const batch = (sequence: bigint, overrides: Partial<OpenBatch> = {}): OpenBatch 
   batchId: batchIdHex(sequence),
   contentHash,
   tokenId: 1,
+  contract,
   counterparty: null,
   isDissolved: false,
   accounts: [
@@ -57,7 +59,7 @@ const batch = (sequence: bigint, overrides: Partial<OpenBatch> = {}): OpenBatch 
 })
 
 function ownership(
-  batches: readonly (OpenBatch | "confirmed")[] = [],
+  batches: readonly (OpenBatch | "confirmed" | "cancelled")[] = [],
   ownTransactions: readonly number[] = [],
   byTransaction: Readonly<Record<number, OpenBatch | ConfirmedBatch>> = {},
 ): Ownership {
@@ -69,7 +71,9 @@ function ownership(
     tokenId: 1,
     batchOf: (batchId) =>
       batches.find((known) =>
-        known === "confirmed" ? batchId === batchIdHex(99n) : known.batchId === batchId,
+        typeof known === "string"
+          ? batchId === batchIdHex(known === "confirmed" ? 99n : 98n)
+          : known.batchId === batchId,
       ),
     batchOfTransaction: (hash) => byTransaction[Number(BigInt(hash))],
     accountOf: (address) => accounts.get(address),
@@ -101,6 +105,31 @@ describe("a transaction that settles", () => {
     ])
   })
 
+  test.each([
+    ["one account", [transfer(zero, ann, 5n), settled(1n)]],
+    ["any account", [settled(1n)]],
+    [
+      "one account but in another batch",
+      [transfer(bob, zero, 3n), settled(2n), transfer(zero, ann, 5n), settled(1n)],
+    ],
+  ])("credits nobody where no log tells what became of %s: the change would be lost", (_, logs) => {
+    const second = batch(2n, { accounts: [{ accountId: 2n, address: bob, delta: -3n, hasLeft: false }] })
+    const findings = decideConfirmations(logs, ownership([batch(1n), second]))
+    expect(findings.at(-1)).toEqual({ kind: "altered_batch", log: logs.at(-1), batch: batch(1n) })
+  })
+
+  test("skips no debit on the word of another contract", () => {
+    const logs = [
+      transfer(zero, ann, 5n),
+      transfer(bob, zero, 3n),
+      { ...skipped(1n, bob, 3n, 2n), address: stranger },
+      settled(1n),
+    ]
+    expect(decideConfirmations(logs, ownership([batch(1n)]))).toMatchObject([
+      { kind: "settled", moves: [{ accountId: 1n }, { accountId: 2n, settled: -3n, amount: -3n }] },
+    ])
+  })
+
   test("gives each batch the transfers that stand before it", () => {
     const logs = [transfer(zero, ann, 5n), settled(1n), transfer(zero, ann, 7n), settled(2n)]
     const second = batch(2n, { accounts: [{ accountId: 1n, address: ann, delta: 7n, hasLeft: false }] })
@@ -121,6 +150,17 @@ describe("a transaction that settles", () => {
     ])
   })
 
+  test("settles a batch once, whatever its token says after that", () => {
+    const logs = [
+      ...[transfer(zero, ann, 5n), transfer(bob, zero, 3n), settled(1n)],
+      ...[transfer(zero, ann, 5n), settled(1n)],
+      ...[transfer(zero, ann, 5n, 2), settled(1n, 2)],
+    ]
+    expect(decideConfirmations(logs, ownership([batch(1n)]))).toMatchObject([
+      { kind: "settled", log: logs[2] },
+    ])
+  })
+
   test("says nothing of a batch that is confirmed already", () => {
     expect(decideConfirmations([transfer(zero, ann, 5n), settled(99n)], ownership(["confirmed"]))).toEqual([])
   })
@@ -129,6 +169,7 @@ describe("a transaction that settles", () => {
     ["an id that nobody sealed", settled(7n), batch(1n)],
     ["other content than was sealed", settled(1n, 1, `0x${"dd".repeat(32)}`), batch(1n)],
     ["a batch of another token", settled(1n), batch(1n, { tokenId: 2 })],
+    ["a batch that another contract settles", settled(1n), batch(1n, { contract: stranger })],
   ])("credits nobody for %s", (_, log, known) => {
     expect(decideConfirmations([transfer(zero, ann, 5n), log], ownership([known]))).toEqual([
       { kind: "unknown_batch", log, batchId: batchIdHex(log.args.batchId) },
@@ -156,9 +197,20 @@ describe("an id that is burnt", () => {
     })
   })
 
+  test("is so once, whatever its token says after that: it is not settled, and stops nobody else", () => {
+    const logs = [cancelled(1n), cancelled(1n), transfer(zero, ann, 5n, 2), settled(1n, 2)]
+    expect(decideConfirmations(logs, ownership([batch(1n)]))).toMatchObject([
+      { kind: "cancelled", log: logs[0] },
+      { kind: "unknown_batch", log: logs[3] },
+    ])
+    const later = [cancelled(98n), transfer(zero, ann, 5n, 2), settled(98n, 2)]
+    expect(decideConfirmations(later, ownership(["cancelled"]))).toMatchObject([{ kind: "unknown_batch" }])
+  })
+
   test.each<[string, OpenBatch | "confirmed" | undefined]>([
     ["nobody's", undefined],
     ["of a batch of another token", batch(1n, { tokenId: 2 })],
+    ["of a batch that another contract settles", batch(1n, { contract: stranger })],
     ["of a batch that was taken apart", batch(1n, { isDissolved: true })],
   ])("concerns nobody when it is %s", (_, known) => {
     expect(decideConfirmations([cancelled(1n)], ownership(known === undefined ? [] : [known]))).toEqual([])

@@ -9,6 +9,8 @@ export type OpenBatch = {
   readonly batchId: string
   readonly contentHash: string
   readonly tokenId: number
+  /** The one that is called to settle it. What any other says of the batch is not believed. */
+  readonly contract: string
   /** Of a token that does not know batches: the other end of each of the batch's transfers. null: a BatchSettled names the batch. */
   readonly counterparty: string | null
   /** It was taken apart before anything was signed for it. */
@@ -28,13 +30,16 @@ export type OwnAccount = { readonly ledgerId: string; readonly accountId: bigint
 export type Ownership = {
   readonly tokenId: number
   /** Batches that the token knows, by the number that its logs give them. */
-  readonly batchOf: (batchId: string) => OpenBatch | "confirmed" | undefined
+  readonly batchOf: (batchId: string) => OpenBatch | BatchEnd | undefined
   /** Batches that the token does not know, by the transactions that we saved for them: their hashes are all that tells whose these logs are. */
   readonly batchOfTransaction: (transactionHash: string) => OpenBatch | ConfirmedBatch | undefined
   readonly accountOf: (address: string) => OwnAccount | undefined
   /** Whether a transaction is one that we saved, whatever became of it. */
   readonly isOwnTransaction: (transactionHash: string) => boolean
 }
+
+/** How a batch has ended, by a log that stands: nothing that the chain says of its id after that is believed. */
+type BatchEnd = "confirmed" | "cancelled"
 
 /** A batch whose confirmation stands, by this transaction in this block. */
 export type ConfirmedBatch = {
@@ -77,9 +82,9 @@ export type Finding =
       readonly amount: bigint
       readonly counterparty: string
     }
-  /** Somebody settled on our token what we never sealed: nothing is credited. */
+  /** Somebody settled on our token what we never sealed, or what the chain has taken out of use: nothing is credited. */
   | { readonly kind: "unknown_batch"; readonly log: ChainLog; readonly batchId: string }
-  /** Our own transaction moved something else than its batch: nothing is credited. */
+  /** Our own transaction moved something else than its batch, or its logs do not tell what: nothing is credited. */
   | { readonly kind: "altered_batch"; readonly log: ChainLog; readonly batch: OpenBatch }
   /** Two transactions of a batch were mined, whatever was done to keep that from happening: the second one is credited to nobody. */
   | { readonly kind: "settled_twice"; readonly log: ChainLog; readonly batch: ConfirmedBatch }
@@ -109,6 +114,9 @@ export type Recordable = Exclude<
  */
 export function decideConfirmations(logs: readonly ChainLog[], ownership: Ownership): Finding[] {
   const settledHere = new Map<string, ConfirmedBatch>()
+  // A token of somebody else's may say of an id twice what can be once only. It must not be able to stop the confirmations of all others.
+  const endedHere = new Map<string, BatchEnd>()
+  const known = { ...ownership, batchOf: (id: string) => endedHere.get(id) ?? ownership.batchOf(id) }
   return [...groupByTransaction(logs).values()].flatMap((transaction) => {
     const [first] = transaction
     const batch = first === undefined ? undefined : ownership.batchOfTransaction(first.transactionHash)
@@ -123,20 +131,27 @@ export function decideConfirmations(logs: readonly ChainLog[], ownership: Owners
     }
     return [
       ...(transaction.some(({ kind }) => kind === "BatchSettled")
-        ? decideSettlements(transaction, ownership)
-        : decideObservations(transaction, ownership)),
-      ...decideCancellations(transaction, ownership),
+        ? decideSettlements(transaction, known, endedHere)
+        : decideObservations(transaction, known)),
+      ...decideCancellations(transaction, known, endedHere),
     ]
   })
 }
 
 /** The token takes each id once: what is cancelled was not settled on this chain, and never will be. Ids that are not ours, or were never sent, are nobody's loss. */
-function decideCancellations(transaction: readonly ChainLog[], ownership: Ownership): Finding[] {
+function decideCancellations(
+  transaction: readonly ChainLog[],
+  ownership: Ownership,
+  ended: Map<string, BatchEnd>,
+): Finding[] {
   return transaction.flatMap((log) => {
     if (log.kind !== "BatchCancelled") return []
-    const batch = ownership.batchOf(batchIdHex(log.args.batchId))
-    if (batch === undefined || batch === "confirmed" || batch.isDissolved) return []
-    return batch.tokenId === ownership.tokenId ? [{ kind: "cancelled" as const, log, batch }] : []
+    const batchId = batchIdHex(log.args.batchId)
+    const batch = ownership.batchOf(batchId)
+    if (batch === undefined || typeof batch === "string" || batch.isDissolved) return []
+    if (batch.tokenId !== ownership.tokenId || batch.contract !== log.address) return []
+    ended.set(batchId, "cancelled")
+    return [{ kind: "cancelled" as const, log, batch }]
   })
 }
 
@@ -185,7 +200,11 @@ function decideTransfers(
 }
 
 /** One transaction may settle several batches: the logs of each stand right before its BatchSettled. */
-function decideSettlements(transaction: readonly ChainLog[], ownership: Ownership): Finding[] {
+function decideSettlements(
+  transaction: readonly ChainLog[],
+  ownership: Ownership,
+  ended: Map<string, BatchEnd>,
+): Finding[] {
   const findings: Finding[] = []
   let segment: ChainLog[] = []
   for (const log of transaction) {
@@ -193,7 +212,10 @@ function decideSettlements(transaction: readonly ChainLog[], ownership: Ownershi
       segment.push(log)
       continue
     }
-    findings.push(...decideBatch(log, segment, ownership))
+    const decided = decideBatch(log, segment, ownership)
+    for (const finding of decided)
+      if (finding.kind === "settled") ended.set(finding.batch.batchId, "confirmed")
+    findings.push(...decided)
     segment = []
   }
   return findings
@@ -209,8 +231,10 @@ function decideBatch(
   if (batch === "confirmed") return []
   if (
     batch === undefined ||
+    batch === "cancelled" ||
     batch.contentHash !== log.args.contentHash ||
-    batch.tokenId !== ownership.tokenId
+    batch.tokenId !== ownership.tokenId ||
+    batch.contract !== log.address
   ) {
     return [{ kind: "unknown_batch", log, batchId }]
   }
@@ -220,10 +244,14 @@ function decideBatch(
     if (entry.kind === "Transfer") {
       moved.set(entry.args.from, (moved.get(entry.args.from) ?? 0n) - entry.args.value)
       moved.set(entry.args.to, (moved.get(entry.args.to) ?? 0n) + entry.args.value)
-    } else if (entry.kind === "DebitSkipped") {
+    } else if (entry.kind === "DebitSkipped" && entry.address === log.address) {
       skipped.set(entry.args.account, entry)
     }
   }
+  // What no log tells of an account is not known. Taken for nothing, its change would be gone from the ledger though the chain has it.
+  const isTold = ({ address, hasLeft }: OpenBatch["accounts"][number]) =>
+    hasLeft || skipped.has(address) || moved.has(address)
+  if (!batch.accounts.every(isTold)) return [{ kind: "altered_batch", log, batch }]
   const moves = batch.accounts
     .filter(({ address, hasLeft }) => !skipped.has(address) && (!hasLeft || moved.has(address)))
     .map(({ accountId, address, delta, hasLeft }) => ({

@@ -1,3 +1,5 @@
+import type { OperatorAction } from "./operator-action.ts"
+
 /** What every command is recorded under. */
 export type WriteRequest = {
   readonly operationId: string
@@ -8,6 +10,8 @@ export type WriteRequest = {
   readonly route: string
   /** What the first answer says beyond the events; kept so that a replay says the same. */
   readonly answerContext: unknown
+  /** Goes into the audit log where the command is recorded, in the same transaction. */
+  readonly action?: OperatorAction
 }
 
 /** What all events of an operation have in common. */

@@ -22,6 +22,10 @@ import * as lostTails from "./018-lost-tails.ts"
 import * as cancellations from "./018b-cancellations.ts"
 import * as treasury from "./019-treasury.ts"
 import * as signers from "./020-signers.ts"
+import * as identity from "./021-identity.ts"
+import * as nonceGuards from "./022-nonce-guards.ts"
+import * as alarmOrder from "./023-alarm-order.ts"
+import * as rateLimits from "./024-rate-limits.ts"
 
 const migrations: Record<string, Migration> = {
   "001-registry": registry,
@@ -44,6 +48,10 @@ const migrations: Record<string, Migration> = {
   "018b-cancellations": cancellations,
   "019-treasury": treasury,
   "020-signers": signers,
+  "021-identity": identity,
+  "022-nonce-guards": nonceGuards,
+  "023-alarm-order": alarmOrder,
+  "024-rate-limits": rateLimits,
 }
 
 /**

@@ -262,7 +262,7 @@ async function revoke(ledger: LedgerTransaction, data: EventDataOf<"Confirmation
   await sql`
     UPDATE settlement.batch_items i SET state = 'sealed', batch_sequence = ${data.batch_sequence}, deferred_block = NULL,
       -- Somebody may have had them counted anew.
-      deferrals = greatest(i.deferrals - 1, 0)
+      deferrals = greatest(i.deferrals - ${data.revoked_type === "SettlementDeferred" ? 1 : 0}, 0)
     FROM settlement.batches b
     JOIN ledger.event_log e ON e.ledger_id = b.ledger_id AND e.position = b.sealed_position
     CROSS JOIN LATERAL json_array_elements(e.data->'accounts') AS a

@@ -1,10 +1,21 @@
 import { CompiledQuery, type Kysely } from "kysely"
 import { redactedPositionsMax } from "../domain/events.ts"
+import type { Initiator } from "../domain/operator-action.ts"
 import { redactionOf } from "../domain/redact-details.ts"
 import { append } from "../store/append.ts"
 import type { Database } from "../store/database.ts"
 import { findDetails } from "../store/find-details.ts"
 import { recordingTime, withHead } from "../store/ledger-transaction.ts"
+import { recordAction } from "../store/record-action.ts"
+
+type Erasure = {
+  readonly userId: string
+  readonly reason: string
+  readonly requestedBy: string
+  /** Whom the audit log names. */
+  readonly initiator?: Initiator
+}
+
 import { erasedUpTo, findErasable } from "./find-erasable.ts"
 
 /**
@@ -14,7 +25,7 @@ import { erasedUpTo, findErasable } from "./find-erasable.ts"
 export async function beginRedaction(
   db: Kysely<Database>,
   ledgerId: string,
-  erasure: { readonly userId: string; readonly reason: string; readonly requestedBy: string },
+  erasure: Erasure,
   now: Date,
 ): Promise<bigint | null> {
   const { position: head } = await db
@@ -36,7 +47,7 @@ export async function beginRedaction(
 function appendFirst(
   db: Kysely<Database>,
   ledgerId: string,
-  erasure: { readonly userId: string; readonly reason: string; readonly requestedBy: string },
+  erasure: Erasure,
   positions: readonly bigint[],
   now: Date,
 ): Promise<bigint | null> {
@@ -49,6 +60,14 @@ function appendFirst(
     if (data === null) return null
     const common = { operation: null, account: null, occurredAt: at, details: null }
     await append(ledger, [{ ...common, causation: "command:redact", type: "DetailsRedacted", data }], at)
+    if (erasure.initiator !== undefined)
+      await recordAction(ledger.trx, {
+        ...erasure.initiator,
+        ledgerId,
+        action: "redaction.requested",
+        subject: `position:${ledger.position}`,
+        after: { reason: erasure.reason },
+      })
     return ledger.position
   })
 }

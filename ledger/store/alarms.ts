@@ -38,6 +38,7 @@ export type AlarmKind =
   | "checkpoint_failing"
   | "holds_failing"
   | "redactions_failing"
+  | "redis_unavailable"
 
 type Handle = Kysely<Database> | Transaction<Database>
 

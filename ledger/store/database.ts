@@ -5,8 +5,10 @@ import type { AnchorTables } from "./anchor-tables.ts"
 import type { AuditTables } from "./audit-tables.ts"
 import type { BatchSavingColumns, GasTables } from "./gas-tables.ts"
 import type { HoldTables } from "./hold-tables.ts"
+import type { IdentityTables } from "./identity-tables.ts"
 import type { ImportTables } from "./import-tables.ts"
 import type { PauseKind } from "./pause-lanes.ts"
+import type { RateLimitTables } from "./rate-limit-tables.ts"
 import type { SignerTables } from "./signer-tables.ts"
 
 type EventColumns = {
@@ -32,7 +34,14 @@ type EventColumns = {
 
 export type HoldState = "open" | "captured" | "released" | "expired"
 
-type TablesElsewhere = HoldTables & AnchorTables & AuditTables & GasTables & ImportTables & SignerTables
+type TablesElsewhere = HoldTables &
+  AnchorTables &
+  AuditTables &
+  GasTables &
+  IdentityTables &
+  ImportTables &
+  RateLimitTables &
+  SignerTables
 
 /** Tables of the schemas `registry`, `ledger`, `settlement` and the views of `chain`, as rows come and go. int8 and numeric are bigint. */
 export type Database = TablesElsewhere & {
@@ -42,17 +51,12 @@ export type Database = TablesElsewhere & {
     identifier_salt: Buffer
     created_at: Generated<Date>
   }
-  "registry.apps": { app_id: string; ledger_id: string; name: string; created_at: Generated<Date> }
-  "registry.api_keys": {
-    key_id: string
+  "registry.apps": {
     app_id: string
-    key_hash: Buffer
-    key_prefix: string
-    scopes: string[]
-    expires_at: Date | null
-    revoked_at: Date | null
-    last_used_at: Date | null
+    ledger_id: string
+    name: string
     created_at: Generated<Date>
+    ordinal: Generated<bigint>
   }
   "registry.chains": {
     chain_id: bigint
@@ -111,6 +115,7 @@ export type Database = TablesElsewhere & {
   }
   "registry.alarms": {
     alarm_id: string
+    alarm_sequence: Generated<bigint>
     kind: string
     subject: string
     ledger_id: string | null

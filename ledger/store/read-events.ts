@@ -30,6 +30,21 @@ export async function readEvents(
   return rows
 }
 
+/** Reads up to `limit` events after a position and up to another one, in their order: those of the user's accounts, and those that name no single account, which may be about several. */
+export async function readEventsFor(
+  db: Kysely<Database>,
+  ledgerId: string,
+  userId: string,
+  range: { readonly after: bigint; readonly upto: bigint; readonly limit: number },
+): Promise<StoredEvent[]> {
+  const { rows } = await sql<StoredEvent>`
+    SELECT ${columns} FROM ledger.event_log WHERE ledger_id = ${ledgerId} AND position > ${range.after} AND position <= ${range.upto}
+      AND (account_id IS NULL
+        OR account_id = ANY(ARRAY(SELECT account_id FROM ledger.accounts WHERE ledger_id = ${ledgerId} AND user_id = ${userId})))
+    ORDER BY position LIMIT ${range.limit}`.execute(db)
+  return rows
+}
+
 /** Reads the events at these positions, in no order. */
 export async function readEventsAt(
   db: Kysely<Database> | Transaction<Database>,

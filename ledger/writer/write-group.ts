@@ -16,6 +16,7 @@ import { copyEvents } from "../store/insert-events.ts"
 import { copyOperations, type NewOperation } from "../store/insert-operations.ts"
 import { type LedgerHead, lockHeadAt, recordingTime } from "../store/ledger-transaction.ts"
 import { type RecordedOperation, recordedEvent, recordedOperation } from "../store/read-operation.ts"
+import { actionStatement } from "../store/record-action.ts"
 import type { Statement } from "../store/statement.ts"
 import type { KnownAccount, LedgerMemory } from "./account-memory.ts"
 import { decideCommand } from "./decide-command.ts"
@@ -76,6 +77,7 @@ export async function writeGroup(
     const events: NewEvent[] = []
     const operations: NewOperation[] = []
     const outcomes: GroupOutcome[] = []
+    const actions: Statement[] = []
     const opening = { tokens, events, accountCount: head.accountCount }
 
     for (const command of commands) {
@@ -112,10 +114,11 @@ export async function writeGroup(
         answerContext: command.answerContext,
       }
       operations.push({ ...stored, route: command.route })
+      if (command.action !== undefined) actions.push(actionStatement(command.action))
       known.set(operationKey(command), stored)
       outcomes.push({ outcome: "recorded", operation })
     }
-    const also = alongside?.(outcomes) ?? []
+    const also = [...actions, ...(alongside?.(outcomes) ?? [])]
     await transaction.commit(statementsOf(lock, head, events, recordedAt, operations, also), () =>
       onSent?.({ from, head, accounts: state.accounts }),
     )

@@ -46,6 +46,12 @@ export const syncSchema = z.strictObject({
       path: ["default_expiry"],
       message: "at most max_expiry",
     }),
+  /** Of each API key. */
+  rate_limit: z.strictObject({
+    enabled: z.boolean(),
+    requests_per_second: z.int().min(1).max(1_000_000),
+    burst: z.int().min(1).max(1_000_000),
+  }),
   monitoring: z.strictObject({
     sync_lag_alert_threshold: durationSchema,
     mismatch_alert_threshold: baseUnits,

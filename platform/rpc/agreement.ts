@@ -43,7 +43,6 @@ const logsSchema = z.array(
   }),
 )
 
-export const parseHex = (answer: unknown): Hex => hex.parse(answer)
 export const parseQuantity = (answer: unknown): bigint => quantity.parse(answer)
 export const parseBlock = (answer: unknown): AgreedBlock | null => blockSchema.parse(answer)
 
@@ -63,10 +62,24 @@ export function agreeOnBlock(
   return block
 }
 
-/** @throws ChainBridgeError RPC_DISAGREEMENT unless all answers are alike */
-export function agreeOnAnswer<Result>(chainId: bigint, what: string, answers: readonly Result[]): Result {
+/**
+ * @param endpointCount how many the chain has, whether they answer or not
+ * @throws ChainBridgeError RPC_UNAVAILABLE where not more than half of them have answered, RPC_DISAGREEMENT unless all answers are alike
+ */
+export function agreeByMajority<Result>(
+  chainId: bigint,
+  what: string,
+  endpointCount: number,
+  answers: readonly Result[],
+): Result {
   const [first, ...others] = answers
-  if (first === undefined) throw new TypeError("nobody answered")
+  if (first === undefined || answers.length * 2 <= endpointCount) {
+    throw new ChainBridgeError(
+      "RPC_UNAVAILABLE",
+      `chain ${chainId}: ${answers.length} of ${endpointCount} endpoints answered ${what}, and more than half have to`,
+      { retryable: true },
+    )
+  }
   if (others.some((other) => !isDeepStrictEqual(other, first))) throw disagreement(chainId, what)
   return first
 }
@@ -122,7 +135,7 @@ function fingerprint(logs: readonly AgreedLog[]): string {
   return JSON.stringify(logs.map((log) => ({ ...log, blockNumber: log.blockNumber.toString() })))
 }
 
-export function disagreement(chainId: bigint, what: string): ChainBridgeError {
+function disagreement(chainId: bigint, what: string): ChainBridgeError {
   return new ChainBridgeError(
     "RPC_DISAGREEMENT",
     `the endpoints of chain ${chainId} do not agree on ${what}`,

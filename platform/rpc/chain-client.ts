@@ -1,11 +1,10 @@
 import { createPublicClient, custom, type Hex, type PublicClient } from "viem"
 import { z } from "zod"
 import { ChainBridgeError } from "../errors.ts"
-import { type AgreedReads, createAgreedReads } from "./agreed-reads.ts"
 import {
   type AgreedBlock,
   type AgreedLog,
-  agreeOnAnswer,
+  agreeByMajority,
   agreeOnBlock,
   agreeOnHead,
   agreeOnLogs,
@@ -47,7 +46,7 @@ export type ChainClient = {
    */
   canonicalBlock(blockNumber: bigint): Promise<AgreedBlock | null>
   /**
-   * What every endpoint that answers says alike, and more than half of them do: for what must not rest on one endpoint's word, and `agreed` has no question for.
+   * What every endpoint that answers says alike, and more than half of them do: for what is decided once and for good and must not rest on one endpoint's word, such as the fate of a nonce.
    * @param parse throws a ZodError where the answer is not one
    * @throws ChainBridgeError RPC_DISAGREEMENT, RPC_UNAVAILABLE (both retryable)
    */
@@ -56,6 +55,12 @@ export type ChainClient = {
     params: readonly unknown[],
     parse: (answer: unknown) => Result,
   ): Promise<Result>
+  /**
+   * How many transactions of an account were mined up to and including a block: its lowest nonce that was not used. Agreed as `readAgreed`, and of the same block: an endpoint that does not have it has no say.
+   * Ask about blocks past the confirmation depth: above it endpoints differ by nature, and older states than some dozen blocks are not kept by every node.
+   * @throws ChainBridgeError RPC_DISAGREEMENT, RPC_UNAVAILABLE (both retryable)
+   */
+  transactionCountAt(address: Hex, blockNumber: bigint): Promise<bigint>
   /** The newest block that the chain calls final: the lowest that an endpoint names; null where none knows such a block. */
   finalizedNumber(): Promise<bigint | null>
   /**
@@ -63,8 +68,6 @@ export type ChainClient = {
    * @throws ChainBridgeError RPC_DISAGREEMENT, RPC_UNAVAILABLE (both retryable)
    */
   getLogs(filter: LogFilter): Promise<AgreedLog[]>
-  /** For what is decided once and for good, such as the fate of a nonce: the same answer from more than half of the endpoints. */
-  readonly agreed: AgreedReads
   readonly status: () => RpcEndpointStatus[]
 }
 
@@ -184,9 +187,20 @@ export function createChainClient(options: {
     },
     async readAgreed(method, params, parse) {
       const answers = await readAll(method, async (endpoint) => parse(await endpoint.request(method, params)))
-      if (answers.length * 2 <= endpoints.length)
-        throw unavailable(chainId, `${method} for more than half of them, as has to be`, [])
-      return agreeOnAnswer(chainId, method, answers)
+      return agreeByMajority(chainId, method, endpoints.length, answers)
+    },
+    async transactionCountAt(address, blockNumber) {
+      const at = toHex(blockNumber)
+      const answers = await readAll("eth_getTransactionCount", async (endpoint) => {
+        const block = parseBlock(await endpoint.request("eth_getBlockByNumber", [at, false]))
+        // A node without the block would answer for an older one, or from whatever it takes for the newest.
+        if (block === null) return null
+        const count = parseQuantity(await endpoint.request("eth_getTransactionCount", [address, at]))
+        return { blockHash: block.hash, count }
+      })
+      const known = answers.flatMap((answer) => answer ?? [])
+      const what = `eth_getTransactionCount at block ${blockNumber}`
+      return agreeByMajority(chainId, what, endpoints.length, known).count
     },
     async finalizedNumber() {
       const blocks = await readAll("eth_getBlockByNumber", async (endpoint) => {
@@ -211,7 +225,6 @@ export function createChainClient(options: {
       )
     },
     getLogs: (filter) => agreeOnLogs(chainId, filter, (question) => readAll("eth_getLogs", question)),
-    agreed: createAgreedReads(chainId, endpoints.length, readAll),
     status: () => [...endpoints, ...relays].map((endpoint) => endpoint.status()),
   }
 }

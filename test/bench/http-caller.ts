@@ -19,16 +19,19 @@ export async function openHttpCaller({ apiUrl, apiKey }: HttpTarget): Promise<Ht
     "content-type: application/json",
     "content-length: ",
   ].join("\r\n")
-  return createCaller(socket, head)
+  const readEnd = ` HTTP/1.1\r\nhost: ${host}\r\nauthorization: Bearer ${apiKey}\r\n`
+  return createCaller(socket, head, readEnd)
 }
 
 export type HttpCaller = {
   /** Sends a body that begins with `start` and ends with `rest`, which is ASCII. Rejects unless it is answered by 200. */
   post(start: string, rest: Buffer | string): Promise<void>
+  /** @param path ASCII, from `/api/v1` on @param headers lines that end with CRLF */
+  get(path: string, headers: string): Promise<void>
   close(): void
 }
 
-function createCaller(socket: Socket, head: string): HttpCaller {
+function createCaller(socket: Socket, head: string, readEnd: string): HttpCaller {
   let waiting: { resolve(): void; reject(error: Error): void } | undefined
   let bodyLeft = 0
   let isHead = true
@@ -66,16 +69,23 @@ function createCaller(socket: Socket, head: string): HttpCaller {
     if (bodyLeft > 0) return
     isHead = true
     if (refusal !== undefined) return fail(new Error(`answered by ${refusal.status}: ${refusal.text}`))
-    const answered = waiting
+    const ended = waiting
     waiting = undefined
-    answered?.resolve()
+    ended?.resolve()
   })
 
+  const answered = (send: () => void): Promise<void> =>
+    new Promise((resolve, reject) => {
+      if (socket.destroyed) return reject(new Error("the connection is closed"))
+      waiting = { resolve, reject }
+      send()
+    })
+
   return {
+    get: (path, headers) =>
+      answered(() => socket.write(`GET /api/v1${path}${readEnd}${headers}\r\n`, "latin1")),
     post(start, rest) {
-      return new Promise((resolve, reject) => {
-        if (socket.destroyed) return reject(new Error("the connection is closed"))
-        waiting = { resolve, reject }
+      return answered(() => {
         const prefix = `${head}${start.length + rest.length}\r\n\r\n${start}`
         if (typeof rest === "string") {
           socket.write(prefix + rest, "latin1")

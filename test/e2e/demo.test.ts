@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process"
 import { join } from "node:path"
 import { expect, test } from "vitest"
+import { createBackend } from "../support/backend.ts"
 import { endStack, startStack } from "../support/stack.ts"
 
 const demo = join(import.meta.dirname, "..", "demo", "main.ts")
@@ -20,7 +21,11 @@ async function runDemo(args: readonly string[]): Promise<{ code: number | null; 
 test("the demo adds up on the shipped defaults, twice on one stack, and a resumed run changes nothing", async () => {
   const started = startStack(["--ephemeral", "--port", "0"])
   try {
-    const { data_dir: directory } = await started.ready
+    const stack = await started.ready
+    const { data_dir: directory } = stack
+    // The batcher goes on anchoring the log meanwhile.
+    const changes = async () =>
+      (await createBackend(stack).readLog()).filter(({ type }) => type !== "CheckpointAnchored")
     const args = ["--data-dir", directory, "--adjustments", "600", "--users", "60"]
     const first = await runDemo([...args, "--run", "first"])
     expect(first).toMatchObject({ code: 0 })
@@ -29,10 +34,11 @@ test("the demo adds up on the shipped defaults, twice on one stack, and a resume
     expect(first.said).toMatch(/verify +ok /)
     expect(first.said).toMatch(/users whose balances differ +0 of 60/)
 
+    const before = await changes()
     const again = await runDemo([...args, "--run", "first"])
     expect(again).toMatchObject({ code: 0 })
-    const verified = /verify +(ok .*)/
-    expect(verified.exec(again.said)?.[1]).toBe(verified.exec(first.said)?.[1])
+    expect(again.said).toMatch(/verify +ok /)
+    expect(await changes()).toEqual(before)
 
     const second = await runDemo([...args, "--run", "second", "--seed", "2"])
     expect(second).toMatchObject({ code: 0 })

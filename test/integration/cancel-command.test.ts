@@ -4,6 +4,7 @@ import type { BatchCall } from "../../ledger/domain/batch-calls.ts"
 import { createLedgerWriter } from "../../ledger/writer/ledger-writer.ts"
 import { createTokenDirectory } from "../../ledger/writer/token-directory.ts"
 import { createLogger } from "../../platform/logger.ts"
+import { readCommandsLog } from "../support/read-commands-log.ts"
 import { runCli } from "../support/run-cli.ts"
 import { type HandSettlement, settleByHand } from "../support/settle-by-hand.ts"
 import { adjustCommand, createTestLedger, type TestLedger } from "../support/test-ledger.ts"
@@ -58,6 +59,12 @@ test("a batch is cancelled by its id alone, once, and the first reason stays", a
   await settlement.confirm(sequence)
   const late = await run(id, ...why)
   expect(late).toMatchObject({ code: 0, stdout: `batch ${id} is confirmed; it was to be cancelled ${since}` })
+  expect(await readCommandsLog(ledger.db)).toEqual([
+    {
+      ...{ action: "batch.cancel_requested", ledger_id: ledger.ledgerId },
+      after: { state: "cancelling", reason: why[1] },
+    },
+  ])
 })
 
 test("what cannot be meant is refused in a sentence, and changes nothing", async () => {

@@ -6,7 +6,9 @@ import { createPublicClient, http, zeroAddress } from "viem"
 import { privateKeyToAccount } from "viem/accounts"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { auditAnchorAbi } from "../../abis/audit-anchor.ts"
+import { checkToken } from "../../cli/registry/check-token.ts"
 import { deployContracts } from "../../cli/stack/deploy-contracts.ts"
+import { createChainClient } from "../../platform/rpc/chain-client.ts"
 import { type Anvil, startAnvil } from "../support/anvil.ts"
 import { callJsonRpc } from "../support/call-json-rpc.ts"
 
@@ -32,7 +34,7 @@ test("an account that cannot pay is named in one sentence, and the deployment go
       deployer,
       operator,
       masterSigner: address,
-      tokens: [{ symbol: "CPOP", name: "Points" }],
+      tokens: [{ symbol: "CPOP", name: "Points", mode: "settle" }],
       deploysAuditAnchor: true,
       deploysTreasury: true,
       file: join(directory, "deployment.json"),
@@ -78,3 +80,30 @@ test("an account that cannot pay is named in one sentence, and the deployment go
     message: expect.stringContaining(`WalletManager at ${deployed.walletManager}`),
   })
 })
+
+test.each(["settle", "batch-mint-burn"] as const)(
+  "a token that is settled by %s is the operator's to settle so",
+  async (mode) => {
+    const deployer = privateKeyToAccount(`0x${randomBytes(32).toString("hex")}`)
+    await callJsonRpc(anvil.rpcUrl, "anvil_setBalance", [deployer.address, "0x21e19e0c9bab2400000"])
+    const operator = `0x${"0c".repeat(20)}` as const
+    const { tokens } = await deployContracts({
+      rpcUrl: anvil.rpcUrl,
+      genesisHash: "0x00",
+      deployer,
+      operator,
+      masterSigner: deployer.address,
+      tokens: [{ symbol: "X", name: "X", mode }],
+      deploysAuditAnchor: false,
+      deploysTreasury: false,
+      file: join(directory, `${mode}.json`),
+      mine: async () => {
+        await callJsonRpc(anvil.rpcUrl, "evm_mine", [])
+      },
+    })
+    const client = createChainClient({ chainId: 31_337n, urls: [anvil.rpcUrl] })
+    const address = tokens["X"]?.address ?? zeroAddress
+    const token = { symbol: "X", chainId: 31_337, address, decimals: 18, mode, treasury: null }
+    expect(await checkToken(client, token, operator)).toBeNull()
+  },
+)

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { sql } from "kysely"
 import { afterAll, beforeAll, expect, test } from "vitest"
+import { readCommandsLog } from "../support/read-commands-log.ts"
 import { runCli } from "../support/run-cli.ts"
 import { startTestApi, type TestApi } from "../support/test-api.ts"
 import { waitUntil } from "../support/wait-until.ts"
@@ -54,6 +55,7 @@ test("imports a file, lists what was refused, and applies nothing twice", async 
   expect(second.stdout).toContain("2 applied, 0 replayed, 1 refused")
   expect(readFileSync(join(directory, "again.csv"), "utf8")).toBe(refused)
   expect(await balanceOf("ann")).toBe("10.000000000000000000")
+  expect((await readCommandsLog(api.db)).map(({ action }) => action)).toEqual(["import.received"])
   const ndjson = await run(
     "more.ndjson",
     '{"user_id":"ann","amount":"-4"}',

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest"
+import { readCommandsLog } from "../support/read-commands-log.ts"
 import { runCli } from "../support/run-cli.ts"
 import { createTestLedger, insertLedger, type TestLedger } from "../support/test-ledger.ts"
 
@@ -24,6 +25,19 @@ test("settlement of every ledger is paused with a reason, and resumed with what 
   expect(resumed.stdout).toMatch(/resumed 2 lanes\n$/)
   expect(await lanes()).toEqual(Array.from({ length: 2 }, () => ({ paused_by: null, paused_reason: null })))
   expect((await run("resume")).stdout).toBe("resumed 0 lanes\n")
+})
+
+test("whatever a command does is told of, to each app that it concerns", async () => {
+  await run("flush", "--token", "CPOP")
+  const told = await readCommandsLog(ledger.db)
+  const paused = [`token ${ledger.tokenId}`]
+  expect(told.filter(({ ledger_id }) => ledger_id === ledger.ledgerId)).toEqual([
+    { action: "settlement.paused", ledger_id: ledger.ledgerId, after: { paused, reason: "an upgrade" } },
+    { action: "settlement.paused", ledger_id: ledger.ledgerId, after: { paused, reason: "another" } },
+    { action: "settlement.resumed", ledger_id: ledger.ledgerId, after: { paused: [] } },
+    { action: "settlement.flush_requested", ledger_id: ledger.ledgerId, after: { token: "CPOP" } },
+  ])
+  expect(told).toHaveLength(8)
 })
 
 test("what cannot be meant is refused in a sentence", async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { verifyLedger } from "../../ledger/audit/verify-ledger.ts"
 import { liveThrough } from "../support/live-through.ts"
+import { readCommandsLog } from "../support/read-commands-log.ts"
 import { runCli } from "../support/run-cli.ts"
 import { createTestLedger, type TestLedger } from "../support/test-ledger.ts"
 
@@ -37,6 +38,9 @@ test("chainbridge redact erases what was said of a user, says how much, and find
   expect((await redact("--user", "bob", "--reason", "again")).stderr).toContain(
     "nothing that was said of bob is left",
   )
+  expect(await readCommandsLog(ledger.db)).toEqual([
+    { action: "redaction.requested", ledger_id: ledger.ledgerId, after: { reason: "request 4711" } },
+  ])
   expect(await verifyLedger(ledger.db, ledger.ledgerId)).toMatchObject({ ok: true, redacted: BigInt(before) })
 })
 

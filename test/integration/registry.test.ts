@@ -1,8 +1,11 @@
 import { join } from "node:path"
 import pg from "pg"
+import type { Hex } from "viem"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { applyConfiguration, type ChainFacts } from "../../cli/registry/apply-configuration.ts"
+import type { ConfiguredToken } from "../../cli/registry/choose-mode.ts"
 import { buildIndexerSources } from "../../cli/registry/indexer-sources.ts"
+import { rewriteConfiguration } from "../../cli/stack/stack-contents.ts"
 import { parseIndexerSources } from "../../indexer/sources.ts"
 import { readCheckpointPolicy } from "../../ledger/audit/find-due-ledgers.ts"
 import type { Database } from "../../ledger/store/database.ts"
@@ -232,4 +235,78 @@ test("a plain token gets the chain's treasury, keeps it, and is refused where th
   await expect(apply(first, coin)).rejects.toThrow("ETH on chain 31337 is the chain's own coin")
   const sources = await buildIndexerSources(pool, configuration, () => ["http://127.0.0.1:1"])
   expect(parseIndexerSources(sources).chains).toMatchObject([{ treasuries: [first] }])
+})
+
+test("a token keeps the mode and the decimals that it was registered with, and whoever changes them is told", async () => {
+  const db = createKysely<Database>(pool)
+  const [name, group] = Object.entries(configuration.tokens)[0] ?? ["", undefined]
+  const [token] = group?.tokens ?? []
+  if (group === undefined || token === undefined) throw new Error("no token is configured")
+  const apply = (changed: Partial<ConfiguredToken>) =>
+    applyConfiguration(
+      db,
+      { ...configuration, tokens: { [name]: { ...group, tokens: [{ ...token, ...changed }] } } },
+      [{ ...facts, auditAnchor: `0x${"E".repeat(40)}`, treasury: `0x${"7".repeat(40)}` }],
+    )
+  await apply({})
+  for (const settlement_mode of ["batch-mint-burn", "treasury"] as const)
+    await expect(apply({ settlement_mode })).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+      message: `tokens.yaml: CPOP on chain 31337 is to be settled by ${settlement_mode}; allowed: settle, which it was registered with (settlement_mode)`,
+    })
+  await expect(apply({ decimals: 6 })).rejects.toThrow("has 6 decimals; allowed: 18")
+  const plain = { ...token, address: `0x${"9".repeat(40)}`, symbol: "ODD", decimals: 6 }
+  await expect(apply({ ...plain, settlement_mode: "settle" })).rejects.toMatchObject({
+    code: "CONFIG_INVALID",
+    message: expect.stringContaining("ODD on chain 31337 is to be settled by settle; allowed: treasury"),
+  })
+})
+
+test("a token that is new waits for the next start of a running stack, and keeps nothing else from taking effect after it", async () => {
+  const db = createKysely<Database>(pool)
+  const [name, group] = Object.entries(configuration.tokens)[0] ?? ["", undefined]
+  const [token] = group?.tokens ?? []
+  if (group === undefined || token === undefined) throw new Error("no token is configured")
+  const { deployedTokens: tokens, chainId, genesisHash } = facts
+  const deployment = {
+    walletManager: facts.walletManager as Hex,
+    walletInitCodeHash: facts.walletInitCodeHash as Hex,
+    auditAnchor: `0x${"E".repeat(40)}` as Hex,
+    treasury: null,
+    tokens: tokens as Readonly<Record<string, { readonly address: Hex; readonly startBlock: number }>>,
+    deployedNow: 0,
+  }
+  const rewrite = (all: ConfiguredToken[]) =>
+    rewriteConfiguration(
+      db,
+      { ...configuration, tokens: { [name]: { ...group, tokens: all } } },
+      { chainId, genesisHash, deployment },
+    )
+  const added = { ...token, address: `0x${"6".repeat(40)}`, symbol: "NEW", is_default: false }
+  await expect(rewrite([token, added])).rejects.toMatchObject({
+    code: "CONFIG_INVALID",
+    message: expect.stringContaining("new on chain 31337: NEW; start again"),
+  })
+  const named = () =>
+    db.selectFrom("registry.tokens").select(["symbol", "name"]).orderBy("token_id").execute()
+  expect(await named()).not.toContainEqual(expect.objectContaining({ symbol: "NEW" }))
+  await rewrite([{ ...token, name: "Renamed" }])
+  expect(await named()).toContainEqual({ symbol: "CPOP", name: "Renamed" })
+})
+
+test("the limit of every key is in the registry, and gone when it is switched off", async () => {
+  const db = createKysely<Database>(pool)
+  const policy = () =>
+    db.selectFrom("registry.rate_limit_policy").select(["requests_per_second", "burst"]).execute()
+  await applyConfiguration(db, configuration, [])
+  expect(await policy()).toEqual([{ requests_per_second: 1_000, burst: 2_000 }])
+  const development = loadConfiguration({
+    directory: join(import.meta.dirname, "..", "..", "config"),
+    overlay: "development",
+  })
+  await applyConfiguration(db, development, [])
+  expect(await policy()).toEqual([{ requests_per_second: null, burst: null }])
+  await expect(
+    db.updateTable("registry.rate_limit_policy").set({ requests_per_second: 1 }).execute(),
+  ).rejects.toThrow(/check constraint/)
 })

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest"
+import { readCommandsLog } from "../support/read-commands-log.ts"
 import { runCli } from "../support/run-cli.ts"
 import { createTestLedger, type TestLedger } from "../support/test-ledger.ts"
 
@@ -41,6 +42,11 @@ test("signers are listed, retired and reinstated", async () => {
   expect(again.stderr).toContain(`there is no signer ${first} that is not retired yet`)
   expect((await run("reinstate", first)).stdout).toBe(`${first} takes nonces again on chain 31337\n`)
   expect((await run("list")).stdout).toContain(`${first} active`)
+  expect((await readCommandsLog(ledger.db)).map(({ action }) => action)).toEqual([
+    "signer.retired",
+    "signer.retired",
+    "signer.reinstated",
+  ])
 })
 
 test("what is no address or no chain is refused", async () => {

@@ -1,4 +1,4 @@
-/** A step on a batch's way to the chain. */
+/** A step on a batch's way to the chain, or who may come in at all. */
 export type SettlementStep =
   | "seal"
   | "reserve"
@@ -8,8 +8,9 @@ export type SettlementStep =
   | "replace"
   | "confirm"
   | "fail"
+  | "identity"
 
-/** One thing that keeps a change from being lost or settled twice, how it is taken away, and the test that notices. */
+/** One thing that keeps a change from being lost or settled twice, or somebody out, how it is taken away, and the test that notices. */
 export type Protection = {
   readonly step: SettlementStep
   /** What holds because of it. */

@@ -27,6 +27,7 @@ describe("the list of protections", () => {
       "replace",
       "confirm",
       "fail",
+      "identity",
     ])
   })
 })

@@ -1,3 +1,4 @@
+import { identityProtections } from "./identity-protections.ts"
 import type { Protection } from "./protection.ts"
 
 const batcherTest = (name: string) => `test/integration/batcher/${name}.test.ts`
@@ -247,11 +248,22 @@ export const protections: readonly Protection[] = [
     step: "confirm",
     invariant: "a log that the indexer lost holds confirmations back",
     file: "ledger/confirmations/follow-chain.ts",
-    find: "keys.length !== seen.size || keys.some(",
-    without: "keys.length < 0 && keys.some(",
+    find: "agreed.length !== seen.size || agreed.some(",
+    without: "agreed.length < 0 && agreed.some(",
     test: {
       file: confirmationTest("trouble"),
       name: "with a log missing holds confirmations back and raises an alarm, until the log is there",
+    },
+  },
+  {
+    step: "confirm",
+    invariant: "what one endpoint told the indexer of a log is not believed against the others",
+    file: "ledger/confirmations/follow-chain.ts",
+    find: "row !== undefined && !isSameLog(row, log)",
+    without: "row === undefined",
+    test: {
+      file: confirmationTest("trouble"),
+      name: "with another amount than the endpoints agree on credits nobody, until it says what they say",
     },
   },
   {
@@ -377,4 +389,5 @@ export const protections: readonly Protection[] = [
       name: "gives no second nonce, takes no second call and leaves no batch apart while the first one's bytes might be mined",
     },
   },
+  ...identityProtections,
 ]

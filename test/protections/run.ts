@@ -1,4 +1,4 @@
-// `npm run protections`: takes each protection of settlement away, one at a time and in a copy, and expects its test to fail.
+// `npm run protections`: takes each protection of settlement and of who may call away, one at a time and in a copy, and expects its test to fail.
 import { execFileSync, spawnSync } from "node:child_process"
 import {
   cpSync,

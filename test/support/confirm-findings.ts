@@ -32,7 +32,8 @@ export async function confirmFindings(options: {
   })
   const logs = parsed.map((log): ChainLog => {
     const { blockNumber, blockHash, transactionHash, logIndex } = log
-    const place = { chainId, address: token, blockNumber, blockHash, blockTime: 1, transactionHash, logIndex }
+    const address = log.address.toLowerCase()
+    const place = { chainId, address, blockNumber, blockHash, blockTime: 1, transactionHash, logIndex }
     if (log.eventName === "BatchSettled") return { ...place, kind: log.eventName, args: log.args }
     if (log.eventName === "DebitSkipped") {
       const account = log.args.account.toLowerCase()

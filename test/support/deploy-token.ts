@@ -1,17 +1,7 @@
-import {
-  type Address,
-  createPublicClient,
-  createWalletClient,
-  encodeFunctionData,
-  type Hex,
-  http,
-  keccak256,
-  toHex,
-} from "viem"
-import { generatePrivateKey, privateKeyToAccount } from "viem/accounts"
+import { type Abi, type Address, encodeFunctionData, type Hex, keccak256, toHex } from "viem"
 import { cpopTokenBytecode } from "../../abis/bytecode/cpop-token.ts"
 import { cpopTokenAbi } from "../../abis/cpop-token.ts"
-import { callJsonRpc } from "./call-json-rpc.ts"
+import { createDeployer } from "./deployer.ts"
 
 export type DeployedToken = {
   /** Lower case. */
@@ -27,39 +17,12 @@ export type DeployedToken = {
   callAsAdmin(functionName: "pause" | "unpause"): Promise<void>
 }
 
-/** Goes in front of whatever else waits for the next block. */
-const rush = { maxFeePerGas: 500n * 10n ** 9n, maxPriorityFeePerGas: 100n * 10n ** 9n }
-
-const coins = toHex(10n ** 20n)
-
 /** The real CPOP token on a local chain, with a fresh operator. Works with any mining mode. */
 export async function deployToken(rpcUrl: string): Promise<DeployedToken> {
-  const admin = privateKeyToAccount(generatePrivateKey())
-  const operatorKey = generatePrivateKey()
-  const operator = privateKeyToAccount(operatorKey).address
-  for (const account of [admin.address, operator])
-    await callJsonRpc(rpcUrl, "anvil_setBalance", [account, coins])
-  const client = createPublicClient({ transport: http(rpcUrl), pollingInterval: 20 })
-  const wallet = createWalletClient({ account: admin, transport: http(rpcUrl) })
-  const mined = async (hash: Hex) => {
-    await callJsonRpc(rpcUrl, "evm_mine", [])
-    const receipt = await client.waitForTransactionReceipt({ hash, timeout: 20_000 })
-    if (receipt.status !== "success") throw new Error(`transaction ${hash} reverted`)
-    return receipt
-  }
-  const { contractAddress } = await mined(
-    await wallet.deployContract({
-      abi: cpopTokenAbi,
-      bytecode: cpopTokenBytecode,
-      args: ["CPOP", "CPOP", admin.address],
-      chain: null,
-    }),
-  )
-  if (contractAddress === null || contractAddress === undefined) throw new Error("the token was not deployed")
-  const call = async (data: Hex) => {
-    await mined(await wallet.sendTransaction({ to: contractAddress, data, chain: null, ...rush }))
-  }
-  for (const account of [operator, admin.address]) {
+  const { admin, operatorKey, operator, deploy, send } = await createDeployer(rpcUrl)
+  const address = await deploy(cpopTokenAbi as Abi, cpopTokenBytecode, ["CPOP", "CPOP", admin])
+  const call = (data: Hex) => send(address, data)
+  for (const account of [operator, admin]) {
     await call(
       encodeFunctionData({
         abi: cpopTokenAbi,
@@ -69,10 +32,10 @@ export async function deployToken(rpcUrl: string): Promise<DeployedToken> {
     )
   }
   return {
-    address: contractAddress.toLowerCase() as Address,
+    address,
     operatorKey,
-    operator: operator.toLowerCase() as Address,
-    admin: admin.address.toLowerCase() as Address,
+    operator,
+    admin,
     sendAsAdmin: call,
     callAsAdmin: (functionName) => call(encodeFunctionData({ abi: cpopTokenAbi, functionName })),
   }

@@ -14,6 +14,8 @@ export type FaultStack = {
   stack(): StackFile
   /** Ends a process of the stack without a word. @returns its pid, which is nobody's from now on */
   kill(name: StackProcess, signal?: NodeJS.Signals): number
+  /** The same with one that may have ended by itself just now: then its successor. */
+  killNext(name: StackProcess): Promise<number>
   /** Waits until the stack has started another process in its place. */
   isBack(name: StackProcess, previousPid: number): Promise<void>
   /** Ends `start` and everything that it runs but the chain, all at once, and starts again on the same directory. */
@@ -66,6 +68,22 @@ export async function startFaultStack(
     backend,
     stack: () => stack,
     kill,
+    async killNext(name) {
+      let pid = 0
+      await waitUntil(
+        async () => {
+          try {
+            pid = kill(name)
+            return true
+          } catch (error) {
+            if ((error as NodeJS.ErrnoException).code === "ESRCH") return false
+            throw error
+          }
+        },
+        { what: `${name} was running`, timeoutMs: 30_000 },
+      )
+      return pid
+    },
     async isBack(name, previousPid) {
       await waitUntil(async () => pidOf(name) !== previousPid, {
         what: `${name} was started again`,

@@ -100,7 +100,7 @@ async function readBatch({ db, ledgerId, tokenId }: Ledger, batchSequence: bigin
   const accounts = rows.map((row) => ({
     ...{ accountId: row.account_id, delta: row.delta, address: "", hasLeft: false },
   }))
-  const common = { counterparty: null, isDissolved: false }
+  const common = { contract: "", counterparty: null, isDissolved: false }
   return { ledgerId, tokenId, batchSequence, batchId, contentHash, accounts, ...common }
 }
 

@@ -29,6 +29,8 @@ export type RpcFaultRule =
   | { readonly fault: "result"; readonly result: unknown }
   /** The node has not seen so many of the newest blocks. */
   | { readonly fault: "lag"; readonly blocks: number }
+  /** The node names as its newest block one that is so many higher. */
+  | { readonly fault: "lead"; readonly blocks: number }
   /** Counts of an account's transactions are too low by so many. */
   | { readonly fault: "stale_nonce"; readonly behind: number }
   /** The node takes the transaction, says so, and forgets it at once. anvil only. */
@@ -153,6 +155,14 @@ export async function startRpcFaultProxy(targetUrl: string): Promise<RpcFaultPro
         const { body: behind, isChanged } = await answerBehind(call, rule.blocks, ask)
         if (isChanged) count(rule.fault)
         return answer(JSON.stringify(behind))
+      }
+      case "lead": {
+        const { result, error } = await ask(method, call.params ?? [])
+        if (call.params?.[0] !== "latest" || typeof result !== "object" || result === null)
+          return answerJson(error === undefined ? { result } : { error })
+        const number = Number((result as { number?: string }).number) + rule.blocks
+        count(rule.fault)
+        return answerJson({ result: { ...result, number: `0x${number.toString(16)}` } })
       }
       case "stale_nonce": {
         const { result, error } = await ask(method, call.params ?? [])

@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto"
 import { join } from "node:path"
 import type { Kysely } from "kysely"
-import { createApiKey } from "../../cli/registry/api-key.ts"
-import { type App, ensureApiKey, ensureApp } from "../../cli/registry/ensure-app.ts"
+import { createApiKey } from "../../api/identity/api-key.ts"
+import { scopes as everyScope } from "../../api/scopes.ts"
+import { ensureApiKey, ensureApp } from "../../cli/registry/ensure-app.ts"
+import type { App } from "../../ledger/store/create-app.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { loadConfiguration } from "../../platform/config/load-configuration.ts"
 import { resolveTokenStrategy } from "../../platform/config/token-strategy.ts"
@@ -17,7 +19,7 @@ type SeededToken = {
 
 export type SeededRegistry = {
   readonly app: App
-  /** Of the app, with every scope. */
+  /** Of the app, with every scope; it may also do what concerns every app. */
   readonly apiKey: string
   /** CPOP on 31337 · USDT on 31337 and 31338, no default · GOLD on both, default on 31337 · POINT, without decimals, on 31337. */
   readonly tokens: {
@@ -107,7 +109,9 @@ export async function seedRegistry(
     goldElsewhere: await token(secondChainId, "GOLD", 18, `0x${"e1".repeat(20)}`),
     point: await token(firstChainId, "POINT", 0, `0x${"f0".repeat(20)}`),
   }
-  const { app, apiKey } = await seedApp(db, options.appName)
+  const app = await ensureApp(db, options.appName ?? randomUUID())
+  const apiKey = createApiKey()
+  await ensureApiKey(db, app, apiKey, everyScope, true)
   return { app, apiKey, tokens }
 }
 

@@ -1,12 +1,13 @@
 import type { Kysely } from "kysely"
 import type pg from "pg"
 import { type ApiServer, startApiServer } from "../../api/api-server.ts"
-import type { ChainReader } from "../../api/context.ts"
+import type { ChainReader, IdentityOptions } from "../../api/context.ts"
 import type { ApiLimits } from "../../api/limits.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { createWriterPool } from "../../ledger/writer/writer-pool.ts"
 import { createLogger } from "../../platform/logger.ts"
 import { createKysely, createPool } from "../../platform/postgres.ts"
+import { callApi } from "./call-api.ts"
 import type { TestDatabase } from "./create-database.ts"
 import { createTestDatabase } from "./postgres.ts"
 import { type SeededRegistry, seedRegistry } from "./seed-registry.ts"
@@ -47,6 +48,8 @@ export async function startTestApi(
     readonly rpc?: ChainReader
     readonly limits?: Partial<ApiLimits>
     readonly database?: TestDatabase
+    readonly identity?: IdentityOptions
+    readonly redisUrl?: string
   } = {},
 ): Promise<TestApi> {
   const { database: given, ...rest } = options
@@ -66,29 +69,7 @@ export async function startTestApi(
     ...rest,
   })
 
-  async function call(
-    method: string,
-    path: string,
-    body?: unknown,
-    headers: Record<string, string> = {},
-  ): Promise<ApiReply> {
-    const response = await fetch(`${server.url}${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${registry.apiKey}`,
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
-    })
-    const text = await response.text()
-    return {
-      status: response.status,
-      headers: response.headers,
-      body: text === "" ? ({} as ApiReply["body"]) : (JSON.parse(text) as ApiReply["body"]),
-    }
-  }
-
+  const call: TestApi["call"] = (...request) => callApi(server.url, registry.apiKey, ...request)
   const adjust: TestApi["adjust"] = (body, headers) => call("POST", "/api/v1/balance/adjust", body, headers)
 
   return {

@@ -21,8 +21,14 @@ const gwei = 10n ** 9n
 export async function provokeOfChain({ stack, note }: FaultContext, fault: ChainFault): Promise<number> {
   const rpc = <Result>(method: string, ...params: unknown[]) =>
     callJsonRpc(stack.rpcUrl, method, params) as Promise<Result>
-  const block = (at: number | "latest") =>
-    rpc<Block>("eth_getBlockByNumber", at === "latest" ? at : toHex(at), false)
+  /** While anvil takes blocks back it may say that there is none. */
+  const block = async (at: number | "latest"): Promise<Block> => {
+    for (const deadline = Date.now() + patienceMs; ; await sleep(50)) {
+      const found = await rpc<Block | null>("eth_getBlockByNumber", at === "latest" ? at : toHex(at), false)
+      if (found !== null) return found
+      if (Date.now() > deadline) throw new Error(`the node has no block ${at}`)
+    }
+  }
   const head = async () => Number((await block("latest")).number)
 
   switch (fault.kind) {

@@ -8,6 +8,8 @@ export type Outsiders = {
   balanceOf(account: Address): Promise<bigint>
   /** From somebody else's wallet. */
   deposit(to: Address, units: bigint): Promise<void>
+  /** A deposit that is in a block when this resolves. */
+  pay(to: Address, units: bigint): Promise<void>
   /** By the user himself, past us. */
   withdraw(from: Address, units: bigint): Promise<void>
   /** Takes what waits in the pool out of it. */
@@ -66,6 +68,15 @@ export async function openOutsiders(stack: ChaosStack): Promise<Outsiders> {
     balanceOf,
     async deposit(to, units) {
       await sendAs(stranger, transfer(to, units))
+    },
+    async pay(to, units) {
+      const hash = await sendAs(stranger, transfer(to, units))
+      const { status } = await client.waitForTransactionReceipt({
+        hash,
+        pollingInterval: 100,
+        timeout: 30_000,
+      })
+      if (status !== "success") throw new Error(`the payment ${hash} was reverted`)
     },
     async withdraw(from, units) {
       await sendAs(from, transfer(stranger, units))

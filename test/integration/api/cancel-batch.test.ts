@@ -67,6 +67,8 @@ describe("a batch that is not on the chain yet", () => {
     const at = Date.parse(body.data.requested_at)
     expect(at).toBeGreaterThanOrEqual(before)
     expect(at).toBeLessThanOrEqual(Date.now())
+    const shown = (await api.call("GET", `/api/v1/batches/${id}?fields=cancel_requested_at`)).body.data
+    expect(shown).toEqual({ cancel_requested_at: body.data.requested_at })
     // The request is what the chain gets, and nothing that failed before keeps it waiting.
     expect(await rowOf(id)).toMatchObject({
       ...{ state, failures: 0, retry_at: null, cancel_reason: why.reason },

@@ -60,6 +60,21 @@ it("does not make it another answer that everything has become older", async () 
   }
 })
 
+it("makes it another answer that the confirmed figure has become old", async () => {
+  head = () => Promise.resolve(500n)
+  await confirm(490)
+  await idle()
+  const path = "/api/v1/balance/ann"
+  const first = await api.call("GET", path)
+  const tag = { "if-none-match": first.headers.get("etag") ?? "" }
+  expect((await api.call("GET", path, undefined, tag)).status).toBe(304)
+  await sql`UPDATE ledger.chain_cursors SET block_time = now() - interval '10 minutes'`.execute(api.db)
+  await idle()
+  const later = await api.call("GET", path, undefined, tag)
+  expect(later.status).toBe(200)
+  expect(later.body.data.balances[0].sync_lag).toBeGreaterThan(590)
+})
+
 it("shows nothing rather than what was measured long ago", async () => {
   head = () => new Promise<bigint>(() => undefined)
   await idle()

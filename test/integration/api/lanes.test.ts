@@ -57,6 +57,18 @@ describe("settlement is paused", () => {
     expect((await resume()).body.data.lanes).toEqual([])
   })
 
+  it("and nobody is told when its next batch would be", async () => {
+    await api.fund("dora", "1")
+    const estimate = async () =>
+      (await api.call("GET", "/api/v1/balance/dora?token_symbol=CPOP")).body.data.balances[0]
+        .next_sync_estimate
+    await expect.poll(estimate, { timeout: 5_000 }).toMatch(/Z$/)
+    await pause({ token_symbol: "CPOP", reason: "an upgrade" })
+    await expect.poll(estimate, { timeout: 5_000 }).toBeNull()
+    await resume()
+    await expect.poll(estimate, { timeout: 5_000 }).toMatch(/Z$/)
+  })
+
   it("for every token of a chain, or for all", async () => {
     const names = (lanes: readonly { token_symbol: string; chain_id: number }[]) =>
       lanes.map((lane) => `${lane.token_symbol} ${lane.chain_id}`).sort()

@@ -338,7 +338,7 @@ describe("the documentation", () => {
       expect(operation?.responses[String(route.answerStatus ?? 200)]).toBeDefined()
       const types = route.upload ?? (route.body === undefined ? [] : ["application/json"])
       expect(Object.keys(operation?.requestBody?.content ?? {})).toEqual(types)
-      if (route.auth === "key") expect(operation?.responses).toHaveProperty("401")
+      if (route.permission !== "public") expect(operation?.responses).toHaveProperty("401")
     }
   })
 

@@ -99,6 +99,13 @@ it("tells every balance of a user", async () => {
   const [only] = (await get(`/users/${user}/assets?chain_id=31338&include_pending=false`)).assets
   expect(only).toMatchObject({ confirmed_balance: "0.000000", chain_name: "elsewhere", balance_usd: null })
   expect(only).not.toHaveProperty("pending_balance")
+  const { data, batch_info } = (await api.call("GET", `/api/v1/users/${user}/assets?token_symbol=POINT`)).body
+  expect(data.assets).toHaveLength(1)
+  expect(data.last_updated).toMatch(/Z$/)
+  // Nobody has taken the change in yet: it waits as long as the strategy lets it.
+  expect(Date.parse(data.assets[0].next_sync_estimate) - Date.parse(data.last_updated)).toBe(900_000)
+  expect(data.assets[0]).toMatchObject({ sync_lag: null, head_lag: null })
+  expect(batch_info).toMatchObject({ optimal_batch_size: 25, pending_operations: 0 })
 })
 
 it("knows no other app's users", async () => {

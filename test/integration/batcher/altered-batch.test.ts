@@ -55,6 +55,23 @@ it("is not deceived by a content hash that was changed along with them", async (
   expect(await fixture.transactions()).toEqual([])
 })
 
+it("signs nothing under another id than was sealed: the token would take both", async () => {
+  await fixture.adjust([["ann", 7n]])
+  await fixture.flush()
+  await fixture.spawn({ dieAt: "simulated" }).ended
+  const [batch] = await fixture.batches()
+  const setId = (batchId: string | undefined) =>
+    fixture.db.updateTable("settlement.batches").set({ batch_id: batchId }).execute()
+  await setId(`0x${"5".repeat(64)}`)
+  fixture.run()
+  await waitUntil(isPaused, { what: "the lane is paused", describe: fixture.batches })
+  expect(await fixture.transactions()).toEqual([])
+  await setId(batch?.batch_id)
+  await fixture.resume()
+  await fixture.batchesIn("mined", 1)
+  expect([...(await fixture.settledCounts()).keys()]).toEqual([batch?.batch_id])
+})
+
 it("fills the nonce that such a batch had reserved, so that it strands nobody else's", async () => {
   await fixture.adjust([["ann", 7n]])
   await fixture.flush()

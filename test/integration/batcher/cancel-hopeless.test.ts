@@ -167,6 +167,22 @@ test("a batch that was never signed is not cancelled, though only its accounts t
   expect(await letters()).toEqual([])
 })
 
+test("a batch whose token does not let its id be taken out of use keeps its own changes, and nobody else's", async () => {
+  fixture = await createSettlementFixture({ deploy: deployBlockingToken })
+  await fixture.adjust([["ann", 7n]])
+  await fixture.flush()
+  await fixture.spawn({ dieAt: "sealed" }).ended
+  expect(await cancel()).toMatchObject({ isNew: true })
+  fixture.run()
+  const isAlarmed = async () => (await fixture.alarms()).some(({ kind }) => kind === "batch_failing")
+  await until("it has failed too often", async () => (await first()).failures >= 3 && (await isAlarmed()))
+  expect((await lane()).paused_at).toBeNull()
+  await fixture.adjust([["bob", 9n]])
+  await fixture.flush()
+  await until("bob is paid", async () => (await fixture.batches())[1]?.state === "mined")
+  expect((await fixture.compare()).map(({ chain }) => chain)).toEqual([0n, 9n])
+})
+
 test("a batch of a token without a guard is never cancelled: its changes wait until its nonce is shown to be used up, and are settled once", async () => {
   fixture = await createSettlementFixture({
     ...{ mode: "batch-mint-burn", deploy: deployBlockingToken, strategy: { max_retries: 1 } },

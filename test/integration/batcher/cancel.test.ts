@@ -73,13 +73,27 @@ async function ended(wanted: "cancelled" | "confirmed", index = 0): Promise<void
   expect(await loop.verify()).toMatchObject({ ok: true })
 }
 
+/** How many blocks the confirmed tip has to rise until what is deferred may be sealed. */
+async function blocksUntilFree(): Promise<number> {
+  await loop.indexed()
+  await loop.follow()
+  const [deferred, cursor] = [
+    await loop.db.selectFrom("settlement.batch_items").select("deferred_block").executeTakeFirstOrThrow(),
+    await loop.db.selectFrom("ledger.chain_cursors").select("block_number").executeTakeFirstOrThrow(),
+  ]
+  if (deferred.deferred_block === null) throw new Error("nothing is deferred")
+  const depth = deferralDepthFactor * loop.followed.confirmationBlocks
+  return Number(deferred.deferred_block - cursor.block_number) + depth
+}
+
 /** The changes of a cancelled batch are settled by another one, once no reorganisation can bring the first one back. */
 async function foldedAnew(): Promise<void> {
   await loop.flush()
-  await loop.mine(deferralDepthFactor * loop.followed.confirmationBlocks - 1)
-  await loop.follow()
+  await loop.mine((await blocksUntilFree()) - 1)
+  expect(await blocksUntilFree()).toBe(1)
   expect(await loop.batches()).toHaveLength(1)
-  await loop.mine(2)
+  await loop.mine(1)
+  await loop.indexed()
   await loop.follow()
   await waitUntil(async () => (await loop.batches()).length === 2, { what: "the change is sealed anew" })
   await state("mined", 1)

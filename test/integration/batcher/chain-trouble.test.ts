@@ -35,6 +35,53 @@ describe("what a chain does to a batch", () => {
     expect(await fixture.transactions()).toHaveLength(1)
   })
 
+  it("a node makes a receipt up: when its block is confirmed without the batch, the bytes are sent again", async () => {
+    await fixture.rpc("evm_setAutomine", false)
+    fixture.run({ rpcUrls: [proxy.url] })
+    await fixture.adjust([["ann", 7n]])
+    await fixture.flush()
+    await fixture.batchesIn("broadcast", 1)
+    await fixture.rpc("anvil_dropAllTransactions")
+    const { number, hash } = await fixture.chain.getBlock()
+    const [only] = await fixture.transactions()
+    proxy.set("eth_getTransactionCount", { fault: "result", result: "0x1" })
+    proxy.set("eth_getTransactionReceipt", {
+      fault: "result",
+      result: {
+        ...{ transactionHash: only?.hash, blockNumber: `0x${number.toString(16)}`, blockHash: hash },
+        ...{ status: "0x1", gasUsed: "0x1", effectiveGasPrice: "0x1", cumulativeGasUsed: "0x1", type: "0x2" },
+        logs: [{ address: fixture.token.address, topics: [], data: "0x", logIndex: "0x0" }],
+      },
+    })
+    await fixture.batchesIn("mined", 1)
+    const now = new Date()
+    await fixture.db
+      .insertInto("ledger.chain_cursors")
+      .values({
+        ...{ chain_id: fixture.chainId, block_number: number, block_hash: hash },
+        ...{ block_time: now, updated_at: now },
+      })
+      .execute()
+    const isAlarmed = async () => (await fixture.alarms()).some(({ kind }) => kind === "batch_failing")
+    await waitUntil(
+      async () => {
+        await fixture.rpc("evm_mine")
+        return isAlarmed()
+      },
+      { what: "somebody is told" },
+    )
+    proxy.clear()
+    await waitUntil(
+      async () => {
+        await fixture.rpc("evm_mine")
+        return (await fixture.settledCounts()).size === 1
+      },
+      { what: "the batch is on the chain", describe: () => fixture.batches() },
+    )
+    await fixture.batchesIn("mined", 1)
+    expect((await fixture.transactions()).map((row) => row.hash)).toEqual([only?.hash])
+  })
+
   it("a transaction reverts: after the confirmation depth, and not before, the same batch goes with a new nonce", async () => {
     await fixture.rpc("evm_setAutomine", false)
     fixture.run()

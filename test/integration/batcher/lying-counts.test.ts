@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { deployBlockingToken } from "../../support/deploy-blocking-token.ts"
 import { type RpcFaultProxy, startRpcFaultProxy } from "../../support/rpc-fault-proxy.ts"
 import { createSettlementFixture, type SettlementFixture } from "../../support/settlement-fixture.ts"
 import { waitUntil } from "../../support/wait-until.ts"
@@ -46,5 +47,37 @@ describe("an endpoint that makes the signer's count up", () => {
       what: "there is an alarm",
     })
     expect(await nextNonce()).toBe(1n)
+  })
+})
+
+describe("an endpoint that names a newer block than there is", () => {
+  it("has no nonce given up whose call nothing but the nonce keeps from being made twice, as long as its block is young", async () => {
+    const fixture = await createSettlementFixture({
+      ...{ mode: "batch-mint-burn", deploy: deployBlockingToken },
+      // The chain calls a block final that is two below the newest one.
+      anvilArgs: ["--slots-in-an-epoch", "1"],
+    })
+    const proxy = await startRpcFaultProxy(fixture.anvil.rpcUrl)
+    try {
+      proxy.set("eth_getBlockByNumber", { fault: "lead", blocks: 1_000 })
+      fixture.run({ rpcUrls: [proxy.url, fixture.anvil.rpcUrl] })
+      await fixture.rpc("evm_setAutomine", false)
+      await fixture.adjust([["ann", 7n]])
+      await fixture.flush()
+      await fixture.batchesIn("broadcast", 1)
+      await fixture.token.callAsAdmin("pause")
+      await fixture.rpc("anvil_mine", "0x4")
+      const first = await waitUntil(
+        async () => (await fixture.batches()).find(({ last_error }) => last_error !== null) ?? false,
+        { what: "the batch says what became of its nonce", describe: () => fixture.batches() },
+      )
+      expect(first.last_error).toMatch(/not shown to be used up .* is not final/)
+      const nonces = await fixture.db.selectFrom("settlement.nonces").selectAll().execute()
+      expect(nonces).toMatchObject([{ nonce: 0n, spent_in_vain_at: null }])
+      expect(proxy.provoked.get("lead")).toBeGreaterThan(0)
+    } finally {
+      await fixture.close()
+      await proxy.close()
+    }
   })
 })

@@ -2,6 +2,7 @@ import { encodeFunctionData, type Hex, parseTransaction } from "viem"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { cpopTokenAbi } from "../../../abis/cpop-token.ts"
 import { createSettlementFixture, type SettlementFixture } from "../../support/settlement-fixture.ts"
+import { replaceSoon } from "../../support/stuck-batch.ts"
 import { waitUntil } from "../../support/wait-until.ts"
 
 let fixture: SettlementFixture
@@ -104,6 +105,23 @@ describe("a nonce that no batch needs any more", () => {
     })
     expect(await fixture.transactions()).toHaveLength(2)
     await expectEqual(7n, 3n)
+  })
+
+  it("is alarmed about while no block takes it for max_fee, and not any more when one has", async () => {
+    await adjustAndFlush("ann", 7n)
+    await fixture.spawn({ dieAt: "saved" }).ended
+    await settleElsewhere()
+    const [stray] = await fixture.transactions()
+    await fixture.configure({ ...replaceSoon, max_fee_per_gas: stray?.max_fee_per_gas ?? 0n })
+    await fixture.rpc("evm_setAutomine", false)
+    fixture.run()
+    const kinds = async () => (await fixture.alarms()).map(({ kind }) => kind)
+    await waitUntil(async () => (await kinds()).includes("nonce_at_fee_cap"), { what: "there is an alarm" })
+    await fixture.rpc("anvil_mine", "0x4")
+    await waitUntil(async () => !(await kinds()).includes("nonce_at_fee_cap"), {
+      what: "the alarm is cleared",
+      describe: kinds,
+    })
   })
 
   it("is not asked for twice, and its batch goes on with another one when its confirmation is taken back", async () => {

@@ -1,3 +1,5 @@
+import { createWalletClient, http } from "viem"
+import { privateKeyToAccount } from "viem/accounts"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import type { BatcherStep } from "../../../batcher/batcher-context.ts"
 import { readSigners } from "../../../ledger/store/read-signers.ts"
@@ -138,6 +140,48 @@ describe("exchanging the key that settles", () => {
     await waitUntil(async () => (await fixture.transactions()).length === 3, { what: "the nonce is filled" })
     await fixture.adjust(users("later", 3))
     await expectSettledOnce(13)
+  })
+
+  describe("whose old key is taken away with a transaction under way", () => {
+    beforeEach(async () => {
+      const before = fixture.run({ signerKeys: [old.key] })
+      await fixture.rpc("evm_setAutomine", false)
+      await fixture.adjust(users("before", 5))
+      await sent(1)
+      await fixture.stop(before)
+      await fixture.rpc("anvil_dropAllTransactions")
+    })
+
+    it("and without coins: that keeps the new one from nothing", async () => {
+      await fixture.rpc("anvil_setBalance", old.address, "0x0")
+      fixture.run({ signerKeys: [fresh.key], limits: { rebroadcastMs: 300 } })
+      await waitUntil(
+        async () => /insufficient funds/i.test((await fixture.transactions())[0]?.last_error ?? ""),
+        { what: "no node takes it", describe: () => fixture.transactions() },
+      )
+      await fixture.rpc("evm_setAutomine", true)
+      await fixture.adjust(users("after", 5))
+      await waitUntil(async () => (await fixture.batches())[1]?.state === "mined", {
+        what: "the new one settles",
+        describe: () => fixture.batches(),
+      })
+      const ever = await fixture.db.selectFrom("registry.alarms").select(["kind", "subject"]).execute()
+      expect(ever.filter(({ kind }) => kind === "signer_balance" || kind === "lane_paused")).toEqual([])
+    })
+
+    it("and used by somebody else: the alarm names the old one", async () => {
+      const account = privateKeyToAccount(old.key)
+      const wallet = createWalletClient({ account, transport: http(fixture.anvil.rpcUrl) })
+      await wallet.sendTransaction({ to: account.address, value: 1n, nonce: 0, chain: null })
+      await fixture.rpc("anvil_mine", "0x4")
+      fixture.run({ signerKeys: [fresh.key] })
+      const alarm = await waitUntil(
+        async () => (await fixture.alarms()).find(({ kind }) => kind === "foreign_transaction") ?? false,
+        { what: "there is an alarm", describe: () => fixture.batches() },
+      )
+      expect(alarm.subject).toBe(`signer:${fixture.chainId}:${old.address}`)
+      expect(alarm.message).toContain(`signer ${old.address} on chain`)
+    })
   })
 
   it("without a new one: the lanes are paused, and go on when the signer is reinstated", async () => {

@@ -49,4 +49,25 @@ describe("the database lets nobody who", () => {
       "nonces_pkey",
     )
   })
+
+  it("makes a nonce another batch's, or forgets it", async () => {
+    const move = fixture.db
+      .updateTable("settlement.nonces")
+      .set({ batch_sequence: 2n })
+      .where("nonce", "=", 0n)
+    await expect(move.execute()).rejects.toThrow("permission denied")
+    await expect(fixture.db.deleteFrom("settlement.nonces").execute()).rejects.toThrow("permission denied")
+    await expect(fixture.db.deleteFrom("settlement.signers").execute()).rejects.toThrow("permission denied")
+  })
+
+  it("takes back that a nonce was given up", async () => {
+    await fixture.db.updateTable("settlement.nonces").set({ spent_in_vain_at: new Date() }).execute()
+    const back = fixture.db.updateTable("settlement.nonces").set({ spent_in_vain_at: null })
+    await expect(back.execute()).rejects.toThrow("was given up, and stays so")
+  })
+
+  it("gives nonces out again", async () => {
+    const again = fixture.db.updateTable("settlement.signers").set({ next_nonce: 1n })
+    await expect(again.execute()).rejects.toThrow("below 2 were given out")
+  })
 })

@@ -1,6 +1,7 @@
 import { encodeFunctionData, type Hex } from "viem"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { cpopTokenAbi } from "../../../abis/cpop-token.ts"
+import { logTopics } from "../../../ledger/confirmations/log-topics.ts"
 import { encodeDeltas } from "../../../ledger/domain/packed-deltas.ts"
 import { runWorker } from "../../../ledger/run-worker.ts"
 import { createLogger } from "../../../platform/logger.ts"
@@ -124,6 +125,62 @@ describe("an indexer that cannot be believed", () => {
     expect(await openAlarms()).not.toContain("indexer_disagrees")
   })
 
+  test("with another amount than the endpoints agree on credits nobody, until it says what they say", async () => {
+    const before = await findings()
+    await loop.settle([["ann", 1n]])
+    await loop.mine(2)
+    await loop.indexed()
+    const pool = createPool({
+      databaseUrl: loop.database.ownerUrl,
+      applicationName: "test",
+      connectionsMax: 1,
+    })
+    await pool.query("SET session_replication_role = replica")
+    const say = (value: string) =>
+      pool.query(
+        `UPDATE indexer_test.log SET args = args::jsonb || jsonb_build_object('value', $1::text)
+         WHERE id = (SELECT id FROM indexer_test.log WHERE kind = 'Transfer' ORDER BY block_number DESC LIMIT 1)`,
+        [value],
+      )
+    await say("1000")
+    await expect(loop.step()).resolves.toMatchObject({
+      outcome: "waiting",
+      reason: expect.stringMatching(/log \d+ of block \d+ says something else/),
+    })
+    expect(await findings()).toBe(before)
+    expect(await openAlarms()).toContain("indexer_disagrees")
+    await say("1")
+    await pool.end()
+    await loop.follow()
+    expect(await findings()).toBe(before + 1)
+    expect(await openAlarms()).not.toContain("indexer_disagrees")
+  })
+
+  test("about what an account received before anybody knew it, credits nothing that the endpoints do not have", async () => {
+    await loop.mint(await loop.addressOf("late"), 5n)
+    await loop.confirmAll()
+    const pool = createPool({
+      databaseUrl: loop.database.ownerUrl,
+      applicationName: "test",
+      connectionsMax: 1,
+    })
+    await pool.query("SET session_replication_role = replica")
+    const address = await loop.addressOf("late")
+    const say = (amount: string) =>
+      pool.query(`UPDATE indexer_test.transfer_event SET amount = $1 WHERE "to" = $2`, [amount, address])
+    expect((await say("1000")).rowCount).toBe(1)
+    await loop.adjust([["late", 1n]])
+    await expect(loop.step()).resolves.toMatchObject({
+      outcome: "waiting",
+      reason: expect.stringContaining("is not what the chain's endpoints say"),
+    })
+    expect(await loop.balance("late")).toEqual({ pending: 1n, confirmed: 0n })
+    await say("5")
+    await pool.end()
+    await loop.follow()
+    expect(await loop.balance("late")).toEqual({ pending: 6n, confirmed: 5n })
+  })
+
   test("killed and started again while its rows are not final loses and doubles nothing", async () => {
     const before = await findings()
     await loop.settle([["ann", 2n]])
@@ -140,6 +197,22 @@ describe("an indexer that cannot be believed", () => {
     expect((await loop.compare()).filter(({ ledger, chain }) => ledger !== chain)).toEqual([])
     expect(await loop.verify()).toMatchObject({ ok: true })
   })
+})
+
+test("logs of a token that cannot be read, or are none of a token's, stop nothing", async () => {
+  const { address } = loop.token
+  const code = await loop.rpc("eth_getCode", address, "latest")
+  // PUSH32 topic PUSH0 PUSH0 LOG1, for each name.
+  const named = logTopics.map((topic) => `7f${topic.slice(2)}5f5fa1`).join("")
+  await loop.rpc("anvil_setCode", address, `0x${named}00`)
+  await loop.token.sendAsAdmin("0x")
+  await loop.rpc("anvil_setCode", address, code)
+  const before = await findings()
+  await loop.settle([["ann", 1n]])
+  await loop.indexed()
+  await loop.confirmAll()
+  expect(await findings()).toBe(before + 1)
+  expect(await openAlarms()).not.toContain("indexer_disagrees")
 })
 
 describe("endpoints", () => {

@@ -8,14 +8,11 @@ const address = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
 const target = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8"
 
 let anvil: Anvil
-let hash: `0x${string}`
 let proxies: RpcFaultProxy[]
 beforeAll(async () => {
   anvil = await startAnvil()
   await callJsonRpc(anvil.rpcUrl, "anvil_mine", ["0x3"])
-  hash = (await callJsonRpc(anvil.rpcUrl, "eth_sendTransaction", [
-    { from: address, to: target, value: "0x1" },
-  ])) as `0x${string}`
+  await callJsonRpc(anvil.rpcUrl, "eth_sendTransaction", [{ from: address, to: target, value: "0x1" }])
 })
 afterAll(() => anvil.stop())
 beforeEach(async () => {
@@ -33,24 +30,14 @@ function proxy(index: number): RpcFaultProxy {
   return found
 }
 
-it("gives what all endpoints say of one block", async () => {
-  const { agreed } = client()
-  expect(await agreed.getTransactionCount({ address, blockNumber: 3n })).toBe(0n)
-  expect(await agreed.getTransactionCount({ address, blockNumber: 4n })).toBe(1n)
-  expect(await agreed.getBalance({ address: target, blockNumber: 4n })).toBeGreaterThan(0n)
-  expect(await agreed.call({ to: target, data: "0x", blockNumber: 4n })).toBe("0x")
-  expect(await agreed.getTransactionReceipt({ hash, blockNumber: 4n })).toMatchObject({
-    blockNumber: 4n,
-    isReverted: false,
-  })
-  // It is mined, and not up to that block.
-  expect(await agreed.getTransactionReceipt({ hash, blockNumber: 3n })).toBeNull()
-  expect((await agreed.getBlock({ blockNumber: 4n })).number).toBe(4n)
+it("counts the transactions up to a block", async () => {
+  expect(await client().transactionCountAt(address, 3n)).toBe(0n)
+  expect(await client().transactionCountAt(address, 4n)).toBe(1n)
 })
 
 it("does not choose between two counts, whoever has the majority", async () => {
   proxy(1).set("eth_getTransactionCount", { fault: "result", result: "0x7" })
-  await expect(client().agreed.getTransactionCount({ address, blockNumber: 4n })).rejects.toMatchObject({
+  await expect(client().transactionCountAt(address, 4n)).rejects.toMatchObject({
     code: "RPC_DISAGREEMENT",
     retryable: true,
   })
@@ -59,17 +46,17 @@ it("does not choose between two counts, whoever has the majority", async () => {
 it("takes nothing for agreed that is said of another block", async () => {
   const other = { number: "0x4", hash: `0x${"ab".repeat(32)}`, timestamp: "0x1" }
   proxy(2).set("eth_getBlockByNumber", { fault: "result", result: other })
-  await expect(client().agreed.getTransactionCount({ address, blockNumber: 4n })).rejects.toMatchObject({
+  await expect(client().transactionCountAt(address, 4n)).rejects.toMatchObject({
     code: "RPC_DISAGREEMENT",
   })
 })
 
 it("does with two of three, and not with one", async () => {
   proxy(0).set("eth_getTransactionCount", { fault: "status", status: 502 })
-  expect(await client().agreed.getTransactionCount({ address, blockNumber: 4n })).toBe(1n)
+  expect(await client().transactionCountAt(address, 4n)).toBe(1n)
   // One that lags is not asked, and does not count.
   proxy(1).set("eth_getBlockByNumber", { fault: "result", result: null })
-  await expect(client().agreed.getTransactionCount({ address, blockNumber: 4n })).rejects.toMatchObject({
+  await expect(client().transactionCountAt(address, 4n)).rejects.toMatchObject({
     code: "RPC_UNAVAILABLE",
     retryable: true,
     message: expect.stringMatching(/1 of 3 endpoints/),
@@ -79,15 +66,15 @@ it("does with two of three, and not with one", async () => {
 
 it("leaves out an endpoint whose answer is no answer", async () => {
   proxy(0).set("eth_getTransactionCount", { fault: "result", result: "soon" })
-  expect(await client().agreed.getTransactionCount({ address, blockNumber: 4n })).toBe(1n)
+  expect(await client().transactionCountAt(address, 4n)).toBe(1n)
   proxy(1).set("eth_getTransactionCount", { fault: "result", result: "soon" })
-  await expect(client().agreed.getTransactionCount({ address, blockNumber: 4n })).rejects.toMatchObject({
+  await expect(client().transactionCountAt(address, 4n)).rejects.toMatchObject({
     code: "RPC_UNAVAILABLE",
   })
 })
 
-it("tells a block that nobody has yet from one without transactions", async () => {
-  await expect(client().agreed.getTransactionCount({ address, blockNumber: 100n })).rejects.toMatchObject({
+it("tells a block that nobody has yet from one without transactions of the account", async () => {
+  await expect(client().transactionCountAt(address, 100n)).rejects.toMatchObject({
     code: "RPC_UNAVAILABLE",
   })
 })

@@ -31,13 +31,11 @@ const client = (limits: Partial<Parameters<typeof createChainClient>[0]["limits"
 
 it("asks the next endpoint as well when the first one takes its time, and takes the first answer", async () => {
   const chain = client({ hedgeMs: 100 })
-  await chain.reads.getBlockNumber()
-  const before = second.seen.get("eth_blockNumber") ?? 0
   first.set("eth_blockNumber", { fault: "delay", ms: 1_500 })
   const began = Date.now()
   expect(await chain.reads.getBlockNumber()).toBe(32n)
   expect(Date.now() - began).toBeLessThan(1_000)
-  expect(second.seen.get("eth_blockNumber")).toBe(before + 1)
+  expect(second.seen.get("eth_blockNumber")).toBe(1)
   // An answer that comes late is no fault.
   await sleep(1_600)
   expect(chain.status()).toMatchObject([{ faults: 0 }, { faults: 0 }])

@@ -1,0 +1,61 @@
+import { z } from "@hono/zod-openapi"
+import { type LiveType, liveTypes } from "../presenters/live-event.ts"
+import { type Refusal, refuse } from "../refusal.ts"
+import { chainIdParameter, tokenSymbolSchema, userIdSchema } from "../validation/schemas.ts"
+import type { LiveFilter } from "./live-filter.ts"
+
+const typesMessage = `name types of events, with a comma between them; there are ${liveTypes.join(", ")}`
+
+const liveTypesParameter = z
+  .string()
+  .transform((text, context): ReadonlySet<LiveType> => {
+    const names = text.split(",")
+    const types = names.flatMap((name) => liveTypes.find((type) => type === name) ?? [])
+    if (types.length === names.length) return new Set(types)
+    context.addIssue({ code: "custom", message: typesMessage })
+    return z.NEVER
+  })
+  .openapi({ type: "string", example: "balance.adjusted,settlement.confirmed" })
+
+/** The parameters by which a subscriber says what he wants to see. */
+export const liveFilterParameters = {
+  user_id: userIdSchema.optional(),
+  token_symbol: tokenSymbolSchema.optional(),
+  chain_id: chainIdParameter.optional(),
+  types: liveTypesParameter.optional(),
+}
+
+export function toFilter(given: {
+  readonly user_id?: string | undefined
+  readonly token_symbol?: string | undefined
+  readonly chain_id?: number | undefined
+  readonly types?: ReadonlySet<LiveType> | undefined
+}): LiveFilter {
+  return {
+    userId: given.user_id ?? null,
+    tokenSymbol: given.token_symbol ?? null,
+    chainId: given.chain_id === undefined ? null : BigInt(given.chain_id),
+    types: given.types ?? null,
+  }
+}
+
+/**
+ * Where a subscriber begins: behind the position that he saw last, or at the end of the log.
+ * @returns a refusal for what is no position of this log
+ */
+export function startAfter(
+  given: { readonly field: string; readonly position: string } | null,
+  head: bigint,
+): bigint | Refusal {
+  if (given === null) return head
+  const { field, position } = given
+  if (!/^(0|[1-9]\d{0,15})$/.test(position))
+    return refuse("INVALID_PARAMETER", field, "send the id of the last event that was received, unchanged")
+  if (BigInt(position) > head)
+    return refuse(
+      "UNKNOWN_POSITION",
+      field,
+      `the log ends at ${head}: it is not the one that this id is from, so read the balances again and begin without an id`,
+    )
+  return BigInt(position)
+}

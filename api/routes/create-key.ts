@@ -1,0 +1,35 @@
+import { z } from "@hono/zod-openapi"
+import { initiatorOf } from "../identity/initiator.ts"
+import { createKey } from "../identity/key-store.ts"
+import { issuedKeySchema, presentApiKey } from "../presenters/api-key.ts"
+import { defineRoute } from "../route.ts"
+import { allowedFromSchema, labelSchema, laterSchema, scopesSchema } from "../validation/identity-schemas.ts"
+
+export const createKeyRoute = defineRoute({
+  method: "post",
+  path: "/admin/keys",
+  tag: "Administration",
+  summary: "Issue an API key of the app; it is shown this once",
+  permission: "keys.manage",
+  body: z.strictObject({
+    name: labelSchema.openapi({ description: "For people to recognise it by", example: "checkout" }),
+    scopes: scopesSchema,
+    allowed_from: allowedFromSchema.optional(),
+    expires_at: laterSchema.optional().openapi({ description: "Never, unless given" }),
+  }),
+  answer: issuedKeySchema,
+  refusals: [],
+  async handle(services, { body, caller, context }) {
+    const key = {
+      name: body.name,
+      scopes: body.scopes,
+      allowedFrom: body.allowed_from ?? null,
+      expiresAt: body.expires_at ?? null,
+      isOfInstallation: false,
+    }
+    const initiator = initiatorOf(services, context, caller)
+    const issued = await services.db.transaction().execute((trx) => createKey(trx, caller, key, initiator))
+    services.logger.info({ actor: caller.actor, key: issued.row.key_id }, "a key was issued")
+    return { data: { ...presentApiKey(issued.row), api_key: issued.secret } }
+  },
+})

@@ -1,0 +1,72 @@
+import { z } from "@hono/zod-openapi"
+import { createEventStream } from "../live/event-stream.ts"
+import { prepareSubscription } from "../live/prepare-subscription.ts"
+import { liveFilterParameters, toFilter } from "../live/subscription-request.ts"
+import { authenticate } from "../middleware/authenticate.ts"
+import { commonHeaders } from "../middleware/respond.ts"
+import { liveEventSchema } from "../presenters/live-event.ts"
+import { isRefusal } from "../refusal.ts"
+import { defineRoute } from "../route.ts"
+
+const permission = "ledger.read"
+
+export const streamLiveEvents = defineRoute({
+  method: "get",
+  path: "/stream",
+  tag: "Live updates",
+  summary: "Everything that happens to balances, as Server-Sent Events that resume without a gap or a repeat",
+  permission,
+  query: z.strictObject({
+    ...liveFilterParameters,
+    after: z.string().optional().openapi({
+      description:
+        "Begin behind this position. `Last-Event-ID`, which clients send when they connect again, counts before it; without either, with what happens from now on",
+      example: "184467",
+    }),
+  }),
+  answer: null,
+  stream: {
+    contentType: "text/event-stream",
+    description:
+      "`id` is the position, `event` the type, `data` the event in JSON; without a type it is a heartbeat",
+    schema: liveEventSchema,
+  },
+  refusals: ["OVERLOADED", "UNKNOWN_POSITION"],
+  async handle(services, { query, caller, context }) {
+    const { limits, logger, onStop } = services
+    const seen = context.req.header("last-event-id")
+    const given = seen === undefined || seen === "" ? query.after : seen
+    const field = given === query.after ? "after" : "Last-Event-ID"
+    const start = await prepareSubscription(
+      services,
+      caller.ledgerId,
+      given === undefined ? null : { field, position: given },
+    )
+    if (isRefusal(start)) return start
+    const headers = {
+      ...commonHeaders,
+      "content-type": "text/event-stream; charset=utf-8",
+      "cache-control": "no-store",
+      // A proxy that gathers an answer before it passes it on would hold events back.
+      "x-accel-buffering": "no",
+      "x-request-id": context.var.requestId,
+    }
+    if (context.req.method === "HEAD") return new Response(null, { headers })
+    const { body, end } = createEventStream({
+      after: start.after,
+      subscribe: (sink) => start.subscribe(toFilter(query), sink),
+      bufferBytes: limits.subscriberBufferBytes,
+      heartbeatMs: limits.heartbeatMs,
+      stallMs: limits.readerStallMs,
+      // A key that was revoked sees nothing more.
+      onHeartbeat: async () => (await authenticate(context, services, permission)) === undefined,
+      onStall() {
+        logger.warn({ request_id: context.var.requestId }, "a subscriber who does not read is cut off")
+        context.env.outgoing?.socket?.resetAndDestroy()
+      },
+      onEnd: () => onStop.delete(end),
+    })
+    onStop.add(end)
+    return new Response(body, { headers })
+  },
+})

@@ -1,0 +1,2784 @@
+// Written by `npm run client:types` from the routes of the API.
+
+export interface paths {
+    "/api/v1/balance/adjust": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record signed changes of balances, all or none
+         * @description Permission `ledger.write`. Scope of a key: `ledger:write`. Role of a person: `admin`.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Stands for operation_id in the body, with sequence 0 */
+                    "idempotency-key"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /**
+                         * @description The caller's business id
+                         * @example daily_rewards_20241215
+                         */
+                        operation_id?: string;
+                        sequence?: number;
+                        /**
+                         * @description The caller's label of a business batch
+                         * @example daily_rewards_20241215
+                         */
+                        batch_id?: string;
+                        /**
+                         * @default normal
+                         * @enum {string}
+                         */
+                        priority?: "low" | "normal" | "high" | "urgent";
+                        /** @description All or none, decided in this order */
+                        adjustments: {
+                            /**
+                             * @description The app's own opaque identifier
+                             * @example user_123
+                             */
+                            user_id: string;
+                            /** @example CPOP */
+                            token_symbol: string;
+                            /** @example 31337 */
+                            chain_id?: number;
+                            /**
+                             * @description Token units, exact; the sign is explicit
+                             * @example +1000.0
+                             */
+                            amount: string;
+                            /** @example reward */
+                            reason_type: string;
+                            reason_detail?: string;
+                            metadata?: {
+                                [key: string]: unknown;
+                            };
+                        }[];
+                    };
+                };
+            };
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                operation_id: string;
+                                sequence: number;
+                                /** @enum {string} */
+                                status: "recorded";
+                                adjustments_count: number;
+                                /**
+                                 * @description Position of the last event
+                                 * @example 184467
+                                 */
+                                position: string;
+                                transactions: {
+                                    tx_id: string;
+                                    user_id: string;
+                                    /** @example 1000.000000000000000000 */
+                                    amount: string;
+                                    /** @enum {string} */
+                                    status: "pending";
+                                }[];
+                                balances: {
+                                    user_id: string;
+                                    token_symbol: string;
+                                    /** @example 1000.000000000000000000 */
+                                    balance_before: string;
+                                    /** @example 1000.000000000000000000 */
+                                    balance_after: string;
+                                    /**
+                                     * @description Signed: all of the account that is not on chain yet
+                                     * @example 1000.000000000000000000
+                                     */
+                                    pending_sync: string;
+                                }[];
+                                blockchain_sync: {
+                                    /** @enum {string} */
+                                    status: "pending";
+                                    /** @description false: goes to the chain at once */
+                                    will_be_batched: boolean;
+                                    /** @description Recipients that wait, as last measured */
+                                    current_batch_size: number | null;
+                                    optimal_batch_size: number | null;
+                                    /**
+                                     * @description ISO 8601 duration until the change is sealed at the latest
+                                     * @example PT5M
+                                     */
+                                    estimated_sync_time: string | null;
+                                    /** @enum {string|null} */
+                                    next_trigger: "size" | "max_wait_time" | "priority" | null;
+                                };
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assets/adjust": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record signed changes of balances, all or none, with a say in their business type and their batch
+         * @description Permission `ledger.write`. Scope of a key: `ledger:write`. Role of a person: `admin`.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Stands for operation_id in the body, with sequence 0 */
+                    "idempotency-key"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /**
+                         * @description The caller's business id
+                         * @example daily_rewards_20241215
+                         */
+                        operation_id?: string;
+                        sequence?: number;
+                        /**
+                         * @description The caller's label of a business batch
+                         * @example daily_rewards_20241215
+                         */
+                        batch_id?: string;
+                        /**
+                         * @default {
+                         *       "priority": "normal",
+                         *       "force_immediate": false
+                         *     }
+                         */
+                        batch_preference?: {
+                            /**
+                             * @default normal
+                             * @enum {string}
+                             */
+                            priority?: "low" | "normal" | "high" | "urgent";
+                            /**
+                             * @description May only shorten the wait that the token's batch strategy allows
+                             * @example 15m
+                             */
+                            max_wait_time?: string;
+                            /** @default false */
+                            force_immediate?: boolean;
+                        };
+                        /** @description All or none, decided in this order */
+                        adjustments: {
+                            /**
+                             * @description The app's own opaque identifier
+                             * @example user_123
+                             */
+                            user_id: string;
+                            /** @example CPOP */
+                            token_symbol: string;
+                            /** @example 31337 */
+                            chain_id?: number;
+                            /**
+                             * @description Token units, exact; the sign is explicit
+                             * @example +1000.0
+                             */
+                            amount: string;
+                            /** @example reward */
+                            reason_type: string;
+                            reason_detail?: string;
+                            metadata?: {
+                                [key: string]: unknown;
+                            };
+                            /**
+                             * @description That of the reason, unless named
+                             * @enum {string}
+                             */
+                            business_type?: "transfer" | "reward" | "gas_fee" | "consumption" | "refund" | "mint" | "burn" | "adjustment" | "deposit" | "withdrawal";
+                        }[];
+                    };
+                };
+            };
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            /**
+                             * @example {
+                             *       "operation_id": "check_ins_20241215",
+                             *       "sequence": 0,
+                             *       "status": "recorded",
+                             *       "adjustments_count": 1,
+                             *       "position": "184467",
+                             *       "transactions": [
+                             *         {
+                             *           "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAtCT",
+                             *           "user_id": "user_123",
+                             *           "amount": "+100.000000000000000000",
+                             *           "status": "pending",
+                             *           "balance_after": "5100.000000000000000000",
+                             *           "sync_estimate": "PT5M"
+                             *         }
+                             *       ],
+                             *       "balances": [
+                             *         {
+                             *           "user_id": "user_123",
+                             *           "token_symbol": "CPOP",
+                             *           "balance_before": "5000.000000000000000000",
+                             *           "balance_after": "5100.000000000000000000",
+                             *           "pending_sync": "+100.000000000000000000"
+                             *         }
+                             *       ],
+                             *       "blockchain_sync": {
+                             *         "status": "pending",
+                             *         "will_be_batched": true,
+                             *         "current_batch_size": 23,
+                             *         "optimal_batch_size": 25,
+                             *         "estimated_sync_time": "PT5M",
+                             *         "next_trigger": "max_wait_time"
+                             *       },
+                             *       "processed_count": 1
+                             *     }
+                             */
+                            data: {
+                                operation_id: string;
+                                sequence: number;
+                                /** @enum {string} */
+                                status: "recorded";
+                                adjustments_count: number;
+                                /**
+                                 * @description Position of the last event
+                                 * @example 184467
+                                 */
+                                position: string;
+                                transactions: {
+                                    tx_id: string;
+                                    user_id: string;
+                                    /** @example 1000.000000000000000000 */
+                                    amount: string;
+                                    /** @enum {string} */
+                                    status: "pending";
+                                    /**
+                                     * @description Right after this one
+                                     * @example 1000.000000000000000000
+                                     */
+                                    balance_after: string;
+                                    /**
+                                     * @description ISO 8601 duration until the change is sealed at the latest
+                                     * @example PT5M
+                                     */
+                                    sync_estimate: string | null;
+                                }[];
+                                balances: {
+                                    user_id: string;
+                                    token_symbol: string;
+                                    /** @example 1000.000000000000000000 */
+                                    balance_before: string;
+                                    /** @example 1000.000000000000000000 */
+                                    balance_after: string;
+                                    /**
+                                     * @description Signed: all of the account that is not on chain yet
+                                     * @example 1000.000000000000000000
+                                     */
+                                    pending_sync: string;
+                                }[];
+                                blockchain_sync: {
+                                    /** @enum {string} */
+                                    status: "pending";
+                                    /** @description false: goes to the chain at once */
+                                    will_be_batched: boolean;
+                                    /** @description Recipients that wait, as last measured */
+                                    current_batch_size: number | null;
+                                    optimal_batch_size: number | null;
+                                    /**
+                                     * @description ISO 8601 duration until the change is sealed at the latest
+                                     * @example PT5M
+                                     */
+                                    estimated_sync_time: string | null;
+                                    /** @enum {string|null} */
+                                    next_trigger: "size" | "max_wait_time" | "priority" | null;
+                                };
+                                processed_count: number;
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rewards/distribute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Credit the rewards of one activity, all or none
+         * @description Permission `ledger.write`. Scope of a key: `ledger:write`. Role of a person: `admin`.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Stands for operation_id in the body, with sequence 0 */
+                    "idempotency-key"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /**
+                         * @description The caller's business id
+                         * @example daily_rewards_20241215
+                         */
+                        operation_id?: string;
+                        sequence?: number;
+                        /**
+                         * @description The caller's label of a business batch
+                         * @example daily_rewards_20241215
+                         */
+                        batch_id?: string;
+                        /**
+                         * @default normal
+                         * @enum {string}
+                         */
+                        priority?: "low" | "normal" | "high" | "urgent";
+                        reward_batch: {
+                            activity_id: string;
+                            /** @description Also the reason, where one of this name is registered; otherwise that is `reward` */
+                            reward_type: string;
+                            /** @example CPOP */
+                            token_symbol: string;
+                            /** @example 31337 */
+                            chain_id?: number;
+                        };
+                        /** @description All or none, decided in this order */
+                        recipients: {
+                            /**
+                             * @description The app's own opaque identifier
+                             * @example user_123
+                             */
+                            user_id: string;
+                            /**
+                             * @description Token units, exact; without a sign: the route names the direction
+                             * @example 12.5
+                             */
+                            amount: string;
+                            tier?: string;
+                        }[];
+                    };
+                };
+            };
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            /**
+                             * @example {
+                             *       "operation_id": "check_in_rewards_20241215",
+                             *       "sequence": 0,
+                             *       "status": "recorded",
+                             *       "adjustments_count": 1,
+                             *       "position": "184467",
+                             *       "transactions": [
+                             *         {
+                             *           "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAtCT",
+                             *           "user_id": "user_123",
+                             *           "amount": "+100.000000000000000000",
+                             *           "status": "pending"
+                             *         }
+                             *       ],
+                             *       "balances": [
+                             *         {
+                             *           "user_id": "user_123",
+                             *           "token_symbol": "CPOP",
+                             *           "balance_before": "5000.000000000000000000",
+                             *           "balance_after": "5100.000000000000000000",
+                             *           "pending_sync": "+100.000000000000000000"
+                             *         }
+                             *       ],
+                             *       "blockchain_sync": {
+                             *         "status": "pending",
+                             *         "will_be_batched": true,
+                             *         "current_batch_size": 23,
+                             *         "optimal_batch_size": 25,
+                             *         "estimated_sync_time": "PT5M",
+                             *         "next_trigger": "max_wait_time"
+                             *       }
+                             *     }
+                             */
+                            data: {
+                                operation_id: string;
+                                sequence: number;
+                                /** @enum {string} */
+                                status: "recorded";
+                                adjustments_count: number;
+                                /**
+                                 * @description Position of the last event
+                                 * @example 184467
+                                 */
+                                position: string;
+                                transactions: {
+                                    tx_id: string;
+                                    user_id: string;
+                                    /** @example 1000.000000000000000000 */
+                                    amount: string;
+                                    /** @enum {string} */
+                                    status: "pending";
+                                }[];
+                                balances: {
+                                    user_id: string;
+                                    token_symbol: string;
+                                    /** @example 1000.000000000000000000 */
+                                    balance_before: string;
+                                    /** @example 1000.000000000000000000 */
+                                    balance_after: string;
+                                    /**
+                                     * @description Signed: all of the account that is not on chain yet
+                                     * @example 1000.000000000000000000
+                                     */
+                                    pending_sync: string;
+                                }[];
+                                blockchain_sync: {
+                                    /** @enum {string} */
+                                    status: "pending";
+                                    /** @description false: goes to the chain at once */
+                                    will_be_batched: boolean;
+                                    /** @description Recipients that wait, as last measured */
+                                    current_batch_size: number | null;
+                                    optimal_batch_size: number | null;
+                                    /**
+                                     * @description ISO 8601 duration until the change is sealed at the latest
+                                     * @example PT5M
+                                     */
+                                    estimated_sync_time: string | null;
+                                    /** @enum {string|null} */
+                                    next_trigger: "size" | "max_wait_time" | "priority" | null;
+                                };
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/consumption/deduct": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Debit what users pay for one service, all or none
+         * @description Permission `ledger.write`. Scope of a key: `ledger:write`. Role of a person: `admin`.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Stands for operation_id in the body, with sequence 0 */
+                    "idempotency-key"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /**
+                         * @description The caller's business id
+                         * @example daily_rewards_20241215
+                         */
+                        operation_id?: string;
+                        sequence?: number;
+                        /**
+                         * @description The caller's label of a business batch
+                         * @example daily_rewards_20241215
+                         */
+                        batch_id?: string;
+                        /**
+                         * @default normal
+                         * @enum {string}
+                         */
+                        priority?: "low" | "normal" | "high" | "urgent";
+                        consumption: {
+                            /** @description Also the reason, where one of this name is registered; otherwise that is `consumption` */
+                            service_type: string;
+                            service_id: string;
+                            /** @example CPOP */
+                            token_symbol: string;
+                            /** @example 31337 */
+                            chain_id?: number;
+                        };
+                        /** @description All or none, decided in this order */
+                        deductions: {
+                            /**
+                             * @description The app's own opaque identifier
+                             * @example user_123
+                             */
+                            user_id: string;
+                            /**
+                             * @description Token units, exact; without a sign: the route names the direction
+                             * @example 12.5
+                             */
+                            amount: string;
+                            reason?: string;
+                        }[];
+                    };
+                };
+            };
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            /**
+                             * @example {
+                             *       "operation_id": "transfer_fee_4711",
+                             *       "sequence": 0,
+                             *       "status": "recorded",
+                             *       "adjustments_count": 1,
+                             *       "position": "184467",
+                             *       "transactions": [
+                             *         {
+                             *           "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAtCT",
+                             *           "user_id": "user_123",
+                             *           "amount": "-25.500000000000000000",
+                             *           "status": "pending"
+                             *         }
+                             *       ],
+                             *       "balances": [
+                             *         {
+                             *           "user_id": "user_123",
+                             *           "token_symbol": "CPOP",
+                             *           "balance_before": "5000.000000000000000000",
+                             *           "balance_after": "4974.500000000000000000",
+                             *           "pending_sync": "-25.500000000000000000"
+                             *         }
+                             *       ],
+                             *       "blockchain_sync": {
+                             *         "status": "pending",
+                             *         "will_be_batched": true,
+                             *         "current_batch_size": 23,
+                             *         "optimal_batch_size": 25,
+                             *         "estimated_sync_time": "PT5M",
+                             *         "next_trigger": "max_wait_time"
+                             *       }
+                             *     }
+                             */
+                            data: {
+                                operation_id: string;
+                                sequence: number;
+                                /** @enum {string} */
+                                status: "recorded";
+                                adjustments_count: number;
+                                /**
+                                 * @description Position of the last event
+                                 * @example 184467
+                                 */
+                                position: string;
+                                transactions: {
+                                    tx_id: string;
+                                    user_id: string;
+                                    /** @example 1000.000000000000000000 */
+                                    amount: string;
+                                    /** @enum {string} */
+                                    status: "pending";
+                                }[];
+                                balances: {
+                                    user_id: string;
+                                    token_symbol: string;
+                                    /** @example 1000.000000000000000000 */
+                                    balance_before: string;
+                                    /** @example 1000.000000000000000000 */
+                                    balance_after: string;
+                                    /**
+                                     * @description Signed: all of the account that is not on chain yet
+                                     * @example 1000.000000000000000000
+                                     */
+                                    pending_sync: string;
+                                }[];
+                                blockchain_sync: {
+                                    /** @enum {string} */
+                                    status: "pending";
+                                    /** @description false: goes to the chain at once */
+                                    will_be_batched: boolean;
+                                    /** @description Recipients that wait, as last measured */
+                                    current_batch_size: number | null;
+                                    optimal_batch_size: number | null;
+                                    /**
+                                     * @description ISO 8601 duration until the change is sealed at the latest
+                                     * @example PT5M
+                                     */
+                                    estimated_sync_time: string | null;
+                                    /** @enum {string|null} */
+                                    next_trigger: "size" | "max_wait_time" | "priority" | null;
+                                };
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/balance/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A user's balances, one entry a token
+         * @description Permission `ledger.read`. Scope of a key: `ledger:read`. Role of a person: `admin` or `operator` or `auditor` or `analyst`.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    token_symbol?: string;
+                    chain_id?: number;
+                    /** @description true: also asks the chain, and reports its figure beside the ledger's */
+                    realtime?: "true" | "false";
+                    /** @description The balances as they were: the position of an event, or an ISO 8601 time */
+                    at?: string;
+                    /** @description Only these fields of `data`: `a,b.c` */
+                    fields?: string;
+                };
+                header?: never;
+                path: {
+                    /** @description The app's own opaque identifier */
+                    user_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                user_id: string;
+                                /** @description Only with `at`: the last event that counts, and when it was recorded; null before the first */
+                                at?: {
+                                    position: string;
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    time: string | null;
+                                };
+                                balances: {
+                                    token_symbol: string;
+                                    chain_id: number;
+                                    /**
+                                     * @description On chain, final
+                                     * @example 1000.000000000000000000
+                                     */
+                                    confirmed_balance: string;
+                                    /**
+                                     * @description Confirmed and every change that is not on chain yet
+                                     * @example 1000.000000000000000000
+                                     */
+                                    pending_balance: string;
+                                    /**
+                                     * @description Signed
+                                     * @example 1000.000000000000000000
+                                     */
+                                    pending_changes: string;
+                                    /**
+                                     * @description Holds and outgoing transfers
+                                     * @example 1000.000000000000000000
+                                     */
+                                    locked_balance: string;
+                                    /**
+                                     * @description Pending without locked: what can be spent now
+                                     * @example 1000.000000000000000000
+                                     */
+                                    available_balance: string;
+                                    /**
+                                     * @description Where its settlement stands now; null of a past balance, and where too much would have to be read to know
+                                     * @enum {string|null}
+                                     */
+                                    sync_status: "synced" | "pending" | "syncing" | "error" | null;
+                                    sync_error: string | null;
+                                    /**
+                                     * Format: date-time
+                                     * @description When the confirmed figure last moved
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    last_sync_time: string | null;
+                                    /**
+                                     * Format: date-time
+                                     * @description When what waits is sealed at the latest
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    next_sync_estimate: string | null;
+                                    /** @enum {string} */
+                                    source: "cache" | "database" | "blockchain";
+                                    is_realtime: boolean;
+                                    /** @description Age of the confirmed figure in seconds */
+                                    sync_lag: number | null;
+                                    /** @description Blocks between the chain's head and the last one that is in the ledger */
+                                    head_lag: number | null;
+                                    /**
+                                     * @description balanceOf at the chain's head; only realtime
+                                     * @example 1000.000000000000000000
+                                     */
+                                    chain_balance?: string;
+                                    /** @description The block of chain_balance; only realtime */
+                                    chain_block_number?: number;
+                                    /** @description Blocks by which the confirmed figure is older than chain_balance; only realtime */
+                                    chain_confirmation?: number | null;
+                                }[];
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/balance/{user_id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What changed a user's balances, newest first
+         * @description Permission `ledger.read`. Scope of a key: `ledger:read`. Role of a person: `admin` or `operator` or `auditor` or `analyst`.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    token_symbol?: string;
+                    chain_id?: number;
+                    reason_type?: string;
+                    status?: "pending" | "batching" | "submitted" | "confirmed" | "failed" | "reversed" | "discarded";
+                    /** @description Recorded at or after */
+                    from_date?: string;
+                    /** @description Recorded before */
+                    to_date?: string;
+                    /** @description Rows of a page */
+                    limit?: number;
+                    /** @description `pagination.next_cursor` of the previous page */
+                    cursor?: string;
+                    /** @description Only these fields of `data`: `a,b.c` */
+                    fields?: string;
+                };
+                header?: never;
+                path: {
+                    /** @description The app's own opaque identifier */
+                    user_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                user_id: string;
+                                token_symbol: string | null;
+                                history: {
+                                    tx_id: string;
+                                    operation_id: string | null;
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    timestamp: string;
+                                    token_symbol: string;
+                                    chain_id: number;
+                                    /** @example 1000.000000000000000000 */
+                                    amount: string;
+                                    /** @example 1000.000000000000000000 */
+                                    balance_before: string;
+                                    /** @example 1000.000000000000000000 */
+                                    balance_after: string;
+                                    reason_type: string;
+                                    reason_detail: string | null;
+                                    business_type: string;
+                                    /** @enum {string} */
+                                    sync_status: "pending" | "batching" | "submitted" | "confirmed" | "failed" | "reversed" | "discarded";
+                                    /** @enum {string|null} */
+                                    settled_by: "batch" | "netting" | "chain" | null;
+                                    /** @description tx_id of what this one takes back */
+                                    reverses: string | null;
+                                    /** @description tx_id of what took this one back */
+                                    reversed_by: string | null;
+                                    /** @description The hold that this one captures */
+                                    hold_id: string | null;
+                                    /** @example 0xabababababababababababababababababababababababababababababababab */
+                                    blockchain_tx: string | null;
+                                    block_number: number | null;
+                                    batch_id: string | null;
+                                    metadata: {
+                                        [key: string]: unknown;
+                                    } | null;
+                                    /** @description Whether reason_detail and metadata were erased */
+                                    details_redacted: boolean;
+                                }[];
+                                pagination: {
+                                    limit: number;
+                                    next_cursor: string | null;
+                                    has_more: boolean;
+                                };
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user_id}/assets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every balance that the ledger has of a user
+         * @description Permission `ledger.read`. Scope of a key: `ledger:read`. Role of a person: `admin` or `operator` or `auditor` or `analyst`.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    token_symbol?: string;
+                    chain_id?: number;
+                    /** @description false: leaves out what is not on the chain yet */
+                    include_pending?: "true" | "false";
+                    /** @description Only these fields of `data`: `a,b.c` */
+                    fields?: string;
+                };
+                header?: never;
+                path: {
+                    /** @description The app's own opaque identifier */
+                    user_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                user_id: string;
+                                total_value_usd: null;
+                                /**
+                                 * Format: date-time
+                                 * @description When one of these balances last changed
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                last_updated: string | null;
+                                assets: {
+                                    token_symbol: string;
+                                    chain_id: number;
+                                    /**
+                                     * @description On chain, final
+                                     * @example 1000.000000000000000000
+                                     */
+                                    confirmed_balance: string;
+                                    /**
+                                     * @description Holds and outgoing transfers
+                                     * @example 1000.000000000000000000
+                                     */
+                                    locked_balance: string;
+                                    /**
+                                     * @description Pending without locked: what can be spent now
+                                     * @example 1000.000000000000000000
+                                     */
+                                    available_balance: string;
+                                    /**
+                                     * @description Where its settlement stands now; null of a past balance, and where too much would have to be read to know
+                                     * @enum {string|null}
+                                     */
+                                    sync_status: "synced" | "pending" | "syncing" | "error" | null;
+                                    sync_error: string | null;
+                                    /**
+                                     * Format: date-time
+                                     * @description When the confirmed figure last moved
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    last_sync_time: string | null;
+                                    /**
+                                     * Format: date-time
+                                     * @description When what waits is sealed at the latest
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    next_sync_estimate: string | null;
+                                    /** @description Age of the confirmed figure in seconds */
+                                    sync_lag: number | null;
+                                    /** @description Blocks between the chain's head and the last one that is in the ledger */
+                                    head_lag: number | null;
+                                    chain_name: string;
+                                    token_name: string;
+                                    token_address: string;
+                                    decimals: number;
+                                    /**
+                                     * @description Confirmed and every change that is not on chain yet
+                                     * @example 1000.000000000000000000
+                                     */
+                                    pending_balance?: string;
+                                    /**
+                                     * @description Signed
+                                     * @example 1000.000000000000000000
+                                     */
+                                    pending_changes?: string;
+                                    balance_usd: null;
+                                }[];
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user_id}/transactions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everything that was recorded for a user, newest first, with its fate on the chain
+         * @description Permission `ledger.read`. Scope of a key: `ledger:read`. Role of a person: `admin` or `operator` or `auditor` or `analyst`.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    chain_id?: number;
+                    business_type?: "transfer" | "reward" | "gas_fee" | "consumption" | "refund" | "mint" | "burn" | "adjustment" | "deposit" | "withdrawal";
+                    status?: "pending" | "batching" | "submitted" | "confirmed" | "failed" | "reversed" | "discarded";
+                    /** @description Rows of a page */
+                    limit?: number;
+                    /** @description `pagination.next_cursor` of the previous page */
+                    cursor?: string;
+                    /** @description Only these fields of `data`: `a,b.c` */
+                    fields?: string;
+                };
+                header?: never;
+                path: {
+                    /** @description The app's own opaque identifier */
+                    user_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                user_id: string;
+                                transactions: {
+                                    transaction_id: string;
+                                    tx_id: string;
+                                    operation_id: string | null;
+                                    sequence: number | null;
+                                    business_batch_id: string | null;
+                                    user_id: string;
+                                    token_symbol: string;
+                                    chain_id: number;
+                                    /** @example 1000.000000000000000000 */
+                                    amount: string;
+                                    /** @example 1000.000000000000000000 */
+                                    balance_before: string;
+                                    /** @example 1000.000000000000000000 */
+                                    balance_after: string;
+                                    /** @enum {string} */
+                                    status: "pending" | "batching" | "submitted" | "confirmed" | "failed" | "reversed" | "discarded";
+                                    /** @enum {string|null} */
+                                    settled_by: "batch" | "netting" | "chain" | null;
+                                    /** @description tx_id of what this one takes back */
+                                    reverses: string | null;
+                                    /** @description tx_id of what took this one back */
+                                    reversed_by: string | null;
+                                    /** @description The hold that this one captures */
+                                    hold_id: string | null;
+                                    /** @example 0xabababababababababababababababababababababababababababababababab */
+                                    tx_hash: string | null;
+                                    block_number: number | null;
+                                    confirmations: number | null;
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    timestamp: string;
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    confirmed_at: string | null;
+                                    /** @description Of the whole chain transaction */
+                                    gas_used: number | null;
+                                    /** @description Recipients of that transaction */
+                                    gas_shared_by: number | null;
+                                    /**
+                                     * @description Of the whole chain transaction, in native coin
+                                     * @example 1000.000000000000000000
+                                     */
+                                    gas_fee: string | null;
+                                    gas_fee_usd: null;
+                                    explorer_url: string | null;
+                                    batch_id: string | null;
+                                    reason_type: string;
+                                    reason_detail: string | null;
+                                    business_type: string;
+                                    metadata: {
+                                        [key: string]: unknown;
+                                    } | null;
+                                    /** @description Whether reason_detail and metadata were erased */
+                                    details_redacted: boolean;
+                                }[];
+                                pagination: {
+                                    limit: number;
+                                    next_cursor: string | null;
+                                    has_more: boolean;
+                                };
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/transactions/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the ledger recorded for a user and what happened to his addresses on the chains, newest first
+         * @description Permission `ledger.read`. Scope of a key: `ledger:read`. Role of a person: `admin` or `operator` or `auditor` or `analyst`.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    chain_id?: number;
+                    token_symbol?: string;
+                    status?: "pending" | "batching" | "submitted" | "confirmed" | "failed" | "reversed" | "discarded";
+                    /** @description At or after */
+                    from_date?: string;
+                    /** @description Before */
+                    to_date?: string;
+                    /** @description true: also the transfers by which batches brought rows of the ledger to the chain */
+                    include_internal?: "true" | "false";
+                    /** @description The logs of transfers on the chain, with their arguments; unless false */
+                    decode_logs?: "true" | "false";
+                    /** @description Rows of a page */
+                    limit?: number;
+                    /** @description `pagination.page_key` of the previous page */
+                    page_key?: string;
+                    /** @description Only these fields of `data`: `a,b.c` */
+                    fields?: string;
+                };
+                header?: never;
+                path: {
+                    /** @description The app's own opaque identifier */
+                    user_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            /**
+                             * @example {
+                             *       "user_id": "user_123",
+                             *       "data_source": "ledger_and_indexer",
+                             *       "transactions": [
+                             *         {
+                             *           "source": "chain",
+                             *           "transaction_id": null,
+                             *           "operation_id": null,
+                             *           "type": "transfer_in",
+                             *           "asset_type": "ERC20",
+                             *           "token_symbol": "CPOP",
+                             *           "chain_id": 31337,
+                             *           "chain_name": "local",
+                             *           "amount": "+5.000000000000000000",
+                             *           "from_address": "0x1212121212121212121212121212121212121212",
+                             *           "to_address": "0x3434343434343434343434343434343434343434",
+                             *           "status": "submitted",
+                             *           "tx_hash": "0xabababababababababababababababababababababababababababababababab",
+                             *           "block_number": 18500000,
+                             *           "confirmations": 2,
+                             *           "gas_fee": null,
+                             *           "gas_fee_usd": null,
+                             *           "timestamp": "2024-12-15T10:30:00.000Z",
+                             *           "explorer_url": null,
+                             *           "batch_id": null,
+                             *           "reason_type": null,
+                             *           "reason_detail": null,
+                             *           "metadata": null,
+                             *           "log_index": 3,
+                             *           "log_events": [
+                             *             {
+                             *               "event": "Transfer",
+                             *               "contract": "0x5656565656565656565656565656565656565656",
+                             *               "from": "0x1212121212121212121212121212121212121212",
+                             *               "to": "0x3434343434343434343434343434343434343434",
+                             *               "value": "5000000000000000000"
+                             *             }
+                             *           ]
+                             *         }
+                             *       ],
+                             *       "pagination": {
+                             *         "limit": 20,
+                             *         "page_key": null,
+                             *         "has_more": false
+                             *       }
+                             *     }
+                             */
+                            data: {
+                                user_id: string;
+                                /**
+                                 * @description `ledger`: the indexer cannot be read now, or has nothing of the chains yet
+                                 * @enum {string}
+                                 */
+                                data_source: "ledger" | "ledger_and_indexer";
+                                transactions: {
+                                    operation_id: string | null;
+                                    token_symbol: string;
+                                    chain_id: number;
+                                    /** @example 1000.000000000000000000 */
+                                    amount: string;
+                                    /** @enum {string} */
+                                    status: "pending" | "batching" | "submitted" | "confirmed" | "failed" | "reversed" | "discarded";
+                                    /** @example 0xabababababababababababababababababababababababababababababababab */
+                                    tx_hash: string | null;
+                                    block_number: number | null;
+                                    confirmations: number | null;
+                                    /**
+                                     * @description Of the whole chain transaction, in native coin
+                                     * @example 1000.000000000000000000
+                                     */
+                                    gas_fee: string | null;
+                                    gas_fee_usd: null;
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    timestamp: string;
+                                    explorer_url: string | null;
+                                    batch_id: string | null;
+                                    metadata: {
+                                        [key: string]: unknown;
+                                    } | null;
+                                    /** @enum {string} */
+                                    source: "ledger" | "chain";
+                                    /** @description Of a ledger row */
+                                    transaction_id: string | null;
+                                    /** @description Of a ledger row its `business_type`; of a transfer `transfer_in`, `transfer_out`, `mint`, `burn`, or `settlement` where a batch brought ledger rows to the chain */
+                                    type: string;
+                                    /** @enum {string} */
+                                    asset_type: "ERC20";
+                                    chain_name: string;
+                                    /** @example 0xabababababababababababababababababababab */
+                                    from_address: string | null;
+                                    /** @example 0xabababababababababababababababababababab */
+                                    to_address: string | null;
+                                    reason_type: string | null;
+                                    reason_detail: string | null;
+                                    log_index: number | null;
+                                    /** @description Of a transfer on the chain, unless `decode_logs=false` */
+                                    log_events: {
+                                        /** @enum {string} */
+                                        event: "Transfer";
+                                        /** @example 0xabababababababababababababababababababab */
+                                        contract: string;
+                                        /** @example 0xabababababababababababababababababababab */
+                                        from: string;
+                                        /** @example 0xabababababababababababababababababababab */
+                                        to: string;
+                                        /**
+                                         * @description Base units
+                                         * @example 1000000
+                                         */
+                                        value: string;
+                                    }[] | null;
+                                }[];
+                                pagination: {
+                                    limit: number;
+                                    page_key: string | null;
+                                    has_more: boolean;
+                                };
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/balance/{user_id}/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A user's open holds, newest first
+         * @description Permission `ledger.read`. Scope of a key: `ledger:read`. Role of a person: `admin` or `operator` or `auditor` or `analyst`.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    token_symbol?: string;
+                    chain_id?: number;
+                    /** @description Rows of a page */
+                    limit?: number;
+                    /** @description `pagination.next_cursor` of the previous page */
+                    cursor?: string;
+                    /** @description Only these fields of `data`: `a,b.c` */
+                    fields?: string;
+                };
+                header?: never;
+                path: {
+                    /** @description The app's own opaque identifier */
+                    user_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                user_id: string;
+                                holds: {
+                                    hold_id: string;
+                                    operation_id: string;
+                                    sequence: number;
+                                    user_id: string;
+                                    token_symbol: string;
+                                    chain_id: number;
+                                    /** @enum {string} */
+                                    status: "open" | "captured" | "released" | "expired";
+                                    /**
+                                     * @description What was held when it was placed
+                                     * @example 1000.000000000000000000
+                                     */
+                                    amount: string;
+                                    /** @example 1000.000000000000000000 */
+                                    captured_amount: string;
+                                    reason_type: string;
+                                    reason_detail: string | null;
+                                    metadata: {
+                                        [key: string]: unknown;
+                                    } | null;
+                                    details_redacted: boolean;
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    placed_at: string;
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    expires_at: string;
+                                    /**
+                                     * Format: date-time
+                                     * @description null while the money is held: for a moment also of a hold whose time is over
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    ended_at: string | null;
+                                    /** @description The capture */
+                                    tx_id: string | null;
+                                }[];
+                                pagination: {
+                                    limit: number;
+                                    next_cursor: string | null;
+                                    has_more: boolean;
+                                };
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/balance/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep an amount back for a later capture
+         * @description Permission `ledger.write`. Scope of a key: `ledger:write`. Role of a person: `admin`.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Stands for operation_id in the body, with sequence 0 */
+                    "idempotency-key"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /**
+                         * @description The caller's business id
+                         * @example daily_rewards_20241215
+                         */
+                        operation_id?: string;
+                        sequence?: number;
+                        /**
+                         * @default normal
+                         * @enum {string}
+                         */
+                        priority?: "low" | "normal" | "high" | "urgent";
+                        /**
+                         * @description The caller's label of a business batch
+                         * @example daily_rewards_20241215
+                         */
+                        batch_id?: string;
+                        /**
+                         * @description The app's own opaque identifier
+                         * @example user_123
+                         */
+                        user_id: string;
+                        /** @example CPOP */
+                        token_symbol: string;
+                        /** @example 31337 */
+                        chain_id?: number;
+                        /**
+                         * @description Token units, exact; without a sign: the route names the direction
+                         * @example 12.5
+                         */
+                        amount: string;
+                        /** @example reward */
+                        reason_type: string;
+                        reason_detail?: string;
+                        metadata?: {
+                            [key: string]: unknown;
+                        };
+                        /** @description Seconds from its recording on; the configuration's default, unless given */
+                        expires_in?: number;
+                        /**
+                         * Format: date-time
+                         * @description Instead of expires_in
+                         */
+                        expires_at?: string;
+                    };
+                };
+            };
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                operation_id: string;
+                                sequence: number;
+                                hold_id: string;
+                                /** @example 184467 */
+                                position: string;
+                                user_id: string;
+                                token_symbol: string;
+                                chain_id: number;
+                                /**
+                                 * @description What was held when it was placed
+                                 * @example 1000.000000000000000000
+                                 */
+                                amount: string;
+                                /**
+                                 * @description The user's, after this
+                                 * @example 1000.000000000000000000
+                                 */
+                                balance: string;
+                                /** @example 1000.000000000000000000 */
+                                locked_balance: string;
+                                /** @example 1000.000000000000000000 */
+                                available_balance: string;
+                                /** @enum {string} */
+                                status: "open";
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                expires_at: string;
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/balance/holds/{hold_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One hold, open or ended
+         * @description Permission `ledger.read`. Scope of a key: `ledger:read`. Role of a person: `admin` or `operator` or `auditor` or `analyst`.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Only these fields of `data`: `a,b.c` */
+                    fields?: string;
+                };
+                header?: never;
+                path: {
+                    hold_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                hold_id: string;
+                                operation_id: string;
+                                sequence: number;
+                                user_id: string;
+                                token_symbol: string;
+                                chain_id: number;
+                                /** @enum {string} */
+                                status: "open" | "captured" | "released" | "expired";
+                                /**
+                                 * @description What was held when it was placed
+                                 * @example 1000.000000000000000000
+                                 */
+                                amount: string;
+                                /** @example 1000.000000000000000000 */
+                                captured_amount: string;
+                                reason_type: string;
+                                reason_detail: string | null;
+                                metadata: {
+                                    [key: string]: unknown;
+                                } | null;
+                                details_redacted: boolean;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                placed_at: string;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                expires_at: string;
+                                /**
+                                 * Format: date-time
+                                 * @description null while the money is held: for a moment also of a hold whose time is over
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                ended_at: string | null;
+                                /** @description The capture */
+                                tx_id: string | null;
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/balance/holds/{hold_id}/capture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take all or part of a hold; the rest can be spent again
+         * @description Permission `ledger.write`. Scope of a key: `ledger:write`. Role of a person: `admin`.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Stands for operation_id in the body, with sequence 0 */
+                    "idempotency-key"?: string;
+                };
+                path: {
+                    hold_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: {
+                content: {
+                    "application/json": {
+                        /**
+                         * @description The caller's business id
+                         * @example daily_rewards_20241215
+                         */
+                        operation_id?: string;
+                        sequence?: number;
+                        /**
+                         * @description All of it, unless given; the rest is released
+                         * @example 12.5
+                         */
+                        amount?: string;
+                        reason_detail?: string;
+                        metadata?: {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+            };
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                operation_id: string;
+                                sequence: number;
+                                hold_id: string;
+                                /** @example 184467 */
+                                position: string;
+                                user_id: string;
+                                token_symbol: string;
+                                chain_id: number;
+                                /**
+                                 * @description What was held when it was placed
+                                 * @example 1000.000000000000000000
+                                 */
+                                amount: string;
+                                /**
+                                 * @description The user's, after this
+                                 * @example 1000.000000000000000000
+                                 */
+                                balance: string;
+                                /** @example 1000.000000000000000000 */
+                                locked_balance: string;
+                                /** @example 1000.000000000000000000 */
+                                available_balance: string;
+                                /** @enum {string} */
+                                status: "captured";
+                                tx_id: string;
+                                /** @example 1000.000000000000000000 */
+                                captured_amount: string;
+                                /** @example 1000.000000000000000000 */
+                                released_amount: string;
+                                blockchain_sync: {
+                                    /** @enum {string} */
+                                    status: "pending";
+                                    /** @description false: goes to the chain at once */
+                                    will_be_batched: boolean;
+                                    /** @description Recipients that wait, as last measured */
+                                    current_batch_size: number | null;
+                                    optimal_batch_size: number | null;
+                                    /**
+                                     * @description ISO 8601 duration until the change is sealed at the latest
+                                     * @example PT5M
+                                     */
+                                    estimated_sync_time: string | null;
+                                    /** @enum {string|null} */
+                                    next_trigger: "size" | "max_wait_time" | "priority" | null;
+                                };
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/balance/holds/{hold_id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give all of a hold back
+         * @description Permission `ledger.write`. Scope of a key: `ledger:write`. Role of a person: `admin`.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Stands for operation_id in the body, with sequence 0 */
+                    "idempotency-key"?: string;
+                };
+                path: {
+                    hold_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: {
+                content: {
+                    "application/json": {
+                        /**
+                         * @description The caller's business id
+                         * @example daily_rewards_20241215
+                         */
+                        operation_id?: string;
+                        sequence?: number;
+                    };
+                };
+            };
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                operation_id: string;
+                                sequence: number;
+                                hold_id: string;
+                                /** @example 184467 */
+                                position: string;
+                                user_id: string;
+                                token_symbol: string;
+                                chain_id: number;
+                                /**
+                                 * @description What was held when it was placed
+                                 * @example 1000.000000000000000000
+                                 */
+                                amount: string;
+                                /**
+                                 * @description The user's, after this
+                                 * @example 1000.000000000000000000
+                                 */
+                                balance: string;
+                                /** @example 1000.000000000000000000 */
+                                locked_balance: string;
+                                /** @example 1000.000000000000000000 */
+                                available_balance: string;
+                                /** @enum {string} */
+                                status: "released";
+                                /** @example 1000.000000000000000000 */
+                                released_amount: string;
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/adjustments/{tx_id}/reverse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take an adjustment back by its opposite, once only
+         * @description Permission `ledger.write`. Scope of a key: `ledger:write`. Role of a person: `admin`.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    /** @description Stands for operation_id in the body, with sequence 0 */
+                    "idempotency-key"?: string;
+                };
+                path: {
+                    tx_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: {
+                content: {
+                    "application/json": {
+                        /**
+                         * @description The caller's business id
+                         * @example daily_rewards_20241215
+                         */
+                        operation_id?: string;
+                        sequence?: number;
+                        reason_detail?: string;
+                        metadata?: {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+            };
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                operation_id: string;
+                                sequence: number;
+                                /** @enum {string} */
+                                status: "recorded";
+                                adjustments_count: number;
+                                /**
+                                 * @description Position of the last event
+                                 * @example 184467
+                                 */
+                                position: string;
+                                transactions: {
+                                    tx_id: string;
+                                    user_id: string;
+                                    /** @example 1000.000000000000000000 */
+                                    amount: string;
+                                    /** @enum {string} */
+                                    status: "pending";
+                                }[];
+                                balances: {
+                                    user_id: string;
+                                    token_symbol: string;
+                                    /** @example 1000.000000000000000000 */
+                                    balance_before: string;
+                                    /** @example 1000.000000000000000000 */
+                                    balance_after: string;
+                                    /**
+                                     * @description Signed: all of the account that is not on chain yet
+                                     * @example 1000.000000000000000000
+                                     */
+                                    pending_sync: string;
+                                }[];
+                                blockchain_sync: {
+                                    /** @enum {string} */
+                                    status: "pending";
+                                    /** @description false: goes to the chain at once */
+                                    will_be_batched: boolean;
+                                    /** @description Recipients that wait, as last measured */
+                                    current_batch_size: number | null;
+                                    optimal_batch_size: number | null;
+                                    /**
+                                     * @description ISO 8601 duration until the change is sealed at the latest
+                                     * @example PT5M
+                                     */
+                                    estimated_sync_time: string | null;
+                                    /** @enum {string|null} */
+                                    next_trigger: "size" | "max_wait_time" | "priority" | null;
+                                };
+                                /** @description tx_id of what was taken back */
+                                reverses: string;
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operations/{operation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One operation with the fate of each of its adjustments
+         * @description Permission `ledger.read`. Scope of a key: `ledger:read`. Role of a person: `admin` or `operator` or `auditor` or `analyst`.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    sequence?: number;
+                    /** @description Rows of a page */
+                    limit?: number;
+                    /** @description `pagination.next_cursor` of the previous page */
+                    cursor?: string;
+                    /** @description Only these fields of `data`: `a,b.c` */
+                    fields?: string;
+                };
+                header?: never;
+                path: {
+                    /** @description The caller's business id */
+                    operation_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                operation_id: string;
+                                sequence: number;
+                                /** @enum {string} */
+                                status: "recorded" | "partly_confirmed" | "confirmed" | "attention";
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                recorded_at: string;
+                                position: string;
+                                adjustments_count: number;
+                                /** @description Adjustments by status */
+                                status_counts: {
+                                    [key: string]: number;
+                                };
+                                transactions: {
+                                    tx_id: string;
+                                    operation_id: string | null;
+                                    user_id: string;
+                                    token_symbol: string;
+                                    chain_id: number;
+                                    /** @example 1000.000000000000000000 */
+                                    amount: string;
+                                    /** @example 1000.000000000000000000 */
+                                    balance_after: string;
+                                    reason_type: string;
+                                    /** @enum {string} */
+                                    status: "pending" | "batching" | "submitted" | "confirmed" | "failed" | "reversed" | "discarded";
+                                    /** @enum {string|null} */
+                                    settled_by: "batch" | "netting" | "chain" | null;
+                                    /** @description tx_id of what this one takes back */
+                                    reverses: string | null;
+                                    /** @description tx_id of what took this one back */
+                                    reversed_by: string | null;
+                                    /** @description The hold that this one captures */
+                                    hold_id: string | null;
+                                    /** @example 0xabababababababababababababababababababababababababababababababab */
+                                    blockchain_tx: string | null;
+                                    block_number: number | null;
+                                    batch_id: string | null;
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    recorded_at: string;
+                                }[];
+                                pagination: {
+                                    limit: number;
+                                    next_cursor: string | null;
+                                    has_more: boolean;
+                                };
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/transaction/{transaction_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One adjustment, deposit or withdrawal: status, hash, confirmations, gas, batch
+         * @description Permission `ledger.read`. Scope of a key: `ledger:read`. Role of a person: `admin` or `operator` or `auditor` or `analyst`.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Only these fields of `data`: `a,b.c` */
+                    fields?: string;
+                };
+                header?: never;
+                path: {
+                    transaction_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                transaction_id: string;
+                                tx_id: string;
+                                operation_id: string | null;
+                                sequence: number | null;
+                                business_batch_id: string | null;
+                                user_id: string;
+                                token_symbol: string;
+                                chain_id: number;
+                                /** @example 1000.000000000000000000 */
+                                amount: string;
+                                /** @example 1000.000000000000000000 */
+                                balance_before: string;
+                                /** @example 1000.000000000000000000 */
+                                balance_after: string;
+                                /** @enum {string} */
+                                status: "pending" | "batching" | "submitted" | "confirmed" | "failed" | "reversed" | "discarded";
+                                /** @enum {string|null} */
+                                settled_by: "batch" | "netting" | "chain" | null;
+                                /** @description tx_id of what this one takes back */
+                                reverses: string | null;
+                                /** @description tx_id of what took this one back */
+                                reversed_by: string | null;
+                                /** @description The hold that this one captures */
+                                hold_id: string | null;
+                                /** @example 0xabababababababababababababababababababababababababababababababab */
+                                tx_hash: string | null;
+                                block_number: number | null;
+                                confirmations: number | null;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                timestamp: string;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                confirmed_at: string | null;
+                                /** @description Of the whole chain transaction */
+                                gas_used: number | null;
+                                /** @description Recipients of that transaction */
+                                gas_shared_by: number | null;
+                                /**
+                                 * @description Of the whole chain transaction, in native coin
+                                 * @example 1000.000000000000000000
+                                 */
+                                gas_fee: string | null;
+                                gas_fee_usd: null;
+                                explorer_url: string | null;
+                                batch_id: string | null;
+                                reason_type: string;
+                                reason_detail: string | null;
+                                business_type: string;
+                                metadata: {
+                                    [key: string]: unknown;
+                                } | null;
+                                /** @description Whether reason_detail and metadata were erased */
+                                details_redacted: boolean;
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record a file of adjustments or opening balances, one a line
+         * @description Permission `imports.create`. Scope of a key: `ledger:write`. Role of a person: `admin`.
+         */
+        post: {
+            parameters: {
+                query?: {
+                    /** @description Names the import; without it the content does, so that the same file twice is one import */
+                    operation_id?: string;
+                    /** @description For people to recognise it by */
+                    file_name?: string;
+                    /** @description Of lines that name no token */
+                    token_symbol?: string;
+                    /** @description Of lines that name no chain */
+                    chain_id?: number;
+                    /** @description Of lines that name no reason */
+                    reason_type?: string;
+                };
+                header?: {
+                    /** @description Stands for operation_id in the body, with sequence 0 */
+                    "idempotency-key"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "text/csv": string;
+                    "application/x-ndjson": string;
+                };
+            };
+            responses: {
+                /** @description The answer */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 202;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                import_id: string;
+                                /** @description Lines without an operation_id of their own are recorded under it, with their line number as the sequence */
+                                operation_id: string;
+                                /** @enum {string} */
+                                state: "received" | "running" | "finished" | "failed" | "abandoned";
+                                /** @enum {string} */
+                                format: "csv" | "ndjson";
+                                file_name: string | null;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                received_at: string;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                started_at: string | null;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                finished_at: string | null;
+                                bytes: {
+                                    total: number;
+                                    done: number;
+                                };
+                                lines: {
+                                    /** @description Lines that are settled: applied, replayed and refused */
+                                    done: number;
+                                    /** @description Recorded by this import */
+                                    applied: number;
+                                    /** @description Recorded before, under the operation_id that the line names */
+                                    replayed: number;
+                                    /** @description Not recorded; GET /imports/{import_id}/refused says why */
+                                    refused: number;
+                                };
+                                /** @description Why it failed; the same file sent again has it go on */
+                                error: string | null;
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{import_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far an import is: lines applied, replayed and refused
+         * @description Permission `imports.read`. Scope of a key: `ledger:read`. Role of a person: `admin` or `operator` or `auditor` or `analyst`.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Only these fields of `data`: `a,b.c` */
+                    fields?: string;
+                };
+                header?: never;
+                path: {
+                    import_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                import_id: string;
+                                /** @description Lines without an operation_id of their own are recorded under it, with their line number as the sequence */
+                                operation_id: string;
+                                /** @enum {string} */
+                                state: "received" | "running" | "finished" | "failed" | "abandoned";
+                                /** @enum {string} */
+                                format: "csv" | "ndjson";
+                                file_name: string | null;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                received_at: string;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                started_at: string | null;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                finished_at: string | null;
+                                bytes: {
+                                    total: number;
+                                    done: number;
+                                };
+                                lines: {
+                                    /** @description Lines that are settled: applied, replayed and refused */
+                                    done: number;
+                                    /** @description Recorded by this import */
+                                    applied: number;
+                                    /** @description Recorded before, under the operation_id that the line names */
+                                    replayed: number;
+                                    /** @description Not recorded; GET /imports/{import_id}/refused says why */
+                                    refused: number;
+                                };
+                                /** @description Why it failed; the same file sent again has it go on */
+                                error: string | null;
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{import_id}/refused": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The lines of an import that were refused, with their numbers and reasons, as NDJSON or CSV
+         * @description Permission `imports.read`. Scope of a key: `ledger:read`. Role of a person: `admin` or `operator` or `auditor` or `analyst`.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    format?: "ndjson" | "csv";
+                };
+                header?: never;
+                path: {
+                    import_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description A stream */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/octet-stream": string;
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{import_id}/abandon": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give up an import that has failed, and clear its alarm; what is recorded stays
+         * @description Permission `imports.abandon`. Scope of a key: `ledger:write`. Role of a person: `admin` or `operator`.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    import_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                import_id: string;
+                                /** @description Lines without an operation_id of their own are recorded under it, with their line number as the sequence */
+                                operation_id: string;
+                                /** @enum {string} */
+                                state: "received" | "running" | "finished" | "failed" | "abandoned";
+                                /** @enum {string} */
+                                format: "csv" | "ndjson";
+                                file_name: string | null;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                received_at: string;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                started_at: string | null;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                finished_at: string | null;
+                                bytes: {
+                                    total: number;
+                                    done: number;
+                                };
+                                lines: {
+                                    /** @description Lines that are settled: applied, replayed and refused */
+                                    done: number;
+                                    /** @description Recorded by this import */
+                                    applied: number;
+                                    /** @description Recorded before, under the operation_id that the line names */
+                                    replayed: number;
+                                    /** @description Not recorded; GET /imports/{import_id}/refused says why */
+                                    refused: number;
+                                };
+                                /** @description Why it failed; the same file sent again has it go on */
+                                error: string | null;
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everything that happens to balances, as Server-Sent Events that resume without a gap or a repeat
+         * @description Permission `ledger.read`. Scope of a key: `ledger:read`. Role of a person: `admin` or `operator` or `auditor` or `analyst`.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description The app's own opaque identifier */
+                    user_id?: string;
+                    token_symbol?: string;
+                    chain_id?: number;
+                    types?: string;
+                    /** @description Begin behind this position. `Last-Event-ID`, which clients send when they connect again, counts before it; without either, with what happens from now on */
+                    after?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description `id` is the position, `event` the type, `data` the event in JSON; without a type it is a heartbeat */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "text/event-stream": components["schemas"]["LiveEvent"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ws": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The same events over WebSocket, several subscriptions to a connection
+         * @description Permission `ledger.read`. Scope of a key: `ledger:read`. Role of a person: `admin` or `operator` or `auditor` or `analyst`.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description 101, and then JSON messages: `subscribe` and `unsubscribe` from the client, `subscribed`, `event`, `heartbeat` and `error` from the server; see docs/live-updates.md */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["LiveEvent"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        Refusal: {
+            /** @description The HTTP status */
+            code: number;
+            message: string;
+            /** @example req_0193c5e0 */
+            request_id: string;
+            errors: {
+                field: string | null;
+                /** @enum {string} */
+                code: "MALFORMED_JSON" | "MALFORMED_CSV" | "MALFORMED_REQUEST" | "MALFORMED_TEXT" | "BODY_TOO_DEEP" | "INVALID_PARAMETER" | "UNKNOWN_PARAMETER" | "INVALID_CURSOR" | "IDEMPOTENCY_KEY_MISMATCH" | "APP_REQUIRED" | "UNAUTHENTICATED" | "INVALID_CREDENTIALS" | "SIGN_IN_FAILED" | "FORBIDDEN" | "PASSWORD_CHANGE_REQUIRED" | "NOT_FOUND" | "UNKNOWN_USER" | "UNKNOWN_BATCH" | "UNKNOWN_OPERATION" | "UNKNOWN_TRANSACTION" | "UNKNOWN_HOLD" | "UNKNOWN_REDACTION" | "UNKNOWN_POSITION" | "UNKNOWN_CHECKPOINT" | "UNKNOWN_RECONCILIATION_RUN" | "UNKNOWN_IMPORT" | "UNKNOWN_ALARM" | "UNKNOWN_DEAD_LETTER" | "UNKNOWN_KEY" | "UNKNOWN_PERSON" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "APP_EXISTS" | "KEY_ENDED" | "PERSON_EXISTS" | "LAST_ADMIN" | "IDEMPOTENCY_CONFLICT" | "HOLD_ENDED" | "IMPORT_NOT_FAILED" | "ALREADY_REVERSED" | "BATCH_NOT_CANCELLABLE" | "CANCELLATION_UNSUPPORTED" | "ALARM_HAS_CAUSE" | "DEAD_LETTER_CLOSED" | "NOTHING_TO_DISCARD" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "INVALID_FIELD" | "UNKNOWN_FIELD" | "INVALID_AMOUNT" | "UNKNOWN_TOKEN" | "AMBIGUOUS_TOKEN" | "UNKNOWN_REASON" | "METADATA_NOT_ALLOWED" | "INSUFFICIENT_BALANCE" | "DEBIT_NOT_SUPPORTED" | "CAPTURE_TOO_LARGE" | "NOT_REVERSIBLE" | "BALANCE_OUT_OF_RANGE" | "UNKNOWN_APP" | "RATE_LIMITED" | "UPGRADE_REQUIRED" | "HEADERS_TOO_LARGE" | "INTERNAL" | "CHAIN_UNAVAILABLE" | "LEDGER_UNAVAILABLE" | "PROVIDER_UNAVAILABLE" | "SIGN_IN_UNAVAILABLE" | "NOT_READY" | "STORAGE_FULL" | "OVERLOADED" | "TIMEOUT";
+                /** @description What to do about it */
+                message: string;
+            }[];
+        };
+        LiveEvent: {
+            /**
+             * @description Position in the event log, from 1 without a gap
+             * @example 184467
+             */
+            id: string;
+            /** @enum {string} */
+            type: "account.opened" | "balance.adjusted" | "balance.reversed" | "hold.placed" | "hold.captured" | "hold.released" | "hold.expired" | "settlement.sealed" | "settlement.netted" | "settlement.confirmed" | "settlement.deferred" | "settlement.dissolved" | "settlement.cancelled" | "settlement.discarded" | "deposit.observed" | "withdrawal.observed" | "confirmation.revoked" | "details.redacted" | "checkpoint.anchored";
+            /**
+             * Format: date-time
+             * @description When it was recorded
+             * @example 2024-12-15T10:30:00.000Z
+             */
+            time: string;
+            data: {
+                [key: string]: unknown;
+            };
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export type operations = Record<string, never>;

@@ -1,0 +1,28 @@
+import type { ApiReply } from "./test-api.ts"
+
+/** One request with a key, unless `headers` say otherwise; an empty header is left out. */
+export async function callApi(
+  url: string,
+  apiKey: string,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<ApiReply> {
+  const given = {
+    authorization: `Bearer ${apiKey}`,
+    ...(body === undefined ? {} : { "content-type": "application/json" }),
+    ...headers,
+  }
+  const response = await fetch(`${url}${path}`, {
+    method,
+    headers: Object.fromEntries(Object.entries(given).filter(([, value]) => value !== "")),
+    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+  })
+  const text = await response.text()
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text === "" ? ({} as ApiReply["body"]) : (JSON.parse(text) as ApiReply["body"]),
+  }
+}
