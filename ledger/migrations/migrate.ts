@@ -26,6 +26,7 @@ import * as identity from "./021-identity.ts"
 import * as nonceGuards from "./022-nonce-guards.ts"
 import * as alarmOrder from "./023-alarm-order.ts"
 import * as rateLimits from "./024-rate-limits.ts"
+import * as checksOfSeals from "./027-checks-of-seals.ts"
 
 const migrations: Record<string, Migration> = {
   "001-registry": registry,
@@ -52,6 +53,7 @@ const migrations: Record<string, Migration> = {
   "022-nonce-guards": nonceGuards,
   "023-alarm-order": alarmOrder,
   "024-rate-limits": rateLimits,
+  "027-checks-of-seals": checksOfSeals,
 }
 
 /**
