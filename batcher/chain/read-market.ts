@@ -1,4 +1,5 @@
 import { causesOf } from "../../platform/errors.ts"
+import { middleOf, parseQuantity } from "../../platform/rpc/agreement.ts"
 import type { ChainClient } from "../../platform/rpc/chain-client.ts"
 import { RpcFault } from "../../platform/rpc/rpc-fault.ts"
 import { type FeeHistory, type Market, marketFrom } from "../domain/fees.ts"
@@ -24,7 +25,8 @@ export async function readMarket(
 }
 
 async function readGasPrice(client: ChainClient): Promise<Market> {
-  return { type: "legacy", gasPrice: await client.reads.getGasPrice() }
+  const prices = await client.readEach("eth_gasPrice", [], parseQuantity)
+  return { type: "legacy", gasPrice: middleOf(prices, (price) => price) }
 }
 
 const methodMissingCodes: ReadonlySet<number | null> = new Set([-32601, -32004])

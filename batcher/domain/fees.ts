@@ -43,7 +43,7 @@ const tipMin = 1_000_000n
 const outbidFactor = 4n
 
 /** The median tip of the recent blocks on the base fee of the next one. */
-export function marketFrom(history: FeeHistory): Market {
+export function marketFrom(history: FeeHistory): Extract<Market, { type: "eip1559" }> {
   const tips = history.tips.filter((tip) => tip > 0n).sort((a, b) => (a < b ? -1 : 1))
   const median = tips[Math.floor(tips.length / 2)] ?? tipMin
   const tip = median > tipMin ? median : tipMin

@@ -84,12 +84,14 @@ export function agreeByMajority<Result>(
   return first
 }
 
-/** The middle one of the heads that endpoints name, the lower of two: one that lies or lags does not decide alone. */
-export function agreeOnHead(answers: readonly bigint[]): bigint {
-  const heads = [...answers].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
-  const middle = heads[Math.floor((heads.length - 1) / 2)]
-  if (middle === undefined) throw new TypeError("nobody named a head")
-  return middle
+/** The answer in the middle, by a figure; the lower of two: an endpoint that lies or lags does not decide alone. */
+export function middleOf<Answer>(answers: readonly Answer[], figureOf: (answer: Answer) => bigint): Answer {
+  const sorted = answers
+    .map((answer) => ({ answer, figure: figureOf(answer) }))
+    .sort((a, b) => (a.figure < b.figure ? -1 : a.figure > b.figure ? 1 : 0))
+  const middle = sorted[Math.floor((sorted.length - 1) / 2)]
+  if (middle === undefined) throw new TypeError("nobody has answered")
+  return middle.answer
 }
 
 /** Compares what every endpoint that has reached the end of the range finds in it: one that lags would leave out the newest logs without a word. */

@@ -6,9 +6,9 @@ import {
   type AgreedLog,
   agreeByMajority,
   agreeOnBlock,
-  agreeOnHead,
   agreeOnLogs,
   type LogFilter,
+  middleOf,
   parseBlock,
   parseQuantity,
 } from "./agreement.ts"
@@ -45,6 +45,16 @@ export type ChainClient = {
    * @throws ChainBridgeError RPC_DISAGREEMENT, RPC_UNAVAILABLE (both retryable)
    */
   canonicalBlock(blockNumber: bigint): Promise<AgreedBlock | null>
+  /**
+   * What each endpoint that works says, for what differs from one to the other by nature, such as fees: the caller takes the middle one.
+   * @param parse throws a ZodError where the answer is not one
+   * @throws ChainBridgeError RPC_UNAVAILABLE (retryable)
+   */
+  readEach<Result>(
+    method: string,
+    params: readonly unknown[],
+    parse: (answer: unknown) => Result,
+  ): Promise<Result[]>
   /**
    * What every endpoint that answers says alike, and more than half of them do: for what is decided once and for good and must not rest on one endpoint's word, such as the fate of a nonce.
    * @param parse throws a ZodError where the answer is not one
@@ -143,8 +153,12 @@ export function createChainClient(options: {
     return results
   }
 
+  const readEach: ChainClient["readEach"] = (method, params, parse) =>
+    readAll(method, async (endpoint) => parse(await endpoint.request(method, params)))
+
   return {
     chainId,
+    readEach,
     reads: createPublicClient({
       transport: custom(
         {
@@ -171,11 +185,7 @@ export function createChainClient(options: {
       )
     },
     async headNumber() {
-      return agreeOnHead(
-        await readAll("eth_blockNumber", async (endpoint) =>
-          parseQuantity(await endpoint.request("eth_blockNumber", [])),
-        ),
-      )
+      return middleOf(await readEach("eth_blockNumber", [], parseQuantity), (head) => head)
     },
     async safeNumber() {
       const blocks = await readAll("eth_getBlockByNumber", async (endpoint) =>
@@ -183,11 +193,10 @@ export function createChainClient(options: {
       )
       const numbers = blocks.flatMap((block) => block?.number ?? [])
       if (numbers.length === 0) throw unavailable(chainId, "which block is safe", [])
-      return agreeOnHead(numbers)
+      return middleOf(numbers, (number) => number)
     },
     async readAgreed(method, params, parse) {
-      const answers = await readAll(method, async (endpoint) => parse(await endpoint.request(method, params)))
-      return agreeByMajority(chainId, method, endpoints.length, answers)
+      return agreeByMajority(chainId, method, endpoints.length, await readEach(method, params, parse))
     },
     async transactionCountAt(address, blockNumber) {
       const at = toHex(blockNumber)

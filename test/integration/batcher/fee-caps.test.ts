@@ -135,3 +135,37 @@ describe("the chain's gas limits", () => {
     await proxy.close()
   })
 })
+
+describe("an endpoint that names fees of its own", () => {
+  it.each([
+    ["eip1559", "eth_feeHistory"],
+    ["legacy", "eth_gasPrice"],
+  ] as const)("has nobody pay them, where another endpoint says otherwise: %s", async (type, method) => {
+    const fixture = await createSettlementFixture({ strategy: { max_wait_time_ms: 50 } })
+    const proxy = await startRpcFaultProxy(fixture.anvil.rpcUrl)
+    try {
+      await fixture.configure({ transaction_type: type })
+      const tooMuch = `0x${(10_000n * gwei).toString(16)}`
+      proxy.set(method, {
+        fault: "result",
+        result:
+          type === "legacy"
+            ? tooMuch
+            : {
+                oldestBlock: "0x0",
+                baseFeePerGas: [tooMuch, tooMuch],
+                gasUsedRatio: [1],
+                reward: [[tooMuch]],
+              },
+      })
+      fixture.run({ rpcUrls: [proxy.url, fixture.anvil.rpcUrl] })
+      await fixture.adjust([["ann", 7n]])
+      await fixture.batchesIn("mined", 1)
+      expect(proxy.seen.get(method)).toBeGreaterThan(0)
+      expect((await fixture.transactions())[0]?.max_fee_per_gas).toBeLessThan(1_000n * gwei)
+    } finally {
+      await fixture.close()
+      await proxy.close()
+    }
+  })
+})

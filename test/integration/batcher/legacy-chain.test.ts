@@ -3,7 +3,14 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { deployBerlinToken } from "../../support/deploy-berlin-token.ts"
 import { type RpcFaultProxy, startRpcFaultProxy } from "../../support/rpc-fault-proxy.ts"
 import { createSettlementFixture, type SettlementFixture } from "../../support/settlement-fixture.ts"
-import { callIn, mineAll, replaceSoon, stickBatch, transactionsSaved } from "../../support/stuck-batch.ts"
+import {
+  callIn,
+  inPool,
+  mineAll,
+  replaceSoon,
+  stickBatch,
+  transactionsSaved,
+} from "../../support/stuck-batch.ts"
 import { waitUntil } from "../../support/wait-until.ts"
 
 const read = (raw: string | undefined) => parseTransaction((raw ?? "0x") as TransactionSerializedLegacy)
@@ -51,6 +58,7 @@ describe("a chain without EIP-1559", () => {
     const [first, second] = await transactionsSaved(fixture, 2)
     expect(callIn(second?.raw ?? "")).toEqual(callIn(first?.raw ?? ""))
     expect((second?.max_fee_per_gas ?? 0n) * 8n).toBeGreaterThanOrEqual((first?.max_fee_per_gas ?? 0n) * 9n)
+    await inPool(fixture, second?.hash)
     const [batch] = await mineAll(fixture, 1)
     expect(batch?.tx_hash).not.toBe(first?.hash)
     await expectSettledOnce()
