@@ -7,6 +7,7 @@ import type { Logger } from "../platform/logger.ts"
 import type { OidcOptions } from "./identity/oidc.ts"
 import type { PasswordCost } from "./identity/passwords.ts"
 import type { ApiLimits } from "./limits.ts"
+import type { ResolveName } from "./webhooks/resolve-name.ts"
 
 /** The few questions that the API asks of a chain; each rejects when no endpoint answers in time. */
 export type ChainReader = {
@@ -33,6 +34,14 @@ export type IdentityOptions = {
   readonly trustedProxies?: AddressList | null
 }
 
+/** What webhooks need, beyond what the database knows. */
+export type WebhookOptions = {
+  /** Secrets of endpoints are kept under the first, 32 bytes, and read with any; without one there can be no webhooks. */
+  readonly secretKeys?: readonly Buffer[]
+  /** Of the names of endpoints' hosts. */
+  readonly resolve?: ResolveName
+}
+
 /** What the composition root hands to the API. */
 export type ApiContext = {
   readonly db: Kysely<Database>
@@ -51,4 +60,5 @@ export type ApiContext = {
   readonly redisUrl?: string
   readonly limits?: Partial<ApiLimits>
   readonly identity?: IdentityOptions
+  readonly webhooks?: WebhookOptions
 }

@@ -35,6 +35,8 @@ export type ApiLimits = {
   readonly heartbeatMs: number
   /** How long the reader of a stream may take for one page of it. */
   readonly readerStallMs: number
+  /** Of one app. */
+  readonly webhooksMax: number
 }
 
 export const defaultApiLimits: ApiLimits = {
@@ -56,4 +58,5 @@ export const defaultApiLimits: ApiLimits = {
   subscriberBufferBytes: 64 * 1024,
   heartbeatMs: 15_000,
   readerStallMs: 60_000,
+  webhooksMax: 100,
 }

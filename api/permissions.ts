@@ -128,6 +128,19 @@ const table = {
     roles: ["admin", "operator"],
     isRecorded: true,
   },
+  "webhooks.read": {
+    does: "read webhooks and what became of their deliveries",
+    to: "caller",
+    scopes: ["ledger:read", "webhooks:write"],
+    roles: everybody,
+  },
+  "webhooks.manage": {
+    does: "make, change, test and delete webhooks, rotate their secrets, have events delivered again",
+    to: "caller",
+    scopes: ["webhooks:write"],
+    roles: ["admin", "operator"],
+    isRecorded: true,
+  },
   "audit.read": {
     does: "read the event log with its proofs and checkpoints",
     to: "caller",

@@ -6,13 +6,16 @@ import { cancelBatch } from "./routes/cancel-batch.ts"
 import { captureHold } from "./routes/capture-hold.ts"
 import { changePassword } from "./routes/change-password.ts"
 import { disablePersonRoute, enablePersonRoute, invitePersonRoute, setRoles } from "./routes/change-person.ts"
+import { changeWebhookRoute } from "./routes/change-webhook.ts"
 import { clearAlarm } from "./routes/clear-alarm.ts"
 import { createApp } from "./routes/create-app.ts"
 import { createImport } from "./routes/create-import.ts"
 import { createKeyRoute } from "./routes/create-key.ts"
 import { createPersonRoute } from "./routes/create-person.ts"
 import { createRedaction } from "./routes/create-redaction.ts"
+import { createWebhookRoute } from "./routes/create-webhook.ts"
 import { deductConsumption } from "./routes/deduct-consumption.ts"
+import { deleteWebhookRoute } from "./routes/delete-webhook.ts"
 import { discardDeadLetter } from "./routes/discard-dead-letter.ts"
 import { distributeRewards } from "./routes/distribute-rewards.ts"
 import { flushBatches } from "./routes/flush-batches.ts"
@@ -32,6 +35,8 @@ import { getReconciliation } from "./routes/get-reconciliation.ts"
 import { getRedaction } from "./routes/get-redaction.ts"
 import { getTransaction } from "./routes/get-transaction.ts"
 import { getWallet } from "./routes/get-wallet.ts"
+import { getWebhook } from "./routes/get-webhook.ts"
+import { getWebhookDelivery } from "./routes/get-webhook-delivery.ts"
 import { listActions } from "./routes/list-actions.ts"
 import { listAlarms } from "./routes/list-alarms.ts"
 import { listApps } from "./routes/list-apps.ts"
@@ -48,23 +53,29 @@ import { listTokens } from "./routes/list-tokens.ts"
 import { listTransactions } from "./routes/list-transactions.ts"
 import { listUserAssets } from "./routes/list-user-assets.ts"
 import { listUserTransactions } from "./routes/list-user-transactions.ts"
+import { listWebhookDeliveries } from "./routes/list-webhook-deliveries.ts"
+import { listWebhooks } from "./routes/list-webhooks.ts"
 import { beginOidcSignIn, finishOidcSignIn } from "./routes/oidc-sign-in.ts"
 import { openWebSocket } from "./routes/open-web-socket.ts"
 import { pauseBatches } from "./routes/pause-batches.ts"
 import { placeHold } from "./routes/place-hold.ts"
 import { getLivez, getReadyz } from "./routes/probes.ts"
+import { redeliverWebhook } from "./routes/redeliver-webhook.ts"
 import { refreshSessionRoute } from "./routes/refresh-session.ts"
 import { releaseHold } from "./routes/release-hold.ts"
+import { replayWebhookRoute } from "./routes/replay-webhook.ts"
 import { resumeBatches } from "./routes/resume-batches.ts"
 import { retryDeadLetter } from "./routes/retry-dead-letter.ts"
 import { reverseAdjustment } from "./routes/reverse-adjustment.ts"
 import { revokeKeyRoute } from "./routes/revoke-key.ts"
 import { rotateKeyRoute } from "./routes/rotate-key.ts"
+import { rotateWebhookSecretRoute } from "./routes/rotate-webhook-secret.ts"
 import { runReconciliation } from "./routes/run-reconciliation.ts"
 import { signInRoute } from "./routes/sign-in.ts"
 import { signOut, signOutEverywhere } from "./routes/sign-out.ts"
 import { streamAuditEvents } from "./routes/stream-audit-events.ts"
 import { streamLiveEvents } from "./routes/stream-live-events.ts"
+import { testWebhook } from "./routes/test-webhook.ts"
 
 /** Every route. A path without parameters stands before one that would match it as a parameter. */
 export const routes: readonly Route[] = [
@@ -115,6 +126,17 @@ export const routes: readonly Route[] = [
   streamAuditEvents,
   streamLiveEvents,
   openWebSocket,
+  listWebhooks,
+  createWebhookRoute,
+  getWebhook,
+  changeWebhookRoute,
+  deleteWebhookRoute,
+  rotateWebhookSecretRoute,
+  testWebhook,
+  replayWebhookRoute,
+  listWebhookDeliveries,
+  getWebhookDelivery,
+  redeliverWebhook,
   listApps,
   createApp,
   listKeysRoute,

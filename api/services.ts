@@ -22,6 +22,7 @@ import { createRateLimits, type RateLimits } from "./rate-limits/rate-limits.ts"
 import { type ApiKeys, createApiKeys } from "./registry/api-keys.ts"
 import { createRegistryCache, type RegistryCache } from "./registry/registry-cache.ts"
 import { createLaneBoard, type LaneBoard } from "./settlement/lane-figures.ts"
+import { createWebhookSettings, type WebhookSettings } from "./webhooks/webhook-settings.ts"
 
 /** What the routes share. Nothing in here has to survive the process. */
 export type Services = {
@@ -46,6 +47,7 @@ export type Services = {
   readonly rpc: ChainReader | undefined
   readonly rateLimits: RateLimits
   readonly balances: UserBalances
+  readonly webhooks: WebhookSettings
   isStopping: boolean
   /** Loads what the first request would wait for, and listens for changes. */
   start(): Promise<void>
@@ -111,6 +113,7 @@ export function createServices(context: ApiContext): Services {
     rpc: context.rpc,
     rateLimits,
     balances,
+    webhooks: createWebhookSettings(context.webhooks ?? {}),
     isStopping: false,
     async start() {
       await Promise.all([

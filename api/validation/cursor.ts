@@ -16,6 +16,8 @@ export type CursorKind =
   | "people"
   | "actions"
   | "alarms"
+  | "webhooks"
+  | "deliveries"
 
 /** The next page begins beyond this position. */
 function encodeCursor(kind: CursorKind, position: bigint): string {

@@ -55,6 +55,7 @@ export async function applyConfiguration(
     await applyHoldPolicy(trx, configuration)
     await applyImportPolicy(trx, configuration)
     await applyRateLimit(trx, configuration)
+    await applyWebhookPolicy(trx, configuration)
     await sql`SELECT pg_notify(${registryChangedChannel}, '')`.execute(trx)
   })
 }
@@ -92,6 +93,20 @@ async function applyRateLimit(db: Kysely<Database>, { sync }: Configuration): Pr
   const row = enabled ? { requests_per_second, burst } : { requests_per_second: null, burst: null }
   await db
     .insertInto("registry.rate_limit_policy")
+    .values(row)
+    .onConflict((conflict) => conflict.column("is_only_row").doUpdateSet(row))
+    .execute()
+}
+
+async function applyWebhookPolicy(db: Kysely<Database>, { sync }: Configuration): Promise<void> {
+  const { allow_http, allowed_targets, disable_after, log_kept } = sync.webhooks
+  const row = {
+    ...{ allow_http, allowed_targets },
+    disable_after_ms: BigInt(disable_after),
+    log_kept_ms: BigInt(log_kept),
+  }
+  await db
+    .insertInto("registry.webhook_policy")
     .values(row)
     .onConflict((conflict) => conflict.column("is_only_row").doUpdateSet(row))
     .execute()

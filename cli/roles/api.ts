@@ -9,11 +9,13 @@ import { parsePort } from "../parse-port.ts"
 import { openChainClients } from "./chain-clients.ts"
 import { openRole } from "./open-role.ts"
 import { readIdentity } from "./read-identity.ts"
+import { readWebhookKeys } from "./read-webhook-keys.ts"
 
 /** The HTTP API with the ledger's writer. */
 export async function runApi(): Promise<void> {
   const port = parsePort("PORT", process.env["PORT"] || "3000")
   const identity = readIdentity()
+  const secretKeys = readWebhookKeys()
   const role = openRole("api", 20)
   const writerPool = createWriterPool({
     databaseUrl: role.databaseUrl,
@@ -30,6 +32,7 @@ export async function runApi(): Promise<void> {
       port,
       version: role.version,
       identity,
+      webhooks: { secretKeys },
       ...(process.env["REDIS_URL"] ? { redisUrl: process.env["REDIS_URL"] } : {}),
       rpc: createChainReader(await openChainClients(role.db)),
     })

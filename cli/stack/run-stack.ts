@@ -188,6 +188,7 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
     chain,
     auditSigningKey: secrets.audit_signing_key,
     authTokenSecret: secrets.auth_token_secret,
+    webhookSecretKey: secrets.webhook_secret_key,
     indexerSources: await buildIndexerSources(pool, configuration, (id) =>
       id === BigInt(chain.chainId) ? [chain.rpcUrl] : [],
     ),

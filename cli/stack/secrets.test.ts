@@ -17,7 +17,7 @@ test("secrets are made once and stay, readable by their owner alone", () => {
   expect(statSync(join(directory, "secrets.json")).mode & 0o777).toBe(0o600)
 })
 
-test.each(["audit_signing_key", "auth_token_secret"] as const)(
+test.each(["audit_signing_key", "auth_token_secret", "webhook_secret_key"] as const)(
   "a directory without %s gets one, and keeps everything else",
   (name) => {
     const { [name]: key, ...earlier } = openSecrets(directory)

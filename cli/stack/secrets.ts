@@ -17,6 +17,8 @@ export type StackSecrets = {
   readonly audit_signing_key: string
   /** What access tokens of people are signed with: 64 hex digits. */
   readonly auth_token_secret: string
+  /** What the secrets of webhooks are kept under: 64 hex digits. */
+  readonly webhook_secret_key: string
 }
 
 export function openSecrets(dataDirectory: string): StackSecrets {
@@ -30,6 +32,7 @@ export function openSecrets(dataDirectory: string): StackSecrets {
     api_key: createApiKey(),
     audit_signing_key: randomBytes(32).toString("hex"),
     auth_token_secret: randomBytes(32).toString("hex"),
+    webhook_secret_key: randomBytes(32).toString("hex"),
     ...known,
   }
   // A directory of an earlier version lacks what has been added since.

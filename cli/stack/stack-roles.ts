@@ -11,6 +11,7 @@ export type StackRolesOptions = {
   readonly chain: StackChain
   readonly auditSigningKey: string
   readonly authTokenSecret: string
+  readonly webhookSecretKey: string
   readonly indexerSources: string
   readonly indexerPort: number
   readonly apiPort: number
@@ -27,7 +28,7 @@ export type RolePrograms = Partial<Readonly<Record<RoleName, string>>>
 
 // What a role gets is named below, one by one: nothing of ours leaks in from the shell that ran `start`.
 const OURS =
-  /^(DATABASE_URL|PORT|HOST|SIGNER_\w+|INDEXER_\w+|CHAINBRIDGE_\w+|AUDIT_SIGNING_KEY|AUTH_\w+|OIDC_\w+|TRUSTED_PROXIES)$/
+  /^(DATABASE_URL|PORT|HOST|SIGNER_\w+|INDEXER_\w+|CHAINBRIDGE_\w+|AUDIT_SIGNING_KEY|AUTH_\w+|WEBHOOK_\w+|OIDC_\w+|TRUSTED_PROXIES)$/
 
 /** Starts one role of the stack and keeps it alive. */
 export function startStackRole(role: RoleName, options: StackRolesOptions): Promise<SupervisedRole> {
@@ -43,12 +44,13 @@ export function startStackRole(role: RoleName, options: StackRolesOptions): Prom
   }
   const own: Record<RoleName, Record<string, string>> = {
     indexer: { INDEXER_SOURCES: options.indexerSources, INDEXER_PORT: String(options.indexerPort) },
-    worker: { AUDIT_SIGNING_KEY: options.auditSigningKey },
+    worker: { AUDIT_SIGNING_KEY: options.auditSigningKey, WEBHOOK_SECRET_KEY: options.webhookSecretKey },
     batcher: { SIGNER_PRIVATE_KEY: chain.accounts.operatorKey },
     api: {
       HOST: "127.0.0.1",
       PORT: String(options.apiPort),
       AUTH_TOKEN_SECRET: options.authTokenSecret,
+      WEBHOOK_SECRET_KEY: options.webhookSecretKey,
     },
   }
   return superviseRole({

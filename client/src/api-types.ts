@@ -2737,6 +2737,1312 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The app's webhooks, newest first
+         * @description Permission `webhooks.read`. Scope of a key: `ledger:read` or `webhooks:write`. Role of a person: `admin` or `operator` or `auditor` or `analyst`.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Rows of a page */
+                    limit?: number;
+                    /** @description `pagination.next_cursor` of the previous page */
+                    cursor?: string;
+                    /** @description Only these fields of `data`: `a,b.c` */
+                    fields?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                webhooks: {
+                                    webhook_id: string;
+                                    url: string;
+                                    description: string;
+                                    types: string[] | null;
+                                    user_id: string | null;
+                                    token_symbol: string | null;
+                                    chain_id: number | null;
+                                    is_enabled: boolean;
+                                    /**
+                                     * @description `failing`: its last attempt was not answered with a 2xx
+                                     * @enum {string}
+                                     */
+                                    status: "healthy" | "failing" | "disabled";
+                                    /**
+                                     * @description `gone`: its receiver answered 410; `failing`: it has only failed for too long
+                                     * @enum {string|null}
+                                     */
+                                    disabled_because: "request" | "gone" | "failing" | null;
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    disabled_at: string | null;
+                                    /**
+                                     * @description Every event up to here is dealt with
+                                     * @example 184467
+                                     */
+                                    position: string;
+                                    /**
+                                     * @description Where the log ends
+                                     * @example 184467
+                                     */
+                                    head: string;
+                                    /**
+                                     * Format: date-time
+                                     * @description When the first event behind `position` was recorded
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    undelivered_since: string | null;
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    failing_since: string | null;
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    next_attempt_at: string | null;
+                                    /** @description Deliveries that were given up */
+                                    dead_letters: number;
+                                    /** @description What signs now, newest first; the secrets themselves are shown once, when they are made */
+                                    secrets: {
+                                        /**
+                                         * Format: date-time
+                                         * @example 2024-12-15T10:30:00.000Z
+                                         */
+                                        created_at: string;
+                                        /**
+                                         * Format: date-time
+                                         * @example 2024-12-15T10:30:00.000Z
+                                         */
+                                        expires_at: string | null;
+                                    }[];
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    created_at: string;
+                                }[];
+                                pagination: {
+                                    limit: number;
+                                    next_cursor: string | null;
+                                    has_more: boolean;
+                                };
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        /**
+         * Have events sent to an address; the secret that they are signed with is shown this once
+         * @description Permission `webhooks.manage`. Scope of a key: `webhooks:write`. Role of a person: `admin` or `operator`.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: uri
+                         * @example https://backend.example/webhooks
+                         */
+                        url: string;
+                        /**
+                         * @description For people to recognise it by
+                         * @default
+                         * @example balances of the shop
+                         */
+                        description?: string;
+                        /**
+                         * @description null: all of them
+                         * @default null
+                         * @example [
+                         *       "balance.adjusted",
+                         *       "settlement.confirmed"
+                         *     ]
+                         */
+                        types?: ("account.opened" | "balance.adjusted" | "balance.reversed" | "hold.placed" | "hold.captured" | "hold.released" | "hold.expired" | "settlement.sealed" | "settlement.netted" | "settlement.confirmed" | "settlement.deferred" | "settlement.dissolved" | "settlement.cancelled" | "settlement.discarded" | "deposit.observed" | "withdrawal.observed" | "confirmation.revoked" | "details.redacted" | "checkpoint.anchored")[] | null;
+                        /**
+                         * @description The app's own opaque identifier
+                         * @default null
+                         * @example user_123
+                         */
+                        user_id?: string | null;
+                        /**
+                         * @default null
+                         * @example CPOP
+                         */
+                        token_symbol?: string | null;
+                        /**
+                         * @default null
+                         * @example 31337
+                         */
+                        chain_id?: number | null;
+                        /**
+                         * @description Whether anything is delivered
+                         * @default true
+                         */
+                        is_enabled?: boolean;
+                        /**
+                         * @description Begins behind this position; with what happens from now on, unless given
+                         * @example 184467
+                         */
+                        after?: string;
+                    };
+                };
+            };
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                webhook_id: string;
+                                url: string;
+                                description: string;
+                                types: string[] | null;
+                                user_id: string | null;
+                                token_symbol: string | null;
+                                chain_id: number | null;
+                                is_enabled: boolean;
+                                /**
+                                 * @description `failing`: its last attempt was not answered with a 2xx
+                                 * @enum {string}
+                                 */
+                                status: "healthy" | "failing" | "disabled";
+                                /**
+                                 * @description `gone`: its receiver answered 410; `failing`: it has only failed for too long
+                                 * @enum {string|null}
+                                 */
+                                disabled_because: "request" | "gone" | "failing" | null;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                disabled_at: string | null;
+                                /**
+                                 * @description Every event up to here is dealt with
+                                 * @example 184467
+                                 */
+                                position: string;
+                                /**
+                                 * @description Where the log ends
+                                 * @example 184467
+                                 */
+                                head: string;
+                                /**
+                                 * Format: date-time
+                                 * @description When the first event behind `position` was recorded
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                undelivered_since: string | null;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                failing_since: string | null;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                next_attempt_at: string | null;
+                                /** @description Deliveries that were given up */
+                                dead_letters: number;
+                                /** @description What signs now, newest first; the secrets themselves are shown once, when they are made */
+                                secrets: {
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    created_at: string;
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    expires_at: string | null;
+                                }[];
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                created_at: string;
+                                /**
+                                 * @description Shown this once
+                                 * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw5TmFi9kq4fY=
+                                 */
+                                secret: string;
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A webhook: how far it has got, and whether it fails
+         * @description Permission `webhooks.read`. Scope of a key: `ledger:read` or `webhooks:write`. Role of a person: `admin` or `operator` or `auditor` or `analyst`.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Only these fields of `data`: `a,b.c` */
+                    fields?: string;
+                };
+                header?: never;
+                path: {
+                    webhook_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                webhook_id: string;
+                                url: string;
+                                description: string;
+                                types: string[] | null;
+                                user_id: string | null;
+                                token_symbol: string | null;
+                                chain_id: number | null;
+                                is_enabled: boolean;
+                                /**
+                                 * @description `failing`: its last attempt was not answered with a 2xx
+                                 * @enum {string}
+                                 */
+                                status: "healthy" | "failing" | "disabled";
+                                /**
+                                 * @description `gone`: its receiver answered 410; `failing`: it has only failed for too long
+                                 * @enum {string|null}
+                                 */
+                                disabled_because: "request" | "gone" | "failing" | null;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                disabled_at: string | null;
+                                /**
+                                 * @description Every event up to here is dealt with
+                                 * @example 184467
+                                 */
+                                position: string;
+                                /**
+                                 * @description Where the log ends
+                                 * @example 184467
+                                 */
+                                head: string;
+                                /**
+                                 * Format: date-time
+                                 * @description When the first event behind `position` was recorded
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                undelivered_since: string | null;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                failing_since: string | null;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                next_attempt_at: string | null;
+                                /** @description Deliveries that were given up */
+                                dead_letters: number;
+                                /** @description What signs now, newest first; the secrets themselves are shown once, when they are made */
+                                secrets: {
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    created_at: string;
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    expires_at: string | null;
+                                }[];
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                created_at: string;
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        /**
+         * Delete a webhook with its secrets and its log
+         * @description Permission `webhooks.manage`. Scope of a key: `webhooks:write`. Role of a person: `admin` or `operator`.
+         */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    webhook_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                webhook_id: string;
+                                /** @enum {boolean} */
+                                is_deleted: true;
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        /**
+         * Change what is named of a webhook; enabled again, it goes on where it was
+         * @description Permission `webhooks.manage`. Scope of a key: `webhooks:write`. Role of a person: `admin` or `operator`.
+         */
+        patch: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    webhook_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: uri
+                         * @example https://backend.example/webhooks
+                         */
+                        url?: string;
+                        /**
+                         * @description For people to recognise it by
+                         * @example balances of the shop
+                         */
+                        description?: string;
+                        /**
+                         * @description null: all of them
+                         * @example [
+                         *       "balance.adjusted",
+                         *       "settlement.confirmed"
+                         *     ]
+                         */
+                        types?: ("account.opened" | "balance.adjusted" | "balance.reversed" | "hold.placed" | "hold.captured" | "hold.released" | "hold.expired" | "settlement.sealed" | "settlement.netted" | "settlement.confirmed" | "settlement.deferred" | "settlement.dissolved" | "settlement.cancelled" | "settlement.discarded" | "deposit.observed" | "withdrawal.observed" | "confirmation.revoked" | "details.redacted" | "checkpoint.anchored")[] | null;
+                        /**
+                         * @description The app's own opaque identifier
+                         * @example user_123
+                         */
+                        user_id?: string | null;
+                        /** @example CPOP */
+                        token_symbol?: string | null;
+                        /** @example 31337 */
+                        chain_id?: number | null;
+                        /** @description Whether anything is delivered */
+                        is_enabled?: boolean;
+                    };
+                };
+            };
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                webhook_id: string;
+                                url: string;
+                                description: string;
+                                types: string[] | null;
+                                user_id: string | null;
+                                token_symbol: string | null;
+                                chain_id: number | null;
+                                is_enabled: boolean;
+                                /**
+                                 * @description `failing`: its last attempt was not answered with a 2xx
+                                 * @enum {string}
+                                 */
+                                status: "healthy" | "failing" | "disabled";
+                                /**
+                                 * @description `gone`: its receiver answered 410; `failing`: it has only failed for too long
+                                 * @enum {string|null}
+                                 */
+                                disabled_because: "request" | "gone" | "failing" | null;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                disabled_at: string | null;
+                                /**
+                                 * @description Every event up to here is dealt with
+                                 * @example 184467
+                                 */
+                                position: string;
+                                /**
+                                 * @description Where the log ends
+                                 * @example 184467
+                                 */
+                                head: string;
+                                /**
+                                 * Format: date-time
+                                 * @description When the first event behind `position` was recorded
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                undelivered_since: string | null;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                failing_since: string | null;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                next_attempt_at: string | null;
+                                /** @description Deliveries that were given up */
+                                dead_letters: number;
+                                /** @description What signs now, newest first; the secrets themselves are shown once, when they are made */
+                                secrets: {
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    created_at: string;
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    expires_at: string | null;
+                                }[];
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                created_at: string;
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/rotate-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a new secret; for a while the old one signs as well
+         * @description Permission `webhooks.manage`. Scope of a key: `webhooks:write`. Role of a person: `admin` or `operator`.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    webhook_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: {
+                content: {
+                    "application/json": {
+                        /**
+                         * @description For how long the old secret signs as well; a day, unless given
+                         * @default 86400
+                         */
+                        overlap_seconds?: number;
+                    };
+                };
+            };
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                webhook_id: string;
+                                url: string;
+                                description: string;
+                                types: string[] | null;
+                                user_id: string | null;
+                                token_symbol: string | null;
+                                chain_id: number | null;
+                                is_enabled: boolean;
+                                /**
+                                 * @description `failing`: its last attempt was not answered with a 2xx
+                                 * @enum {string}
+                                 */
+                                status: "healthy" | "failing" | "disabled";
+                                /**
+                                 * @description `gone`: its receiver answered 410; `failing`: it has only failed for too long
+                                 * @enum {string|null}
+                                 */
+                                disabled_because: "request" | "gone" | "failing" | null;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                disabled_at: string | null;
+                                /**
+                                 * @description Every event up to here is dealt with
+                                 * @example 184467
+                                 */
+                                position: string;
+                                /**
+                                 * @description Where the log ends
+                                 * @example 184467
+                                 */
+                                head: string;
+                                /**
+                                 * Format: date-time
+                                 * @description When the first event behind `position` was recorded
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                undelivered_since: string | null;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                failing_since: string | null;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                next_attempt_at: string | null;
+                                /** @description Deliveries that were given up */
+                                dead_letters: number;
+                                /** @description What signs now, newest first; the secrets themselves are shown once, when they are made */
+                                secrets: {
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    created_at: string;
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    expires_at: string | null;
+                                }[];
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                created_at: string;
+                                /**
+                                 * @description Shown this once
+                                 * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw5TmFi9kq4fY=
+                                 */
+                                secret: string;
+                                /**
+                                 * Format: date-time
+                                 * @description The old secret signs as well until then
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                overlap_ends_at: string;
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a `webhook.test`, once; GET its delivery to see what became of it
+         * @description Permission `webhooks.manage`. Scope of a key: `webhooks:write`. Role of a person: `admin` or `operator`.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    webhook_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 202;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                delivery_id: string;
+                                /** @description What the receiver gets as `webhook-id`, at each attempt */
+                                message_id: string;
+                                /** @description Of the event; null: a test */
+                                position: string | null;
+                                /** @example balance.adjusted */
+                                type: string;
+                                /**
+                                 * @description `waiting`: a test before its attempt; `dead`: given up; it can be asked for again
+                                 * @enum {string}
+                                 */
+                                status: "waiting" | "retrying" | "succeeded" | "dead";
+                                attempts_count: number;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                next_attempt_at: string | null;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                created_at: string;
+                                /**
+                                 * Format: date-time
+                                 * @description When it succeeded or was given up
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                settled_at: string | null;
+                                /** @description Newest first; in a list, the last three */
+                                attempts: {
+                                    attempt: number;
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    began_at: string;
+                                    duration_ms: number;
+                                    /** @description null: there was no answer */
+                                    response_status: number | null;
+                                    /**
+                                     * @description null: it was delivered
+                                     * @example TIMEOUT
+                                     */
+                                    error: string | null;
+                                    /** @description Of the answer's body, or what is known of the error */
+                                    excerpt: string;
+                                    /** @description Somebody asked for it */
+                                    is_requested: boolean;
+                                }[];
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deliver everything behind a position again, in order and with the same message ids
+         * @description Permission `webhooks.manage`. Scope of a key: `webhooks:write`. Role of a person: `admin` or `operator`.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    webhook_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /**
+                         * @description What is behind this position is delivered again
+                         * @example 184467
+                         */
+                        after: string;
+                    };
+                };
+            };
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                webhook_id: string;
+                                url: string;
+                                description: string;
+                                types: string[] | null;
+                                user_id: string | null;
+                                token_symbol: string | null;
+                                chain_id: number | null;
+                                is_enabled: boolean;
+                                /**
+                                 * @description `failing`: its last attempt was not answered with a 2xx
+                                 * @enum {string}
+                                 */
+                                status: "healthy" | "failing" | "disabled";
+                                /**
+                                 * @description `gone`: its receiver answered 410; `failing`: it has only failed for too long
+                                 * @enum {string|null}
+                                 */
+                                disabled_because: "request" | "gone" | "failing" | null;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                disabled_at: string | null;
+                                /**
+                                 * @description Every event up to here is dealt with
+                                 * @example 184467
+                                 */
+                                position: string;
+                                /**
+                                 * @description Where the log ends
+                                 * @example 184467
+                                 */
+                                head: string;
+                                /**
+                                 * Format: date-time
+                                 * @description When the first event behind `position` was recorded
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                undelivered_since: string | null;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                failing_since: string | null;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                next_attempt_at: string | null;
+                                /** @description Deliveries that were given up */
+                                dead_letters: number;
+                                /** @description What signs now, newest first; the secrets themselves are shown once, when they are made */
+                                secrets: {
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    created_at: string;
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    expires_at: string | null;
+                                }[];
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                created_at: string;
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of a webhook's deliveries, newest first
+         * @description Permission `webhooks.read`. Scope of a key: `ledger:read` or `webhooks:write`. Role of a person: `admin` or `operator` or `auditor` or `analyst`.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    status?: "waiting" | "retrying" | "succeeded" | "dead";
+                    /** @description Rows of a page */
+                    limit?: number;
+                    /** @description `pagination.next_cursor` of the previous page */
+                    cursor?: string;
+                    /** @description Only these fields of `data`: `a,b.c` */
+                    fields?: string;
+                };
+                header?: never;
+                path: {
+                    webhook_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                deliveries: {
+                                    delivery_id: string;
+                                    /** @description What the receiver gets as `webhook-id`, at each attempt */
+                                    message_id: string;
+                                    /** @description Of the event; null: a test */
+                                    position: string | null;
+                                    /** @example balance.adjusted */
+                                    type: string;
+                                    /**
+                                     * @description `waiting`: a test before its attempt; `dead`: given up; it can be asked for again
+                                     * @enum {string}
+                                     */
+                                    status: "waiting" | "retrying" | "succeeded" | "dead";
+                                    attempts_count: number;
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    next_attempt_at: string | null;
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    created_at: string;
+                                    /**
+                                     * Format: date-time
+                                     * @description When it succeeded or was given up
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    settled_at: string | null;
+                                    /** @description Newest first; in a list, the last three */
+                                    attempts: {
+                                        attempt: number;
+                                        /**
+                                         * Format: date-time
+                                         * @example 2024-12-15T10:30:00.000Z
+                                         */
+                                        began_at: string;
+                                        duration_ms: number;
+                                        /** @description null: there was no answer */
+                                        response_status: number | null;
+                                        /**
+                                         * @description null: it was delivered
+                                         * @example TIMEOUT
+                                         */
+                                        error: string | null;
+                                        /** @description Of the answer's body, or what is known of the error */
+                                        excerpt: string;
+                                        /** @description Somebody asked for it */
+                                        is_requested: boolean;
+                                    }[];
+                                }[];
+                                pagination: {
+                                    limit: number;
+                                    next_cursor: string | null;
+                                    has_more: boolean;
+                                };
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A delivery with its attempts
+         * @description Permission `webhooks.read`. Scope of a key: `ledger:read` or `webhooks:write`. Role of a person: `admin` or `operator` or `auditor` or `analyst`.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Only these fields of `data`: `a,b.c` */
+                    fields?: string;
+                };
+                header?: never;
+                path: {
+                    webhook_id: string;
+                    delivery_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 200;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                delivery_id: string;
+                                /** @description What the receiver gets as `webhook-id`, at each attempt */
+                                message_id: string;
+                                /** @description Of the event; null: a test */
+                                position: string | null;
+                                /** @example balance.adjusted */
+                                type: string;
+                                /**
+                                 * @description `waiting`: a test before its attempt; `dead`: given up; it can be asked for again
+                                 * @enum {string}
+                                 */
+                                status: "waiting" | "retrying" | "succeeded" | "dead";
+                                attempts_count: number;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                next_attempt_at: string | null;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                created_at: string;
+                                /**
+                                 * Format: date-time
+                                 * @description When it succeeded or was given up
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                settled_at: string | null;
+                                /** @description Newest first; in a list, the last three */
+                                attempts: {
+                                    attempt: number;
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    began_at: string;
+                                    duration_ms: number;
+                                    /** @description null: there was no answer */
+                                    response_status: number | null;
+                                    /**
+                                     * @description null: it was delivered
+                                     * @example TIMEOUT
+                                     */
+                                    error: string | null;
+                                    /** @description Of the answer's body, or what is known of the error */
+                                    excerpt: string;
+                                    /** @description Somebody asked for it */
+                                    is_requested: boolean;
+                                }[];
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deliver once more, with the same message id; one that is being retried, at once
+         * @description Permission `webhooks.manage`. Scope of a key: `webhooks:write`. Role of a person: `admin` or `operator`.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    webhook_id: string;
+                    delivery_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description The answer */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {number} */
+                            code: 202;
+                            /** @enum {string} */
+                            message: "success";
+                            data: {
+                                delivery_id: string;
+                                /** @description What the receiver gets as `webhook-id`, at each attempt */
+                                message_id: string;
+                                /** @description Of the event; null: a test */
+                                position: string | null;
+                                /** @example balance.adjusted */
+                                type: string;
+                                /**
+                                 * @description `waiting`: a test before its attempt; `dead`: given up; it can be asked for again
+                                 * @enum {string}
+                                 */
+                                status: "waiting" | "retrying" | "succeeded" | "dead";
+                                attempts_count: number;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                next_attempt_at: string | null;
+                                /**
+                                 * Format: date-time
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                created_at: string;
+                                /**
+                                 * Format: date-time
+                                 * @description When it succeeded or was given up
+                                 * @example 2024-12-15T10:30:00.000Z
+                                 */
+                                settled_at: string | null;
+                                /** @description Newest first; in a list, the last three */
+                                attempts: {
+                                    attempt: number;
+                                    /**
+                                     * Format: date-time
+                                     * @example 2024-12-15T10:30:00.000Z
+                                     */
+                                    began_at: string;
+                                    duration_ms: number;
+                                    /** @description null: there was no answer */
+                                    response_status: number | null;
+                                    /**
+                                     * @description null: it was delivered
+                                     * @example TIMEOUT
+                                     */
+                                    error: string | null;
+                                    /** @description Of the answer's body, or what is known of the error */
+                                    excerpt: string;
+                                    /** @description Somebody asked for it */
+                                    is_requested: boolean;
+                                }[];
+                            };
+                            batch_info?: {
+                                [key: string]: unknown;
+                            };
+                            /** @example req_0193c5e0 */
+                            request_id: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2750,7 +4056,7 @@ export interface components {
             errors: {
                 field: string | null;
                 /** @enum {string} */
-                code: "MALFORMED_JSON" | "MALFORMED_CSV" | "MALFORMED_REQUEST" | "MALFORMED_TEXT" | "BODY_TOO_DEEP" | "INVALID_PARAMETER" | "UNKNOWN_PARAMETER" | "INVALID_CURSOR" | "IDEMPOTENCY_KEY_MISMATCH" | "APP_REQUIRED" | "UNAUTHENTICATED" | "INVALID_CREDENTIALS" | "SIGN_IN_FAILED" | "FORBIDDEN" | "PASSWORD_CHANGE_REQUIRED" | "NOT_FOUND" | "UNKNOWN_USER" | "UNKNOWN_BATCH" | "UNKNOWN_OPERATION" | "UNKNOWN_TRANSACTION" | "UNKNOWN_HOLD" | "UNKNOWN_REDACTION" | "UNKNOWN_POSITION" | "UNKNOWN_CHECKPOINT" | "UNKNOWN_RECONCILIATION_RUN" | "UNKNOWN_IMPORT" | "UNKNOWN_ALARM" | "UNKNOWN_DEAD_LETTER" | "UNKNOWN_KEY" | "UNKNOWN_PERSON" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "APP_EXISTS" | "KEY_ENDED" | "PERSON_EXISTS" | "LAST_ADMIN" | "IDEMPOTENCY_CONFLICT" | "HOLD_ENDED" | "IMPORT_NOT_FAILED" | "ALREADY_REVERSED" | "BATCH_NOT_CANCELLABLE" | "CANCELLATION_UNSUPPORTED" | "ALARM_HAS_CAUSE" | "DEAD_LETTER_CLOSED" | "NOTHING_TO_DISCARD" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "INVALID_FIELD" | "UNKNOWN_FIELD" | "INVALID_AMOUNT" | "UNKNOWN_TOKEN" | "AMBIGUOUS_TOKEN" | "UNKNOWN_REASON" | "METADATA_NOT_ALLOWED" | "INSUFFICIENT_BALANCE" | "DEBIT_NOT_SUPPORTED" | "CAPTURE_TOO_LARGE" | "NOT_REVERSIBLE" | "BALANCE_OUT_OF_RANGE" | "UNKNOWN_APP" | "RATE_LIMITED" | "UPGRADE_REQUIRED" | "HEADERS_TOO_LARGE" | "INTERNAL" | "CHAIN_UNAVAILABLE" | "LEDGER_UNAVAILABLE" | "PROVIDER_UNAVAILABLE" | "SIGN_IN_UNAVAILABLE" | "NOT_READY" | "STORAGE_FULL" | "OVERLOADED" | "TIMEOUT";
+                code: "MALFORMED_JSON" | "MALFORMED_CSV" | "MALFORMED_REQUEST" | "MALFORMED_TEXT" | "BODY_TOO_DEEP" | "INVALID_PARAMETER" | "UNKNOWN_PARAMETER" | "INVALID_CURSOR" | "IDEMPOTENCY_KEY_MISMATCH" | "APP_REQUIRED" | "UNAUTHENTICATED" | "INVALID_CREDENTIALS" | "SIGN_IN_FAILED" | "FORBIDDEN" | "PASSWORD_CHANGE_REQUIRED" | "NOT_FOUND" | "UNKNOWN_USER" | "UNKNOWN_BATCH" | "UNKNOWN_OPERATION" | "UNKNOWN_TRANSACTION" | "UNKNOWN_HOLD" | "UNKNOWN_REDACTION" | "UNKNOWN_POSITION" | "UNKNOWN_CHECKPOINT" | "UNKNOWN_RECONCILIATION_RUN" | "UNKNOWN_IMPORT" | "UNKNOWN_ALARM" | "UNKNOWN_DEAD_LETTER" | "UNKNOWN_KEY" | "UNKNOWN_PERSON" | "UNKNOWN_WEBHOOK" | "UNKNOWN_DELIVERY" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "APP_EXISTS" | "KEY_ENDED" | "PERSON_EXISTS" | "LAST_ADMIN" | "IDEMPOTENCY_CONFLICT" | "HOLD_ENDED" | "IMPORT_NOT_FAILED" | "ALREADY_REVERSED" | "BATCH_NOT_CANCELLABLE" | "CANCELLATION_UNSUPPORTED" | "ALARM_HAS_CAUSE" | "DEAD_LETTER_CLOSED" | "NOTHING_TO_DISCARD" | "WEBHOOK_DISABLED" | "TOO_MANY_WEBHOOKS" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "INVALID_FIELD" | "UNKNOWN_FIELD" | "INVALID_AMOUNT" | "UNKNOWN_TOKEN" | "AMBIGUOUS_TOKEN" | "UNKNOWN_REASON" | "METADATA_NOT_ALLOWED" | "INSUFFICIENT_BALANCE" | "DEBIT_NOT_SUPPORTED" | "CAPTURE_TOO_LARGE" | "NOT_REVERSIBLE" | "BALANCE_OUT_OF_RANGE" | "UNKNOWN_APP" | "WEBHOOK_TARGET_REFUSED" | "RATE_LIMITED" | "UPGRADE_REQUIRED" | "HEADERS_TOO_LARGE" | "INTERNAL" | "CHAIN_UNAVAILABLE" | "LEDGER_UNAVAILABLE" | "PROVIDER_UNAVAILABLE" | "SIGN_IN_UNAVAILABLE" | "WEBHOOKS_UNAVAILABLE" | "NOT_READY" | "STORAGE_FULL" | "OVERLOADED" | "TIMEOUT";
                 /** @description What to do about it */
                 message: string;
             }[];

@@ -29,6 +29,13 @@ export type ActionName =
   | "session.ended"
   | "session.all_ended"
   | "session.reuse_found"
+  | "webhook.created"
+  | "webhook.changed"
+  | "webhook.deleted"
+  | "webhook.secret_rotated"
+  | "webhook.test_requested"
+  | "webhook.replayed"
+  | "webhook.redelivery_requested"
 
 /** Who acts, and where the wish came from. */
 export type Initiator = {

@@ -27,6 +27,8 @@ import * as nonceGuards from "./022-nonce-guards.ts"
 import * as alarmOrder from "./023-alarm-order.ts"
 import * as rateLimits from "./024-rate-limits.ts"
 import * as checksOfSeals from "./027-checks-of-seals.ts"
+import * as webhooks from "./025-webhooks.ts"
+import { prepareJobs } from "./prepare-jobs.ts"
 
 const migrations: Record<string, Migration> = {
   "001-registry": registry,
@@ -54,16 +56,18 @@ const migrations: Record<string, Migration> = {
   "023-alarm-order": alarmOrder,
   "024-rate-limits": rateLimits,
   "027-checks-of-seals": checksOfSeals,
+  "025-webhooks": webhooks,
 }
 
 /**
- * Brings the database to this version's schema, each migration in the one transaction of the run. Safe to run from several processes: they wait for each other.
+ * Brings the database to this version's schema and the job queue's to its own, each migration in the one transaction of the run. Safe to run from several processes: they wait for each other.
  * @param ownerUrl a login that may create schemas and roles
  * @throws ChainBridgeError MIGRATION_FAILED with the cause; nothing of the run stays behind
  */
 export async function migrate(ownerUrl: string): Promise<{ applied: string[] }> {
-  const pool = new pg.Pool({ connectionString: ownerUrl, application_name: "chainbridge-migrate", max: 2 })
+  const pool = new pg.Pool({ connectionString: ownerUrl, application_name: "chainbridge-migrate", max: 3 })
   pool.on("error", () => undefined)
+  pool.on("connect", (client) => client.on("error", () => undefined))
   const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
   try {
     await sql`CREATE SCHEMA IF NOT EXISTS migrations`.execute(db)
@@ -78,6 +82,7 @@ export async function migrate(ownerUrl: string): Promise<{ applied: string[] }> 
         cause: error,
       })
     }
+    await prepareJobs(pool)
     return { applied: (results ?? []).map((result) => result.migrationName) }
   } finally {
     await db.destroy()

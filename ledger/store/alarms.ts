@@ -39,6 +39,8 @@ export type AlarmKind =
   | "holds_failing"
   | "redactions_failing"
   | "redis_unavailable"
+  | "webhook_failing"
+  | "webhook_disabled"
 
 type Handle = Kysely<Database> | Transaction<Database>
 

@@ -10,3 +10,5 @@ export const reconciliationRequestedChannel = "reconciliation_requested"
 export const projectionsChangedChannel = "projections_changed"
 /** An import was received; the payload is the ledger id. */
 export const importReceivedChannel = "import_received"
+/** An endpoint was made, changed or enabled, or a delivery was asked for; the payload is the ledger id. */
+export const webhooksChangedChannel = "webhooks_changed"

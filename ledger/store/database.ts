@@ -10,6 +10,7 @@ import type { ImportTables } from "./import-tables.ts"
 import type { PauseKind } from "./pause-lanes.ts"
 import type { RateLimitTables } from "./rate-limit-tables.ts"
 import type { SignerTables } from "./signer-tables.ts"
+import type { WebhookTables } from "./webhook-tables.ts"
 
 type EventColumns = {
   ledger_id: string
@@ -41,9 +42,10 @@ type TablesElsewhere = HoldTables &
   IdentityTables &
   ImportTables &
   RateLimitTables &
-  SignerTables
+  SignerTables &
+  WebhookTables
 
-/** Tables of the schemas `registry`, `ledger`, `settlement` and the views of `chain`, as rows come and go. int8 and numeric are bigint. */
+/** Tables of the schemas `registry`, `ledger`, `settlement`, `webhooks` and the views of `chain`, as rows come and go. int8 and numeric are bigint. */
 export type Database = TablesElsewhere & {
   "registry.ledgers": {
     ledger_id: string

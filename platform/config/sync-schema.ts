@@ -1,8 +1,18 @@
 import { z } from "zod"
+import { createAddressList } from "../address-list.ts"
 import { durationSchema } from "./duration.ts"
 
 const positiveDuration = durationSchema.refine((ms) => ms > 0, "more than nothing")
 const baseUnits = z.string().regex(/^\d{1,78}$/, "a whole number of base units, as text")
+
+const rangeSchema = z.string().refine((range) => {
+  try {
+    return createAddressList([range]).ranges.length === 1
+  } catch (error) {
+    if (error instanceof TypeError) return false
+    throw error
+  }
+}, "a range of addresses, such as 10.1.0.0/16, without bits behind its prefix")
 
 export const syncSchema = z.strictObject({
   balance_sync: z.strictObject({
@@ -51,6 +61,13 @@ export const syncSchema = z.strictObject({
     enabled: z.boolean(),
     requests_per_second: z.int().min(1).max(1_000_000),
     burst: z.int().min(1).max(1_000_000),
+  }),
+  webhooks: z.strictObject({
+    allow_http: z.boolean(),
+    /** Besides public addresses. */
+    allowed_targets: z.array(rangeSchema).max(100),
+    disable_after: positiveDuration,
+    log_kept: positiveDuration,
   }),
   monitoring: z.strictObject({
     sync_lag_alert_threshold: durationSchema,

@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely"
 import type pg from "pg"
 import { type ApiServer, startApiServer } from "../../api/api-server.ts"
-import type { ChainReader, IdentityOptions } from "../../api/context.ts"
+import type { ChainReader, IdentityOptions, WebhookOptions } from "../../api/context.ts"
 import type { ApiLimits } from "../../api/limits.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { createWriterPool } from "../../ledger/writer/writer-pool.ts"
@@ -50,6 +50,7 @@ export async function startTestApi(
     readonly database?: TestDatabase
     readonly identity?: IdentityOptions
     readonly redisUrl?: string
+    readonly webhooks?: WebhookOptions
   } = {},
 ): Promise<TestApi> {
   const { database: given, ...rest } = options

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto"
+import { randomBytes, randomUUID } from "node:crypto"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { fullPath } from "../../../api/mount-route.ts"
 import type { Route } from "../../../api/route.ts"
@@ -25,7 +25,11 @@ const change = (userId: string, amount = "+1") => ({
 })
 
 beforeAll(async () => {
-  api = await startTestApi({ identity: testIdentity, limits: { laneMaxAgeMs: 0 } })
+  api = await startTestApi({
+    identity: testIdentity,
+    limits: { laneMaxAgeMs: 0 },
+    webhooks: { secretKeys: [randomBytes(32)] },
+  })
   const { ledgerId } = api.app
   const settlement = await settleByHand(api.db, ledgerId, api.tokens.cpop.tokenId)
   const data = async (method: string, path: string, body?: object) => {
@@ -54,7 +58,11 @@ beforeAll(async () => {
   const { alarm_id } = (await data("GET", "/alarms")).alarms.find(
     (alarm: { message: string }) => alarm.message === operation,
   )
+  const webhook = await data("POST", "/webhooks", { url: "https://8.8.8.8/hook", description: user })
+  const { delivery_id } = await data("POST", `/webhooks/${webhook.webhook_id}/test`)
   theirs = {
+    webhook_id: webhook.webhook_id,
+    delivery_id,
     alarm_id,
     user_id: user,
     hold_id,
@@ -94,6 +102,7 @@ const bodies: Record<string, object> = {
   "/batches/{batch_id}/cancel": { reason: "x" },
   "/alarms/{alarm_id}/clear": { reason: "x" },
   "/admin/people/{person_id}/roles": { roles: [] },
+  "/webhooks/{webhook_id}/replay": { after: "0" },
 }
 
 function ask(route: Route, headers: Record<string, string>) {

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto"
+import { randomBytes, randomUUID } from "node:crypto"
 import { type Kysely, sql } from "kysely"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { permissionTable } from "../../../api/permissions.ts"
@@ -18,7 +18,11 @@ let settlement: HandSettlement
 let admin: SignedIn
 let ann: TestPerson
 beforeAll(async () => {
-  api = await startTestApi({ identity: testIdentity, limits: { laneMaxAgeMs: 0 } })
+  api = await startTestApi({
+    identity: testIdentity,
+    limits: { laneMaxAgeMs: 0 },
+    webhooks: { secretKeys: [randomBytes(32)] },
+  })
   owner = api.openAsOwner()
   settlement = await settleByHand(api.db, api.app.ledgerId, api.tokens.cpop.tokenId)
   ann = await seedPerson(api, [{ role: "admin", appId: null }])
@@ -29,7 +33,13 @@ afterAll(async () => {
   await api.close()
 })
 
-type Call = { readonly path: string; readonly body?: object; readonly headers?: Record<string, string> }
+type Call = {
+  /** POST, unless it says so. */
+  readonly method?: string
+  readonly path: string
+  readonly body?: object
+  readonly headers?: Record<string, string>
+}
 type Act = { readonly action: string; prepare(): Promise<Call> }
 
 const act = (action: string, prepare: () => Promise<Call> | Call): Act => ({
@@ -53,6 +63,10 @@ async function newKey(): Promise<string> {
 const somebody = async () => `/admin/people/${(await seedPerson(api, [])).personId}`
 const signedIn = async () => (await signIn(api, await seedPerson(api, []))).headers
 const newPerson = () => ({ email: `${randomUUID()}@example.com`, roles: [{ role: "analyst" }] })
+
+const webhook = { url: "https://8.8.8.8/hook" }
+const newWebhook = async (): Promise<string> =>
+  `/webhooks/${(await api.call("POST", "/api/v1/webhooks", webhook)).body.data.webhook_id}`
 
 /** Of each route whose use has to be told: a request that is accepted. */
 const acts: Record<string, Act> = {
@@ -129,6 +143,34 @@ const acts: Record<string, Act> = {
   "/admin/people/{person_id}/invite": act("person.password_reset", async () => ({
     path: `${await somebody()}/invite`,
   })),
+  "/webhooks": act("webhook.created", () => ({ path: "/webhooks", body: webhook })),
+  "patch /webhooks/{webhook_id}": act("webhook.changed", async () => ({
+    method: "PATCH",
+    path: await newWebhook(),
+    body: { is_enabled: false },
+  })),
+  "delete /webhooks/{webhook_id}": act("webhook.deleted", async () => ({
+    method: "DELETE",
+    path: await newWebhook(),
+  })),
+  "/webhooks/{webhook_id}/rotate-secret": act("webhook.secret_rotated", async () => ({
+    path: `${await newWebhook()}/rotate-secret`,
+  })),
+  "/webhooks/{webhook_id}/test": act("webhook.test_requested", async () => ({
+    path: `${await newWebhook()}/test`,
+  })),
+  "/webhooks/{webhook_id}/replay": act("webhook.replayed", async () => ({
+    path: `${await newWebhook()}/replay`,
+    body: { after: "0" },
+  })),
+  "/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver": act(
+    "webhook.redelivery_requested",
+    async () => {
+      const path = await newWebhook()
+      const { body } = await api.call("POST", `/api/v1${path}/test`)
+      return { path: `${path}/deliveries/${body.data.delivery_id}/redeliver` }
+    },
+  ),
   "/auth/logout": act("session.ended", async () => ({ path: "/auth/logout", headers: await signedIn() })),
   "/auth/logout-all": act("session.all_ended", async () => ({
     path: "/auth/logout-all",
@@ -142,8 +184,10 @@ const acts: Record<string, Act> = {
 }
 
 const asAdmin = () => ({ ...admin.headers, "x-app-id": api.app.appId })
-const send = ({ path, body, headers = asAdmin() }: Call, requestId: string): Promise<ApiReply> =>
-  api.call("POST", `/api/v1${path}`, body, { ...headers, "x-request-id": requestId })
+const send = (
+  { method = "POST", path, body, headers = asAdmin() }: Call,
+  requestId: string,
+): Promise<ApiReply> => api.call(method, `/api/v1${path}`, body, { ...headers, "x-request-id": requestId })
 
 async function entriesOf(requestId: string) {
   const { rows } = await sql<Record<string, unknown>>`
@@ -155,7 +199,7 @@ async function entriesOf(requestId: string) {
 async function listTables(): Promise<string[]> {
   const { rows } = await sql<{ name: string }>`
     SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
-    WHERE schemaname IN ('registry', 'ledger', 'settlement')
+    WHERE schemaname IN ('registry', 'ledger', 'settlement', 'webhooks')
       AND tablename NOT IN ('processes', 'sign_in_attempts', 'audit_log')`.execute(owner)
   return rows.map(({ name }) => name)
 }
@@ -200,22 +244,25 @@ const recorded = routes.filter(
 )
 
 describe("whatever a permission says is told of", () => {
-  it.each(recorded.map(({ path }) => path))("%s leaves an entry, or is not done", async (path) => {
-    const prepared = await acts[path]?.prepare()
-    if (prepared === undefined) throw new Error(`say in this test how ${path} is used`)
-    const before = await everything()
-    const failed = await whileTheLogIsBroken(() => send(prepared, "broken"))
-    expect([failed.status, await everything()]).toEqual([500, before])
-    const requestId = randomUUID()
-    expect((await send(prepared, requestId)).status).toBeLessThan(300)
-    expect(await writtenWith(requestId)).not.toEqual([])
-    const isOwn = prepared.headers !== undefined
-    expect((await entriesOf(requestId))[0]).toMatchObject({
-      actor: isOwn ? expect.stringMatching(/^person:/) : `person:${ann.personId}`,
-      action: acts[path]?.action,
-      address: "127.0.0.1",
-    })
-  })
+  it.each(recorded.map(({ method, path }) => (method === "post" ? path : `${method} ${path}`)))(
+    "%s leaves an entry, or is not done",
+    async (path) => {
+      const prepared = await acts[path]?.prepare()
+      if (prepared === undefined) throw new Error(`say in this test how ${path} is used`)
+      const before = await everything()
+      const failed = await whileTheLogIsBroken(() => send(prepared, "broken"))
+      expect([failed.status, await everything()]).toEqual([500, before])
+      const requestId = randomUUID()
+      expect((await send(prepared, requestId)).status).toBeLessThan(300)
+      expect(await writtenWith(requestId)).not.toEqual([])
+      const isOwn = prepared.headers !== undefined
+      expect((await entriesOf(requestId))[0]).toMatchObject({
+        actor: isOwn ? expect.stringMatching(/^person:/) : `person:${ann.personId}`,
+        action: acts[path]?.action,
+        address: "127.0.0.1",
+      })
+    },
+  )
 
   it("what was, and what is", async () => {
     await api.call("POST", "/api/v1/batches/resume", {})

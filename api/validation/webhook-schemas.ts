@@ -1,0 +1,79 @@
+import { z } from "@hono/zod-openapi"
+import { liveTypes } from "../presenters/live-event.ts"
+import { chainIdSchema, tokenSymbolSchema, userIdSchema } from "./schemas.ts"
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+export const webhookParams = z.object({
+  webhook_id: z
+    .string()
+    .regex(uuid, "use a webhook_id of GET /webhooks, unchanged")
+    .openapi({ example: "0193c5e0-0000-7000-8000-000000000000" }),
+})
+
+export const deliveryParams = webhookParams.extend({
+  delivery_id: z
+    .string()
+    .regex(/^[1-9]\d{0,17}$/, "use a delivery_id of GET /webhooks/{webhook_id}/deliveries, unchanged")
+    .openapi({ example: "4711" }),
+})
+
+const urlSchema = z
+  .string("write the address that events are sent to, such as https://backend.example/webhooks")
+  .min(1, "write the address that events are sent to, such as https://backend.example/webhooks")
+  .max(2_048, "use at most 2048 characters")
+  .openapi({ format: "uri", example: "https://backend.example/webhooks" })
+
+/** What the address will be asked as, and what is stored and shown. */
+const descriptionSchema = z
+  .string()
+  .trim()
+  .regex(/^[^\p{Cc}]{0,500}$/u, "use at most 500 characters, all of them printable")
+  .openapi({ description: "For people to recognise it by", example: "balances of the shop" })
+
+const typesSchema = z
+  .array(z.enum(liveTypes))
+  .min(1, "name at least one type, or send null for all of them")
+  .max(liveTypes.length, "name each type once")
+  .openapi({ description: "null: all of them", example: ["balance.adjusted", "settlement.confirmed"] })
+
+const enabledSchema = z.boolean().openapi({ description: "Whether anything is delivered" })
+
+export const newWebhookSchema = z.strictObject({
+  url: urlSchema,
+  description: descriptionSchema.default(""),
+  types: typesSchema.nullable().default(null),
+  user_id: userIdSchema.nullable().default(null),
+  token_symbol: tokenSymbolSchema.nullable().default(null),
+  chain_id: chainIdSchema.nullable().default(null),
+  is_enabled: enabledSchema.default(true),
+  after: z.string("send a position of the log as text").optional().openapi({
+    description: "Begins behind this position; with what happens from now on, unless given",
+    example: "184467",
+  }),
+})
+
+export const webhookChangeSchema = z.strictObject({
+  url: urlSchema.optional(),
+  description: descriptionSchema.optional(),
+  types: typesSchema.nullable().optional(),
+  user_id: userIdSchema.nullable().optional(),
+  token_symbol: tokenSymbolSchema.nullable().optional(),
+  chain_id: chainIdSchema.nullable().optional(),
+  is_enabled: enabledSchema.optional(),
+})
+
+export const replaySchema = z.strictObject({
+  after: z
+    .string("send a position of the log as text")
+    .openapi({ description: "What is behind this position is delivered again", example: "184467" }),
+})
+
+export const overlapSchema = z.strictObject({
+  overlap_seconds: z
+    .int("use a whole number from 0 to 604800")
+    .min(0, "use a whole number from 0 to 604800")
+    .max(604_800, "use at most 604800, seven days")
+    .default(86_400)
+    .openapi({ description: "For how long the old secret signs as well; a day, unless given" }),
+})

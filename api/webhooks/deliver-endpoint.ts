@@ -1,0 +1,228 @@
+import type { Kysely } from "kysely"
+import type { Database } from "../../ledger/store/database.ts"
+import { invariant } from "../../platform/errors.ts"
+import type { Logger } from "../../platform/logger.ts"
+import type { SecretBox } from "../../platform/secret-box.ts"
+import { passes } from "../live/live-filter.ts"
+import type { LiveMessage } from "../presenters/live-event.ts"
+import type { LiveReader } from "../queries/live-messages.ts"
+import { type LeasedEndpoint, releaseLease, renewLease, takeLease } from "./endpoint-lease.ts"
+import {
+  type Failure,
+  findRequested,
+  LeaseLostError,
+  recordDelivered,
+  recordFailure,
+  recordRequested,
+  type Sent,
+} from "./record-attempts.ts"
+import type { ResolveName } from "./resolve-name.ts"
+import { decideRetry } from "./retry-schedule.ts"
+import { type Attempt, createWebhookSender, type SendLimits, type WebhookSender } from "./send-webhook.ts"
+import { messageIdOf, signWebhook } from "./sign-webhook.ts"
+import { readWebhookPolicy, type WebhookPolicy } from "./webhook-policy.ts"
+import { readSecrets } from "./webhook-secrets.ts"
+
+export type DeliveryContext = {
+  readonly db: Kysely<Database>
+  readonly reader: LiveReader
+  readonly box: SecretBox
+  readonly resolve: ResolveName
+  readonly logger: Logger
+  readonly limits: SendLimits
+  readonly userAgent: string
+  /** For so long nobody else delivers to the endpoint; longer than an attempt may take. */
+  readonly leaseMs: number
+  /** After so long an endpoint goes behind those that wait. */
+  readonly sliceMs: number
+  /** Of [0, 1). */
+  readonly random: () => number
+}
+
+/** How the process ends while something is delivered. */
+export type Ending = {
+  /** Nothing more is begun. */
+  isStopping(): boolean
+  /** What has no answer yet is broken off. */
+  readonly breakOff: AbortSignal
+}
+
+const pageSize = 200
+/** Deliveries that are recorded at once, and how long the first of them waits for the others: so many may be sent again after a crash. */
+const recordedAtOnceMax = 50
+const unrecordedMsMax = 200
+const slowMs = 1_000
+const requestedAtOnceMax = 50
+
+/**
+ * Delivers to one endpoint what there is for it, in the order of the log, until there is no more, an attempt fails, or its time is over. Nobody else does at the same time: it holds the endpoint's lease.
+ * @returns whether there is more to deliver now
+ */
+export async function deliverEndpoint(
+  context: DeliveryContext,
+  endpointId: string,
+  ending: Ending,
+): Promise<boolean> {
+  const { db, leaseMs, logger } = context
+  const endpoint = await takeLease(db, endpointId, leaseMs)
+  if (endpoint === undefined) return false
+  const policy = await readWebhookPolicy(db)
+  const secrets = await readSecrets(db, context.box, endpointId)
+  const sender = createWebhookSender({ ...context, url: endpoint.url, policy })
+  try {
+    const walk = createWalk(context, endpoint, policy, secrets, sender, ending)
+    const isHeld = await walk.run()
+    return isHeld ? await releaseLease(db, endpoint) : false
+  } catch (error) {
+    if (!(error instanceof LeaseLostError)) throw error
+    logger.info({ endpoint: endpointId }, "another process delivers to a webhook, or it was changed")
+    return true
+  } finally {
+    sender.close()
+  }
+}
+
+/** Whether the next one is sent; after a failure the endpoint is nobody's. */
+type Step = "go on" | "stop" | "given back"
+
+function createWalk(
+  context: DeliveryContext,
+  endpoint: LeasedEndpoint,
+  policy: WebhookPolicy,
+  secrets: readonly Buffer[],
+  sender: WebhookSender,
+  ending: Ending,
+) {
+  const { db, reader, leaseMs } = context
+  const { endpointId, ledgerId, userId, tokenSymbol, chainId } = endpoint
+  const filter = {
+    userId,
+    tokenSymbol,
+    chainId,
+    types: endpoint.types === null ? null : new Set(endpoint.types),
+  }
+  const beganMs = performance.now()
+  let leasedMs = beganMs
+  /** As the database knows it. */
+  let recorded = endpoint.cursorPosition
+  let cursor = recorded
+  let sent: Sent[] = []
+  let unrecordedSinceMs = 0
+  let slowestMs = 0
+
+  const isOver = () => ending.isStopping() || performance.now() - beganMs > context.sliceMs
+
+  /** @returns whether the settings are those that we know */
+  async function record(): Promise<boolean> {
+    if (sent.length === 0 && cursor === recorded) return true
+    const isSlow = slowestMs > slowMs
+    const found = await recordDelivered(db, endpoint, { from: recorded, cursor, sent, isSlow, leaseMs })
+    leasedMs = performance.now()
+    recorded = cursor
+    sent = []
+    slowestMs = 0
+    return found.isEnabled && found.version === endpoint.version
+  }
+
+  /** No attempt begins that the lease might not outlast. */
+  async function holdLease(): Promise<void> {
+    if (performance.now() - leasedMs < leaseMs / 4) return
+    if (!(await renewLease(db, endpoint, leaseMs))) throw new LeaseLostError()
+    leasedMs = performance.now()
+  }
+
+  async function attempt(messageId: string, body: string): Promise<Attempt> {
+    await holdLease()
+    return sender.send(signWebhook(messageId, body, secrets, new Date()), body, ending.breakOff)
+  }
+
+  async function deliver(message: LiveMessage, retries: number): Promise<Step> {
+    const { position, type } = message
+    const result = await attempt(messageIdOf(endpointId, { position }), message.write(userId).json)
+    // Cut by our own end: whether it was received is not known, so it is sent again.
+    if (result.error === "BROKEN_OFF") return "stop"
+    if (result.error !== null) {
+      await record()
+      await recordFailure(db, endpoint, recorded, { position, type, attempt: result }, judge(result, retries))
+      return "given back"
+    }
+    if (sent.length === 0) unrecordedSinceMs = performance.now()
+    sent.push({ position, type, attempt: result })
+    cursor = position
+    slowestMs = Math.max(slowestMs, result.durationMs)
+    const isEnough =
+      sent.length >= recordedAtOnceMax || performance.now() - unrecordedSinceMs >= unrecordedMsMax
+    return !isEnough || (await record()) ? "go on" : "stop"
+  }
+
+  function judge({ status, retryAfterMs }: Attempt, retries: number): Failure {
+    if (status === 410) return { outcome: "gone" }
+    const delayMs = decideRetry(retries + 1, context.random(), retryAfterMs)
+    if (delayMs !== null) return { outcome: "retry", delayMs }
+    const failedForMs = endpoint.failingSince === null ? 0 : Date.now() - endpoint.failingSince.getTime()
+    return { outcome: "dead", isDisabled: failedForMs >= policy.disableAfterMs }
+  }
+
+  /** What somebody asked for does not wait for what is retried. */
+  async function deliverRequested(): Promise<void> {
+    for (const requested of await findRequested(db, endpointId, requestedAtOnceMax)) {
+      const { deliveryId, position } = requested
+      const result = await (position === null
+        ? attempt(messageIdOf(endpointId, { testId: deliveryId }), writeTest(endpointId, deliveryId))
+        : attempt(messageIdOf(endpointId, { position }), (await readAt(position)).write(userId).json))
+      if (result.error === "BROKEN_OFF") return
+      await recordRequested(db, endpoint, requested, result)
+      if (isOver()) return
+    }
+  }
+
+  async function readAt(position: bigint): Promise<LiveMessage> {
+    const { messages } = await reader.read(ledgerId, position - 1n, { userId: null, limit: 1 })
+    const [message] = messages
+    invariant(message?.position === position, `event ${position} cannot be read`)
+    return message
+  }
+
+  async function deliverPage(): Promise<Step> {
+    const page = await reader.read(ledgerId, cursor, { userId, limit: pageSize })
+    for (const message of page.messages) {
+      const step = passes(filter, message) ? await deliver(message, 0) : "go on"
+      if (step !== "go on") return step
+      cursor = message.position
+      if (isOver()) return "stop"
+    }
+    cursor = page.through
+    return (await record()) && !page.isLast ? "go on" : "stop"
+  }
+
+  async function deliverLog(): Promise<Step> {
+    const { retrying } = endpoint
+    // Also where the filter was changed since: what was begun is brought to an end.
+    let step: Step =
+      retrying === null ? "go on" : await deliver(await readAt(retrying.position), retrying.retries)
+    if (retrying !== null && step === "go on") step = (await record()) ? "go on" : "stop"
+    while (step === "go on") step = isOver() ? "stop" : await deliverPage()
+    if (step === "stop") await record()
+    return step
+  }
+
+  return {
+    /** @returns whether the endpoint is still held */
+    async run(): Promise<boolean> {
+      if (endpoint.hasRequested) await deliverRequested()
+      if (!endpoint.isDue || ending.isStopping()) return true
+      return (await deliverLog()) === "stop"
+    },
+  }
+}
+
+/** What a test carries: no event stands behind it. */
+function writeTest(endpointId: string, deliveryId: bigint): string {
+  const time = new Date().toISOString()
+  return JSON.stringify({
+    id: null,
+    type: "webhook.test",
+    time,
+    data: { webhook_id: endpointId, delivery_id: deliveryId.toString() },
+  })
+}

@@ -1,0 +1,146 @@
+import { run } from "graphile-worker"
+import type { Kysely } from "kysely"
+import { appendedChannel } from "../../ledger/store/append.ts"
+import { webhooksChangedChannel } from "../../ledger/store/channels.ts"
+import type { Database } from "../../ledger/store/database.ts"
+import { describeError } from "../../platform/errors.ts"
+import { listen } from "../../platform/listen.ts"
+import type { Logger } from "../../platform/logger.ts"
+import { startLoop } from "../../platform/loop.ts"
+import { createPool } from "../../platform/postgres.ts"
+import type { SecretBox } from "../../platform/secret-box.ts"
+import { createLiveReader } from "../queries/live-messages.ts"
+import type { RegistryCache } from "../registry/registry-cache.ts"
+import { type DeliveryContext, deliverEndpoint } from "./deliver-endpoint.ts"
+import { type DueEndpoint, findDueEndpoints } from "./endpoint-lease.ts"
+import { createJobLogger } from "./job-logger.ts"
+import { removeOldDeliveries } from "./remove-old-deliveries.ts"
+import { createNameResolver } from "./resolve-name.ts"
+import { defaultSendLimits } from "./send-webhook.ts"
+
+type Settings = Pick<DeliveryContext, "leaseMs" | "sliceMs" | "random" | "limits" | "resolve">
+
+export type WebhookRunOptions = {
+  readonly db: Kysely<Database>
+  readonly databaseUrl: string
+  readonly registry: RegistryCache
+  readonly box: SecretBox
+  readonly logger: Logger
+  readonly version: string
+} & Partial<Settings>
+
+export type RunningWebhooks = {
+  /** For the role's heartbeat. */
+  status(): { readonly delivering: number }
+  /** Breaks off what has no answer yet, and gives the endpoints back. */
+  stop(): Promise<void>
+}
+
+/**
+ * Endpoints that this process delivers to at a time. Who has failed or was slow waits among its own kind: however many they are, the others have these places for themselves.
+ */
+const places = { webhooks: 48, "webhooks-slow": 24 } as const
+type Lane = keyof typeof places
+
+const settings: Settings = {
+  leaseMs: 40_000,
+  sliceMs: 5_000,
+  random: Math.random,
+  limits: defaultSendLimits,
+  resolve: createNameResolver(),
+}
+const lookEveryMs = 1_000
+const dueAtOnceMax = 1_000
+const cleanEveryMs = 60_000
+/** A delivery that has its answer is recorded before the process ends. */
+const endMs = 1_500
+const connectionsMax = 8
+
+/** Delivers what the event log holds to whoever has asked for it, for as long as the process lives. Any number of processes may. */
+export async function runWebhooks(options: WebhookRunOptions): Promise<RunningWebhooks> {
+  const { db, databaseUrl, logger } = options
+  const context: DeliveryContext = {
+    ...settings,
+    ...options,
+    reader: createLiveReader(options),
+    userAgent: `ChainBridge/${options.version}`,
+  }
+  const breakOff = new AbortController()
+  let isStopping = false
+  const ending = { isStopping: () => isStopping, breakOff: breakOff.signal }
+  const pool = createPool({ databaseUrl, applicationName: "chainbridge-worker-webhooks", connectionsMax })
+  let delivering = 0
+  let cleanedMs = 0
+
+  async function deliver(endpointId: string): Promise<void> {
+    delivering += 1
+    try {
+      if (await deliverEndpoint(context, endpointId, ending)) loop.wake()
+    } catch (error) {
+      logger.error({ endpoint: endpointId, reason: describeError(error) }, "a webhook could not be delivered")
+    } finally {
+      delivering -= 1
+    }
+  }
+
+  const runners = await Promise.all(
+    Object.entries(places).map(([lane, concurrency]) =>
+      run({
+        pgPool: pool,
+        concurrency,
+        noHandleSignals: true,
+        // The loop below finds what is due at least as often.
+        pollInterval: 10_000,
+        logger: createJobLogger(logger),
+        taskList: { [lane]: (payload) => deliver((payload as { endpoint_id: string }).endpoint_id) },
+      }),
+    ),
+  )
+
+  async function turn(): Promise<number> {
+    const due = await findDueEndpoints(db, dueAtOnceMax)
+    if (due.length > 0) await addJobs(due)
+    if (performance.now() - cleanedMs > cleanEveryMs) {
+      await removeOldDeliveries(db)
+      cleanedMs = performance.now()
+    }
+    return lookEveryMs
+  }
+
+  /** One job an endpoint, whoever finds it due. */
+  async function addJobs(due: readonly DueEndpoint[]): Promise<void> {
+    const laneOf = ({ isSlow }: DueEndpoint): Lane => (isSlow ? "webhooks-slow" : "webhooks")
+    const specs = due.map((endpoint) => ({
+      identifier: laneOf(endpoint),
+      payload: { endpoint_id: endpoint.endpointId },
+      job_key: `webhook:${endpoint.endpointId}`,
+      max_attempts: 1,
+    }))
+    await pool.query(
+      `SELECT FROM graphile_worker.add_jobs(ARRAY(
+        SELECT json_populate_record(NULL::graphile_worker.job_spec, s) FROM json_array_elements($1::json) s), true)`,
+      [JSON.stringify(specs)],
+    )
+  }
+
+  const loop = startLoop({ name: "webhooks", logger, gapMs: 20, turn })
+  const listener = listen({
+    databaseUrl,
+    applicationName: "chainbridge-worker-webhooks-listen",
+    channels: [appendedChannel, webhooksChangedChannel],
+    logger,
+    onNotification: () => loop.wake(),
+  })
+  return {
+    status: () => ({ delivering }),
+    async stop() {
+      isStopping = true
+      await listener.stop()
+      await loop.stop()
+      const timer = setTimeout(() => breakOff.abort(new Error("the process stops")), endMs)
+      await Promise.all(runners.map((runner) => runner.stop()))
+      clearTimeout(timer)
+      await pool.end()
+    },
+  }
+}
