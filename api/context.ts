@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely"
 import type pg from "pg"
-import type { Address } from "viem"
+import type { Address, Hex } from "viem"
+import type { SettlementMode } from "../ledger/domain/batch-calls.ts"
 import type { Database } from "../ledger/store/database.ts"
 import type { AddressList } from "../platform/address-list.ts"
 import type { Logger } from "../platform/logger.ts"
@@ -20,6 +21,33 @@ export type ChainReader = {
   /** Whether there is code at the address. */
   isDeployed(chainId: bigint, address: Address): Promise<boolean>
   headBlock(chainId: bigint): Promise<bigint>
+}
+
+export type TokenOnTrial = {
+  readonly chainId: bigint
+  readonly symbol: string
+  readonly address: Address
+  readonly decimals: number
+  readonly mode: SettlementMode
+  /** Of the mode treasury. */
+  readonly treasury: Address | null
+}
+
+/** Holds what is to be registered against its chain, as `chainbridge config apply` does; each rejects when no endpoint answers. */
+export type RegistryChecks = {
+  /** @returns `problem`: what is wrong, with what to do; null: nothing. `warnings`: what could not be checked */
+  checkToken(token: TokenOnTrial): Promise<{
+    readonly problem: string | null
+    readonly warnings: readonly string[]
+    readonly headBlock: bigint
+  }>
+  inspectChain(
+    chainId: bigint,
+    walletManager: Address,
+  ): Promise<
+    | { readonly genesisHash: Hex; readonly walletInitCodeHash: Hex }
+    | { readonly field: string; readonly problem: string }
+  >
 }
 
 /** Who may call, beyond what the database knows. */
@@ -56,6 +84,8 @@ export type ApiContext = {
   readonly version: string
   /** Without it whatever only the chain can tell is null, and `realtime=true` is refused. */
   readonly rpc?: ChainReader
+  /** Without it no chain and no token can be registered. */
+  readonly checks?: RegistryChecks
   /** Where the buckets of the rate limits are; without it each process has its own. */
   readonly redisUrl?: string
   readonly limits?: Partial<ApiLimits>

@@ -70,6 +70,21 @@ const table = {
     scopes: ["ledger:read"],
     roles: everybody,
   },
+  "registry.inspect": {
+    does: "read chains, tokens, strategies, reasons and limits with all their versions",
+    to: "account",
+    scopes: ["admin"],
+    roles: ["admin", "operator", "auditor"],
+    isForAll: true,
+  },
+  "registry.manage": {
+    does: "register and change chains, tokens, strategies, reasons and limits, and roll them back",
+    to: "account",
+    scopes: ["admin"],
+    roles: ["admin"],
+    isForAll: true,
+    isRecorded: true,
+  },
   "wallets.read": {
     does: "see a user's addresses",
     to: "caller",

@@ -28,7 +28,7 @@ type RouteDefinition<
   Body extends Schema,
   Name extends Permission,
 > = {
-  readonly method: "get" | "post" | "patch" | "delete"
+  readonly method: "get" | "post" | "put" | "patch" | "delete"
   /** Below `/api/v1`, or from the root where `isProbe`; `{name}` is a path parameter. */
   readonly path: string
   readonly isProbe?: boolean

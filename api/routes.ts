@@ -6,13 +6,17 @@ import { cancelBatch } from "./routes/cancel-batch.ts"
 import { captureHold } from "./routes/capture-hold.ts"
 import { changePassword } from "./routes/change-password.ts"
 import { disablePersonRoute, enablePersonRoute, invitePersonRoute, setRoles } from "./routes/change-person.ts"
+import { changeEntryRoutes, rollBackRoutes } from "./routes/change-registry.ts"
 import { changeWebhookRoute } from "./routes/change-webhook.ts"
 import { clearAlarm } from "./routes/clear-alarm.ts"
 import { createApp } from "./routes/create-app.ts"
+import { createChainRoute } from "./routes/create-chain.ts"
 import { createImport } from "./routes/create-import.ts"
 import { createKeyRoute } from "./routes/create-key.ts"
 import { createPersonRoute } from "./routes/create-person.ts"
+import { createReasonRoute } from "./routes/create-reason.ts"
 import { createRedaction } from "./routes/create-redaction.ts"
+import { createTokenRoute } from "./routes/create-token.ts"
 import { createWebhookRoute } from "./routes/create-webhook.ts"
 import { deductConsumption } from "./routes/deduct-consumption.ts"
 import { deleteWebhookRoute } from "./routes/delete-webhook.ts"
@@ -37,6 +41,7 @@ import { getTransaction } from "./routes/get-transaction.ts"
 import { getWallet } from "./routes/get-wallet.ts"
 import { getWebhook } from "./routes/get-webhook.ts"
 import { getWebhookDelivery } from "./routes/get-webhook-delivery.ts"
+import { getKeyRateLimit, setKeyRateLimitRoute } from "./routes/key-rate-limit.ts"
 import { listActions } from "./routes/list-actions.ts"
 import { listAlarms } from "./routes/list-alarms.ts"
 import { listApps } from "./routes/list-apps.ts"
@@ -60,6 +65,12 @@ import { openWebSocket } from "./routes/open-web-socket.ts"
 import { pauseBatches } from "./routes/pause-batches.ts"
 import { placeHold } from "./routes/place-hold.ts"
 import { getLivez, getReadyz } from "./routes/probes.ts"
+import {
+  diffVersionsRoutes,
+  getEntryRoutes,
+  listEntriesRoutes,
+  listVersionsRoutes,
+} from "./routes/read-registry.ts"
 import { redeliverWebhook } from "./routes/redeliver-webhook.ts"
 import { refreshSessionRoute } from "./routes/refresh-session.ts"
 import { releaseHold } from "./routes/release-hold.ts"
@@ -143,6 +154,17 @@ export const routes: readonly Route[] = [
   createKeyRoute,
   rotateKeyRoute,
   revokeKeyRoute,
+  ...listEntriesRoutes,
+  createChainRoute,
+  createTokenRoute,
+  createReasonRoute,
+  ...getEntryRoutes,
+  ...changeEntryRoutes,
+  ...listVersionsRoutes,
+  ...diffVersionsRoutes,
+  ...rollBackRoutes,
+  getKeyRateLimit,
+  setKeyRateLimitRoute,
   listActions,
   listPeople,
   createPersonRoute,

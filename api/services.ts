@@ -12,7 +12,7 @@ import { databaseUrlOf } from "../platform/postgres.ts"
 import { createReadPool } from "./balances/read-pool.ts"
 import { createUserBalances, type UserBalances } from "./balances/user-balances.ts"
 import { type ChainProgressBoard, createChainProgressBoard } from "./chain/chain-progress.ts"
-import type { ApiContext, ChainReader } from "./context.ts"
+import type { ApiContext, ChainReader, RegistryChecks } from "./context.ts"
 import { createIdentity, type Identity } from "./identity/identity.ts"
 import { createPeople, type People } from "./identity/people.ts"
 import { createLedgerWriters, type LedgerWriters } from "./ledger/ledger-writers.ts"
@@ -45,6 +45,7 @@ export type Services = {
   /** Ends what would go on for ever: called once, when the server stops. */
   readonly onStop: Set<() => void>
   readonly rpc: ChainReader | undefined
+  readonly checks: RegistryChecks | undefined
   readonly rateLimits: RateLimits
   readonly balances: UserBalances
   readonly webhooks: WebhookSettings
@@ -111,6 +112,7 @@ export function createServices(context: ApiContext): Services {
     live,
     onStop: new Set(),
     rpc: context.rpc,
+    checks: context.checks,
     rateLimits,
     balances,
     webhooks: createWebhookSettings(context.webhooks ?? {}),

@@ -9,6 +9,8 @@ const messages: Partial<Record<ErrorCode, string>> = {
   AMBIGUOUS_TOKEN: "the symbol exists on several chains; name the chain_id",
   DEBIT_NOT_SUPPORTED: "the token is paid out of a treasury: it can be credited, and not debited",
   UNKNOWN_REASON: "the reason is not registered; GET /reasons lists the reasons",
+  TOKEN_RETIRED: "the token is retired and takes no changes; GET /tokens lists those that do",
+  REASON_RETIRED: "the reason is retired; choose another of GET /reasons",
   METADATA_NOT_ALLOWED: "the reason does not take one of these keys; GET /reasons lists those that it takes",
 }
 

@@ -26,7 +26,8 @@ export function prepareDirected(
   const { group, kind, otherwise, token_symbol, chain_id } = subject
   const token = resolveToken(registry, token_symbol, chain_id, `${group}.`)
   if ("code" in token) return refuseAll([token])
-  const reason_type = registry.reasons.has(kind) ? kind : otherwise
+  // One that is retired is passed over like one that there never was: these routes do not fail on what they choose themselves.
+  const reason_type = registry.reasons.get(kind)?.isRetired === false ? kind : otherwise
   if (!registry.reasons.has(reason_type)) {
     return refuse(
       "UNKNOWN_REASON",

@@ -29,6 +29,8 @@ export const adjustmentRefusals: readonly ErrorCode[] = [
   "UNKNOWN_TOKEN",
   "AMBIGUOUS_TOKEN",
   "UNKNOWN_REASON",
+  "TOKEN_RETIRED",
+  "REASON_RETIRED",
   "METADATA_NOT_ALLOWED",
   "INSUFFICIENT_BALANCE",
   "DEBIT_NOT_SUPPORTED",

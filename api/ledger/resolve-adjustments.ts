@@ -89,10 +89,22 @@ export function resolveAdjustment(
       code: "UNKNOWN_REASON",
       message: `"${item.reason_type}" is not registered; GET /reasons lists the reasons`,
     })
+  } else if (reason.isRetired) {
+    errors.push({
+      field: `${prefix}reason_type`,
+      code: "REASON_RETIRED",
+      message: `"${item.reason_type}" is retired; choose another of GET /reasons`,
+    })
   } else if (!rules.isOwnMetadata) {
     errors.push(...findForbiddenMetadata(reason, item.metadata, prefix))
   }
   if ("code" in token) return { errors: [...errors, token] }
+  if (token.isRetired)
+    errors.push({
+      field: `${prefix}token_symbol`,
+      code: "TOKEN_RETIRED",
+      message: `"${token.symbol}" on chain ${token.chain.chainId} is retired and takes no changes; GET /tokens lists those that do`,
+    })
   const amount = parseAmount(item.amount, token.decimals, direction === "signed" ? "required" : "forbidden")
   if ("refused" in amount)
     errors.push({ field: `${prefix}amount`, code: amount.refused, message: amount.message })

@@ -17,12 +17,9 @@ export const webhookSchema = z.object({
   chain_id: z.int().nullable(),
   is_enabled: z.boolean(),
   status: stateSchema.openapi({ description: "`failing`: its last attempt was not answered with a 2xx" }),
-  disabled_because: z
-    .enum(["request", "gone", "failing"])
-    .nullable()
-    .openapi({
-      description: "`gone`: its receiver answered 410; `failing`: it has only failed for too long",
-    }),
+  disabled_because: z.enum(["request", "gone", "failing"]).nullable().openapi({
+    description: "`gone`: its receiver answered 410; `failing`: it has only failed for too long",
+  }),
   disabled_at: timeAnswer.nullable(),
   position: z.string().openapi({ description: "Every event up to here is dealt with", example: "184467" }),
   head: z.string().openapi({ description: "Where the log ends", example: "184467" }),
@@ -32,11 +29,9 @@ export const webhookSchema = z.object({
   failing_since: timeAnswer.nullable(),
   next_attempt_at: timeAnswer.nullable(),
   dead_letters: z.int().openapi({ description: "Deliveries that were given up" }),
-  secrets: z
-    .array(z.object({ created_at: timeAnswer, expires_at: timeAnswer.nullable() }))
-    .openapi({
-      description: "What signs now, newest first; the secrets themselves are shown once, when they are made",
-    }),
+  secrets: z.array(z.object({ created_at: timeAnswer, expires_at: timeAnswer.nullable() })).openapi({
+    description: "What signs now, newest first; the secrets themselves are shown once, when they are made",
+  }),
   created_at: timeAnswer,
 })
 

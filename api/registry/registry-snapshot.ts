@@ -14,6 +14,7 @@ export type RegisteredChain = {
   readonly explorerUrl: string | null
   readonly walletManager: Address
   readonly walletInitCodeHash: Hex
+  readonly isRetired: boolean
 }
 
 export type RegisteredToken = {
@@ -26,6 +27,8 @@ export type RegisteredToken = {
   readonly features: readonly string[]
   readonly settlementMode: string
   readonly isDefault: boolean
+  /** It, or its chain: takes nothing new. */
+  readonly isRetired: boolean
   readonly strategy: TokenStrategyView
 }
 
@@ -36,6 +39,8 @@ export type RegisteredReason = {
   readonly autoBatch: boolean
   readonly priority: Priority
   readonly businessType: string
+  /** No change may name it any more. */
+  readonly isRetired: boolean
 }
 
 /** How long money may be set aside. */
@@ -81,6 +86,7 @@ export async function readRegistry(db: Kysely<Database>): Promise<RegistrySnapsh
       explorerUrl: row.explorer_url,
       walletManager: row.wallet_manager as Address,
       walletInitCodeHash: row.wallet_init_code_hash as Hex,
+      isRetired: row.is_retired,
     })
   }
   const tokens = new Map<number, RegisteredToken>()
@@ -99,6 +105,7 @@ export async function readRegistry(db: Kysely<Database>): Promise<RegistrySnapsh
       features: row.features,
       settlementMode: row.settlement_mode,
       isDefault: row.is_default,
+      isRetired: row.is_retired || chain.isRetired,
       strategy: viewTokenStrategy(row.strategy),
     }
     tokens.set(token.tokenId, token)
@@ -113,6 +120,7 @@ export async function readRegistry(db: Kysely<Database>): Promise<RegistrySnapsh
       autoBatch: row.auto_batch,
       priority: row.priority,
       businessType: row.business_type,
+      isRetired: row.is_retired,
     })
   }
   const [policy] = policies.rows

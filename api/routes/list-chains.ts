@@ -17,6 +17,7 @@ export const listChains = defineRoute({
         block_time_ms: z.int(),
         explorer_url: z.string().nullable(),
         wallet_manager: z.string(),
+        is_retired: z.boolean().openapi({ description: "Its tokens take no new changes" }),
       }),
     ),
   }),
@@ -33,6 +34,7 @@ export const listChains = defineRoute({
           block_time_ms: chain.blockTimeMs,
           explorer_url: chain.explorerUrl,
           wallet_manager: chain.walletManager,
+          is_retired: chain.isRetired,
         })),
       },
     }

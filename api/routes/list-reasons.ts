@@ -17,6 +17,7 @@ export const listReasons = defineRoute({
         auto_batch: z.boolean(),
         priority: z.enum(priorities),
         business_type: z.string(),
+        is_retired: z.boolean().openapi({ description: "No new change may name it" }),
       }),
     ),
   }),
@@ -32,6 +33,7 @@ export const listReasons = defineRoute({
           auto_batch: reason.autoBatch,
           priority: reason.priority,
           business_type: reason.businessType,
+          is_retired: reason.isRetired,
         })),
       },
     }

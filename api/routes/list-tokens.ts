@@ -23,6 +23,7 @@ export const listTokens = defineRoute({
         is_default: z.boolean().openapi({ description: "Meant by the symbol where no chain_id is given" }),
         optimal_batch_size: z.int().nullable(),
         max_wait_time_ms: z.int().nullable(),
+        is_retired: z.boolean().openapi({ description: "Takes no new changes" }),
       }),
     ),
   }),
@@ -46,6 +47,7 @@ export const listTokens = defineRoute({
           is_default: token.isDefault,
           optimal_batch_size: token.strategy.optimalBatchSize,
           max_wait_time_ms: token.strategy.maxWaitMs,
+          is_retired: token.isRetired,
         })),
       },
     }

@@ -22,6 +22,8 @@ export const placeHold = defineRoute({
     "UNKNOWN_TOKEN",
     "AMBIGUOUS_TOKEN",
     "UNKNOWN_REASON",
+    "TOKEN_RETIRED",
+    "REASON_RETIRED",
     "METADATA_NOT_ALLOWED",
     "INSUFFICIENT_BALANCE",
     "DEBIT_NOT_SUPPORTED",

@@ -18,6 +18,7 @@ export type CursorKind =
   | "alarms"
   | "webhooks"
   | "deliveries"
+  | "versions"
 
 /** The next page begins beyond this position. */
 function encodeCursor(kind: CursorKind, position: bigint): string {

@@ -46,18 +46,18 @@ export async function checkToken(
   token: TokenToCheck,
   signer: Hex | null,
 ): Promise<string | null> {
-  const where = `tokens.yaml: ${token.symbol} on chain ${token.chainId}`
+  const where = `${token.symbol} on chain ${token.chainId}`
   if ((await client.reads.getCode({ address: token.address })) === undefined)
     return `${where}: there is no contract at ${token.address}; correct its address`
   const decimals = await readDecimals(client, token.address)
   if (decimals !== null && decimals !== token.decimals)
-    return `${where} has ${decimals} decimals, the file says ${token.decimals}; correct them`
+    return `${where} has ${decimals} decimals, and not ${token.decimals}; correct them`
   if (signer === null) return null
   if (token.mode === "treasury") {
     const { treasury } = token
     const problem =
       treasury === null
-        ? "it is paid out of a treasury, and there is none on its chain; name one as treasury in chains.yaml"
+        ? "it is paid out of a treasury, and there is none on its chain; name one as the treasury"
         : await checkTreasury(client, { ...token, treasury }, signer)
     return problem === null ? null : `${where}: ${problem}`
   }

@@ -51,8 +51,9 @@ export async function checkTokens(
   const refused: string[] = []
   try {
     for (const token of tokens) {
-      const problem = await checkToken(client, token, chain.signer)
-      if (problem === null) continue
+      const found = await checkToken(client, token, chain.signer)
+      if (found === null) continue
+      const problem = `tokens.yaml: ${found}`
       if (known.has(token.address)) warn(problem)
       else refused.push(problem)
     }

@@ -29,7 +29,7 @@ export async function checkTreasury(
   signer: Hex,
 ): Promise<string | null> {
   if ((await client.reads.getCode({ address: treasury })) === undefined)
-    return `there is no contract at ${treasury}, its treasury; correct treasury in chains.yaml`
+    return `there is no contract at ${treasury}, its treasury; correct the treasury`
   const simulate = (data: Hex) => simulateCall(client, { from: signer, to: treasury, data }, gasMax)
   const pay = (amount: bigint) =>
     simulate(
@@ -43,7 +43,7 @@ export async function checkTreasury(
   const broken = await simulate(encodeFunctionData({ abi: treasuryAbi, functionName: "settle", args }))
   const known = /^(?:DeltasMalformed|AccessControlUnauthorizedAccount|EnforcedPause)\(/
   if (broken.outcome !== "reverts" || !known.test(broken.reason))
-    return `the contract ${treasury} is no treasury of ours; correct treasury in chains.yaml`
+    return `the contract ${treasury} is no treasury of ours; correct the treasury`
   if (broken.reason.startsWith("AccessControl"))
     return `the signer ${signer} lacks the role OPERATOR_ROLE of the treasury ${treasury}; have its admin grant it`
   const first = await pay(1n)

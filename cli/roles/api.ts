@@ -6,7 +6,8 @@ import { ChainBridgeError } from "../../platform/errors.ts"
 import { runRole } from "../../platform/lifecycle.ts"
 import type { ChainClient } from "../../platform/rpc/chain-client.ts"
 import { parsePort } from "../parse-port.ts"
-import { openChainClients } from "./chain-clients.ts"
+import { createRegistryChecks } from "../registry/registry-checks.ts"
+import { openChainClient, openChainClients } from "./chain-clients.ts"
 import { openRole } from "./open-role.ts"
 import { readIdentity } from "./read-identity.ts"
 import { readWebhookKeys } from "./read-webhook-keys.ts"
@@ -35,6 +36,7 @@ export async function runApi(): Promise<void> {
       webhooks: { secretKeys },
       ...(process.env["REDIS_URL"] ? { redisUrl: process.env["REDIS_URL"] } : {}),
       rpc: createChainReader(await openChainClients(role.db)),
+      checks: createRegistryChecks(role.db, process.env),
     })
     role.beat()
     return {
@@ -48,11 +50,14 @@ export async function runApi(): Promise<void> {
   }, role.logger)
 }
 
-function createChainReader(clients: ReadonlyMap<bigint, ChainClient>): ChainReader {
+/** A chain's client is made when it is first asked for: one that is registered later needs no restart. */
+function createChainReader(clients: Map<bigint, ChainClient>): ChainReader {
   const clientOf = (chainId: bigint) => {
-    const client = clients.get(chainId)
-    if (client !== undefined) return client
-    throw new ChainBridgeError("CHAIN_UNAVAILABLE", `no RPC endpoint of chain ${chainId} is configured`)
+    const client = clients.get(chainId) ?? openChainClient(chainId)
+    if (client === undefined)
+      throw new ChainBridgeError("CHAIN_UNAVAILABLE", `no RPC endpoint of chain ${chainId} is configured`)
+    clients.set(chainId, client)
+    return client
   }
   return {
     async balanceOf(chainId, token, account) {

@@ -8,9 +8,15 @@ export async function openChainClients(db: Kysely<Database>): Promise<Map<bigint
   const chains = await db.selectFrom("registry.chains").select("chain_id").orderBy("chain_id").execute()
   const clients = new Map<bigint, ChainClient>()
   for (const { chain_id: chainId } of chains) {
-    const urls = rpcUrlsFromEnvironment(chainId, process.env)
-    const privateRelayUrl = privateRpcUrlFromEnvironment(chainId, process.env)
-    if (urls.length > 0) clients.set(chainId, createChainClient({ chainId, urls, privateRelayUrl }))
+    const client = openChainClient(chainId)
+    if (client !== undefined) clients.set(chainId, client)
   }
   return clients
+}
+
+/** @returns undefined where the environment has no endpoint of the chain */
+export function openChainClient(chainId: bigint): ChainClient | undefined {
+  const urls = rpcUrlsFromEnvironment(chainId, process.env)
+  const privateRelayUrl = privateRpcUrlFromEnvironment(chainId, process.env)
+  return urls.length === 0 ? undefined : createChainClient({ chainId, urls, privateRelayUrl })
 }

@@ -26,8 +26,9 @@ import * as identity from "./021-identity.ts"
 import * as nonceGuards from "./022-nonce-guards.ts"
 import * as alarmOrder from "./023-alarm-order.ts"
 import * as rateLimits from "./024-rate-limits.ts"
-import * as checksOfSeals from "./027-checks-of-seals.ts"
 import * as webhooks from "./025-webhooks.ts"
+import * as registryVersions from "./026-registry-versions.ts"
+import * as checksOfSeals from "./027-checks-of-seals.ts"
 import { prepareJobs } from "./prepare-jobs.ts"
 
 const migrations: Record<string, Migration> = {
@@ -55,8 +56,9 @@ const migrations: Record<string, Migration> = {
   "022-nonce-guards": nonceGuards,
   "023-alarm-order": alarmOrder,
   "024-rate-limits": rateLimits,
-  "027-checks-of-seals": checksOfSeals,
   "025-webhooks": webhooks,
+  "026-registry-versions": registryVersions,
+  "027-checks-of-seals": checksOfSeals,
 }
 
 /**

@@ -9,6 +9,7 @@ import type { IdentityTables } from "./identity-tables.ts"
 import type { ImportTables } from "./import-tables.ts"
 import type { PauseKind } from "./pause-lanes.ts"
 import type { RateLimitTables } from "./rate-limit-tables.ts"
+import type { RegistryVersionTables } from "./registry-version-tables.ts"
 import type { SignerTables } from "./signer-tables.ts"
 import type { WebhookTables } from "./webhook-tables.ts"
 
@@ -42,6 +43,7 @@ type TablesElsewhere = HoldTables &
   IdentityTables &
   ImportTables &
   RateLimitTables &
+  RegistryVersionTables &
   SignerTables &
   WebhookTables
 
@@ -77,6 +79,7 @@ export type Database = TablesElsewhere & {
     replace_after_ms: Generated<bigint>
     replace_after_max_ms: Generated<bigint>
     private_relay_alone_ms: Generated<bigint | null>
+    is_retired: Generated<boolean>
     created_at: Generated<Date>
   }
   "registry.tokens": {
@@ -95,6 +98,7 @@ export type Database = TablesElsewhere & {
     strategy: ColumnType<unknown, string, string>
     drift_threshold: bigint
     reconciliation_interval_ms: Generated<bigint>
+    is_retired: Generated<boolean>
     created_at: Generated<Date>
   }
   "registry.reasons": {
@@ -104,6 +108,7 @@ export type Database = TablesElsewhere & {
     auto_batch: boolean
     priority: Priority
     business_type: string
+    is_retired: Generated<boolean>
   }
   "registry.processes": {
     process_id: string

@@ -7,11 +7,11 @@ import {
 } from "./congestion-schema.ts"
 import { durationSchema } from "./duration.ts"
 
-const percent = z.number().min(0).max(100)
+export const percent = z.number().min(0).max(100)
 // The contract's gas limit bounds a batch; 500 is the most that any strategy may ask for.
-const batchSize = z.int().min(1).max(500)
+export const batchSize = z.int().min(1).max(500)
 
-const strategyName = z.enum(["adaptive", "cost"])
+export const strategyName = z.enum(["adaptive", "cost"])
 
 const costSizes = z
   .strictObject({
@@ -36,7 +36,9 @@ const costDefaults: z.infer<typeof costSizes> = {
   worthwhile_saving_percent: 1,
 }
 
-const amountText = z.string().regex(/^\d{1,59}(\.\d{1,36})?$/, "a decimal amount in token units, as text")
+export const amountText = z
+  .string()
+  .regex(/^\d{1,59}(\.\d{1,36})?$/, "a decimal amount in token units, as text")
 
 const chainId = z.string().regex(/^\d+$/, "a chain id")
 
@@ -75,9 +77,9 @@ export const batchStrategySchema = z
   .strictObject({
     defaults: z.strictObject({
       strategy: strategyName,
-      max_retries: z.int().min(0).max(100),
+      max_retries: z.int().min(1).max(100),
       retry_interval: durationSchema,
-      fee_buffer_percent: percent,
+      fee_buffer_percent: z.int().min(0).max(100),
       pending_alarm: durationSchema,
     }),
     batch_triggers: z.record(z.string(), trigger),

@@ -5,6 +5,7 @@ import type { z } from "zod"
 import { ChainBridgeError, describeError } from "../errors.ts"
 import { batchStrategySchema } from "./batch-strategy-schema.ts"
 import { chainsSchema } from "./chains-schema.ts"
+import { describeIssue } from "./describe-issue.ts"
 import { mergeDeep } from "./merge-deep.ts"
 import { reasonRegistrySchema } from "./reason-registry-schema.ts"
 import { syncSchema } from "./sync-schema.ts"
@@ -100,27 +101,6 @@ function readYaml(path: string): unknown {
   } catch (cause) {
     throw new ChainBridgeError("CONFIG_INVALID", `${path} is not YAML`, { cause })
   }
-}
-
-function describeIssue(issue: z.core.$ZodIssue, root: unknown): string {
-  const path = issue.path.map(String).join(".")
-  const value = issue.path.reduce<unknown>(
-    (current, key) => (current as Record<PropertyKey, unknown> | undefined)?.[key],
-    root,
-  )
-  const shown = value === undefined ? "is missing" : `is ${JSON.stringify(value)?.slice(0, 80)}`
-  if (issue.code === "unrecognized_keys")
-    return `${path || "the file"} has unknown keys: ${issue.keys.join(", ")}`
-  return `${path || "the file"} ${shown}; allowed: ${describeAllowed(issue)}`
-}
-
-function describeAllowed(issue: z.core.$ZodIssue): string {
-  if (issue.code === "invalid_value") return issue.values.map((value) => JSON.stringify(value)).join(", ")
-  if (issue.code === "invalid_type")
-    return issue.message.startsWith("Invalid input") ? issue.expected : issue.message
-  if (issue.code === "too_small") return `at least ${issue.minimum}`
-  if (issue.code === "too_big") return `at most ${issue.maximum}`
-  return issue.message
 }
 
 /** What no single file can know: names that another file has to define, and what must be there once only. */

@@ -1,46 +1,14 @@
+import type { z } from "zod"
 import { ChainBridgeError } from "../errors.ts"
 import { congestionOfChain } from "./congestion-schema.ts"
+import { describeIssue } from "./describe-issue.ts"
 import type { Configuration } from "./load-configuration.ts"
+import { tokenStrategySchema } from "./token-strategy-schema.ts"
 
 /** What registry.tokens.strategy holds: the batch strategy of one token on one chain, ready for use. */
-export type TokenStrategy = {
-  readonly strategy: "adaptive" | "cost"
-  readonly optimal_batch_size: number
-  readonly max_batch_size: number
-  readonly min_batch_size: number
-  readonly max_wait_time_ms: number
-  /** Decimal text, in token units. */
-  readonly value_threshold: string
-  /** null: sizes around the optimal one. */
-  readonly network_adjustments: {
-    readonly low_congestion: number
-    readonly medium_congestion: number
-    readonly high_congestion: number
-  } | null
-  /** Decimal text. null: no base fee is low enough to go for that alone. */
-  readonly gas_price_floor_wei: string | null
-  readonly congestion: ReturnType<typeof congestionOfChain>
-  readonly cost: {
-    readonly wanted_size_min: number
-    readonly wanted_size_max: number
-    readonly worthwhile_saving_percent: number
-  }
-  /** The threshold in token units, decimal text. null: nothing is held. */
-  readonly dust: { readonly threshold: string; readonly max_wait_ms: number } | null
-  readonly priority_reasons: readonly string[]
-  readonly max_retries: number
-  readonly retry_interval_ms: number
-  readonly fee_buffer_percent: number
-  readonly pending_alarm_ms: number
-  readonly error_rate: {
-    readonly window_ms: number
-    readonly threshold_percent: number
-    readonly failures_min: number
-  }
-  readonly efficiency_target: { readonly mint: number; readonly burn: number; readonly transfer: number }
-}
+export type TokenStrategy = z.infer<typeof tokenStrategySchema>
 
-/** The strategy of a token: its own triggers or CPOP's, the chain's batch size, the defaults of the file. */
+/** The strategy of a token: its own triggers or CPOP's, the chain's batch size, the defaults of the file. @throws ChainBridgeError CONFIG_INVALID */
 export function resolveTokenStrategy(
   batchStrategy: Configuration["batchStrategy"],
   chainId: number,
@@ -72,7 +40,7 @@ export function resolveTokenStrategy(
           max_batch_size: trigger.max_batch_size,
           min_batch_size: trigger.min_batch_size,
         }
-  return {
+  const resolved: TokenStrategy = {
     strategy,
     ...sizes,
     max_wait_time_ms: trigger.max_wait_time,
@@ -97,6 +65,16 @@ export function resolveTokenStrategy(
     },
     efficiency_target: { mint: targets.mint, burn: targets.burn, transfer: targets.transfer },
   }
+  const parsed = tokenStrategySchema.safeParse(resolved)
+  if (parsed.success) return resolved
+  throw new ChainBridgeError(
+    "CONFIG_INVALID",
+    parsed.error.issues
+      .map(
+        (issue) => `batch_strategy.yaml: of ${symbol} on chain ${chainId}: ${describeIssue(issue, resolved)}`,
+      )
+      .join("\n"),
+  )
 }
 
 function weiOfGwei(gwei: string): string {

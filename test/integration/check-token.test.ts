@@ -55,11 +55,7 @@ test("one that is paused is good as well: who may settle it is told before that"
 
 test.each<[string, () => Promise<string | null>, string]>([
   ["no contract", () => check(stranger, null), "there is no contract at 0x5e5e"],
-  [
-    "other decimals",
-    () => check(ours, null, { decimals: 6 }),
-    "has 18 decimals, the file says 6; correct them",
-  ],
+  ["other decimals", () => check(ours, null, { decimals: 6 }), "has 18 decimals, and not 6; correct them"],
   [
     "no role to settle",
     () => check(ours, stranger),

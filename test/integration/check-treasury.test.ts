@@ -44,7 +44,7 @@ test("a token that arrives as it is sent is good, also when it answers nothing, 
 })
 
 test("what is wrong with its treasury is said, with what to do", async () => {
-  expect(await check({ treasury: null })).toContain("name one as treasury in chains.yaml")
+  expect(await check({ treasury: null })).toContain("name one as the treasury")
   expect(await check({ treasury: stranger })).toContain(`there is no contract at ${stranger}, its treasury`)
   expect(await check({ treasury: token.address })).toContain("is no treasury of ours")
   const ours = await deployToken(anvil.rpcUrl)
