@@ -215,9 +215,14 @@ function addConfig(program: Command): void {
     .description("write chains, tokens and reasons to the registry of a running system")
     .option(...dataDirectory)
     .option("--deploy", "put our contracts on configured chains that are new to the registry", false)
+    .option("--overwrite", "also what was changed at run time since", false)
+    .option("--keep", "leave what was changed at run time as it is", false)
     .addHelpText(
       "after",
       `
+What was changed at run time (docs/registry.md) and is otherwise in the files is named, and nothing is applied, unless one of
+--overwrite and --keep says what to do.
+
 CHAINBRIDGE_RPC_URLS_<chain_id>  with --deploy: where each new chain is reached
 SIGNER_PRIVATE_KEY               with --deploy: the key of a funded account, which deploys and may settle
 

@@ -8,8 +8,10 @@ import { resolveTokenStrategy } from "../../platform/config/token-strategy.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import { rpcUrlsFromEnvironment } from "../../platform/rpc/rpc-urls.ts"
 import { applyConfiguration, type ChainFacts } from "../registry/apply-configuration.ts"
+import { describeRuntimeChange } from "../registry/apply-documents.ts"
 import type { TokenToCheck } from "../registry/check-token.ts"
 import { checkTokens, tokensOf } from "../registry/check-tokens.ts"
+import { commandInitiator } from "./command-initiator.ts"
 import { deployChain } from "./deploy-chain.ts"
 import { withDatabase } from "./open-database.ts"
 
@@ -43,10 +45,16 @@ export async function checkCommand(files: Files): Promise<void> {
 
 /**
  * `chainbridge config apply`: for the chains that the registry knows, and with --deploy also for new ones.
+ * What was changed at run time is overwritten only when that is said.
  * @param isDataDirGiven whether --data-dir was named: nothing may be put into the default one, which is `start`'s
  */
 export async function applyCommand(
-  options: Files & { readonly dataDir: string; readonly deploy: boolean },
+  options: Files & {
+    readonly dataDir: string
+    readonly deploy: boolean
+    readonly overwrite: boolean
+    readonly keep: boolean
+  },
   isDataDirGiven: boolean,
 ): Promise<void> {
   if (options.deploy && !isDataDirGiven && process.env["DATABASE_URL"]) {
@@ -55,6 +63,9 @@ export async function applyCommand(
       "--deploy with DATABASE_URL needs --data-dir: a directory of its own, where it remembers what it has deployed",
     )
   }
+  if (options.overwrite && options.keep)
+    throw new ChainBridgeError("CONFIG_INVALID", "name either --overwrite or --keep, not both")
+  const whenChanged = options.overwrite ? "overwrite" : options.keep ? "keep" : "refuse"
   const configuration = load(options)
   await withDatabase(options.dataDir, async (db) => {
     const facts = await readKnownChains(db)
@@ -69,7 +80,15 @@ export async function applyCommand(
       const tokens = tokensOf(configuration, chainId, { tokens: deployedTokens, treasury })
       await checkTokensOf(db, chainId, signer, tokens)
     }
-    await applyConfiguration(db, configuration, facts)
+    const changed = await applyConfiguration(db, configuration, facts, {
+      initiator: commandInitiator(),
+      reason: "config apply",
+      whenChanged,
+    })
+    for (const change of changed)
+      process.stdout.write(
+        `${whenChanged === "overwrite" ? "overwritten" : "kept"}: ${describeRuntimeChange(change)}\n`,
+      )
     process.stdout.write(
       `applied to ${facts.length} ${facts.length === 1 ? "chain" : "chains"}, ${Object.keys(configuration.reasons).length} reasons\n`,
     )

@@ -1,11 +1,34 @@
-import { type Kysely, sql } from "kysely"
+import { type Kysely, sql, type Transaction } from "kysely"
+import type { z } from "zod"
 import { parseAmount } from "../../ledger/domain/amount.ts"
 import type { SettlementMode } from "../../ledger/domain/batch-calls.ts"
+import type { Initiator } from "../../ledger/domain/operator-action.ts"
+import { nameChange } from "../../ledger/registry/name-change.ts"
+import {
+  insertChain,
+  insertToken,
+  writeChain,
+  writeReason,
+  writeStrategy,
+  writeToken,
+} from "../../ledger/registry/write-document.ts"
 import { registryChangedChannel } from "../../ledger/store/channels.ts"
 import type { Database } from "../../ledger/store/database.ts"
+import { chainDocumentSchema } from "../../platform/config/chains-schema.ts"
+import { describeIssue } from "../../platform/config/describe-issue.ts"
 import type { Configuration } from "../../platform/config/load-configuration.ts"
 import { resolveTokenStrategy } from "../../platform/config/token-strategy.ts"
+import { tokenStrategySchema } from "../../platform/config/token-strategy-schema.ts"
+import { tokenDocumentSchema } from "../../platform/config/tokens-schema.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
+import { commandInitiator } from "../commands/command-initiator.ts"
+import {
+  describeRuntimeChange,
+  mergeDocument,
+  type RuntimeChange,
+  type WhenChanged,
+} from "./apply-documents.ts"
+import { applyPolicies } from "./apply-policies.ts"
 import { type ConfiguredToken, chooseMode } from "./choose-mode.ts"
 import { chooseTreasury } from "./choose-treasury.ts"
 
@@ -23,107 +46,73 @@ export type ChainFacts = {
   readonly deployedTokens: Readonly<Record<string, { readonly address: string; readonly startBlock: number }>>
 }
 
+export type ApplyOptions = {
+  readonly initiator: Initiator
+  /** Stays with the versions. */
+  readonly reason: string
+  readonly whenChanged: WhenChanged
+}
+
+const byCommand = (): ApplyOptions => ({
+  initiator: commandInitiator(),
+  reason: "the configuration files were applied",
+  whenChanged: "refuse",
+})
+
+type Applying = {
+  readonly trx: Transaction<Database>
+  readonly configuration: Configuration
+  readonly whenChanged: WhenChanged
+  readonly found: RuntimeChange[]
+}
+
 /**
  * Writes chains, tokens, reasons, when checkpoints and anchors are due and how long holds last to the registry, where the processes read them, in one transaction. What is in the
  * registry and no longer in the files stays: ledgers refer to it.
+ * @returns what was changed at run time and is otherwise in the files
+ * @throws ChainBridgeError CONFIG_INVALID, REGISTRY_CHANGED; then nothing is written
  */
-export async function applyConfiguration(
+export function applyConfiguration(
   db: Kysely<Database>,
   configuration: Configuration,
   facts: readonly ChainFacts[],
-): Promise<void> {
-  await db.transaction().execute(async (trx) => {
+  { initiator, reason, whenChanged }: ApplyOptions = byCommand(),
+): Promise<readonly RuntimeChange[]> {
+  return db.transaction().execute(async (trx) => {
+    // Two who apply at once would both find that there is no such entry yet.
+    await sql`SELECT pg_advisory_xact_lock(hashtext('chainbridge config apply'))`.execute(trx)
+    const found: RuntimeChange[] = []
+    const applying = { trx, configuration, whenChanged, found }
+    await nameChange(trx, initiator, { reason })
+    // A strategy may name a reason that is new.
+    for (const [reasonType, entry] of Object.entries(configuration.reasons)) {
+      const document = { kind: "reason", entryId: reasonType, document: entry } as const
+      await writeReason(trx, reasonType, await mergeDocument(trx, document, whenChanged, found))
+    }
     for (const fact of facts) {
-      await applyChain(trx, configuration, fact)
-      await applyTokens(trx, configuration, fact)
+      await applyChain(applying, fact)
+      await applyTokens(applying, fact)
     }
-    for (const [reasonType, reason] of Object.entries(configuration.reasons)) {
-      const row = {
-        description: reason.description,
-        allowed_metadata: reason.allowed_metadata,
-        auto_batch: reason.auto_batch,
-        priority: reason.priority,
-        business_type: reason.business_type,
-      }
-      await trx
-        .insertInto("registry.reasons")
-        .values({ reason_type: reasonType, ...row })
-        .onConflict((conflict) => conflict.column("reason_type").doUpdateSet(row))
-        .execute()
-    }
-    await applyAuditPolicy(trx, configuration)
-    await applyHoldPolicy(trx, configuration)
-    await applyImportPolicy(trx, configuration)
-    await applyRateLimit(trx, configuration)
-    await applyWebhookPolicy(trx, configuration)
+    await applyPolicies(trx, configuration)
+    if (whenChanged === "refuse" && found.length > 0) refuseToOverwrite(found)
     await sql`SELECT pg_notify(${registryChangedChannel}, '')`.execute(trx)
+    return found
   })
 }
 
-async function applyAuditPolicy(db: Kysely<Database>, { sync }: Configuration): Promise<void> {
-  const row = {
-    events: BigInt(sync.audit.checkpoint_events),
-    interval_ms: BigInt(sync.audit.checkpoint_interval),
-  }
-  await db
-    .insertInto("registry.checkpoint_policy")
-    .values(row)
-    .onConflict((conflict) => conflict.column("is_only_row").doUpdateSet(row))
-    .execute()
-  const { anchor_chain_id: chainId, anchor_interval: interval } = sync.audit
-  const anchors = { chain_id: chainId === null ? null : BigInt(chainId), interval_ms: BigInt(interval) }
-  await db
-    .insertInto("registry.anchor_policy")
-    .values(anchors)
-    .onConflict((conflict) => conflict.column("is_only_row").doUpdateSet(anchors))
-    .execute()
-}
-
-async function applyImportPolicy(db: Kysely<Database>, { sync }: Configuration): Promise<void> {
-  const row = { ...sync.imports, body_bytes_max: BigInt(sync.imports.body_bytes_max) }
-  await db
-    .insertInto("registry.import_policy")
-    .values(row)
-    .onConflict((conflict) => conflict.column("is_only_row").doUpdateSet(row))
-    .execute()
-}
-
-async function applyRateLimit(db: Kysely<Database>, { sync }: Configuration): Promise<void> {
-  const { enabled, requests_per_second, burst } = sync.rate_limit
-  const row = enabled ? { requests_per_second, burst } : { requests_per_second: null, burst: null }
-  await db
-    .insertInto("registry.rate_limit_policy")
-    .values(row)
-    .onConflict((conflict) => conflict.column("is_only_row").doUpdateSet(row))
-    .execute()
-}
-
-async function applyWebhookPolicy(db: Kysely<Database>, { sync }: Configuration): Promise<void> {
-  const { allow_http, allowed_targets, disable_after, log_kept } = sync.webhooks
-  const row = {
-    ...{ allow_http, allowed_targets },
-    disable_after_ms: BigInt(disable_after),
-    log_kept_ms: BigInt(log_kept),
-  }
-  await db
-    .insertInto("registry.webhook_policy")
-    .values(row)
-    .onConflict((conflict) => conflict.column("is_only_row").doUpdateSet(row))
-    .execute()
-}
-
-async function applyHoldPolicy(db: Kysely<Database>, { sync }: Configuration): Promise<void> {
-  const { default_expiry: byDefault, max_expiry: most } = sync.holds
-  await sql`
-    INSERT INTO registry.hold_policy (default_expiry_ms, max_expiry_ms) VALUES (${byDefault}, ${most})
-    ON CONFLICT (is_only_row) DO UPDATE SET default_expiry_ms = excluded.default_expiry_ms, max_expiry_ms = excluded.max_expiry_ms`.execute(
-    db,
+function refuseToOverwrite(found: readonly RuntimeChange[]): never {
+  throw new ChainBridgeError(
+    "REGISTRY_CHANGED",
+    [
+      "changed at run time, and otherwise in the files; nothing was applied:",
+      ...found.map((change) => `  ${describeRuntimeChange(change)}`),
+      "take the files' values with --overwrite, keep what is in force with --keep, or correct the files",
+    ].join("\n"),
   )
 }
 
 async function applyChain(
-  db: Kysely<Database>,
-  configuration: Configuration,
+  { trx, configuration, whenChanged, found }: Applying,
   fact: ChainFacts,
 ): Promise<void> {
   const entry = Object.entries(configuration.chains).find(([, chain]) => chain.chain_id === fact.chainId)
@@ -131,32 +120,56 @@ async function applyChain(
     throw new ChainBridgeError("CONFIG_INVALID", `chains.yaml has no chain with chain_id ${fact.chainId}`)
   }
   const [name, chain] = entry
-  // The genesis hash and the wallets' factory are left out of the update: with another one it is another chain.
-  const changeable = {
+  const chainId = BigInt(fact.chainId)
+  const wanted = {
     name,
     confirmation_blocks: chain.confirmation_blocks,
     finality: chain.finality,
     block_time_ms: chain.block_time,
     explorer_url: chain.explorer_url,
-    audit_anchor: await chooseAnchor(db, fact, chain.audit_anchor),
     transaction_type: chain.transaction_type,
-    max_fee_per_gas: chain.max_fee === null ? null : weiOf(chain.max_fee),
-    replace_after_ms: BigInt(chain.replace_after),
-    replace_after_max_ms: BigInt(chain.replace_after_max),
-    private_relay_alone_ms: chain.private_relay_alone === null ? null : BigInt(chain.private_relay_alone),
+    max_fee_per_gas: chain.max_fee === null ? null : weiOf(chain.max_fee).toString(),
+    replace_after_ms: chain.replace_after,
+    replace_after_max_ms: chain.replace_after_max,
+    private_relay_alone_ms: chain.private_relay_alone,
   }
-  await db
-    .insertInto("registry.chains")
-    .values({
-      chain_id: BigInt(fact.chainId),
-      ...changeable,
-      start_block: BigInt(chain.start_block),
-      genesis_hash: fact.genesisHash,
-      wallet_manager: fact.walletManager.toLowerCase(),
-      wallet_init_code_hash: fact.walletInitCodeHash,
-    })
-    .onConflict((conflict) => conflict.column("chain_id").doUpdateSet(changeable))
-    .execute()
+  const entryOf = { kind: "chain", entryId: chainId.toString(), document: wanted } as const
+  const merged = await mergeDocument(trx, entryOf, whenChanged, found)
+  const document = valid(chainDocumentSchema, merged, `chains.yaml: ${name}:`)
+  const auditAnchor = await chooseAnchor(trx, fact, chain.audit_anchor)
+  const known = await trx
+    .selectFrom("registry.chains")
+    .select("audit_anchor")
+    .where("chain_id", "=", chainId)
+    .executeTakeFirst()
+  // The genesis hash and the wallets' factory are left out of the update: with another one it is another chain.
+  if (known === undefined)
+    await insertChain(
+      trx,
+      {
+        chainId,
+        genesisHash: fact.genesisHash,
+        walletManager: fact.walletManager,
+        walletInitCodeHash: fact.walletInitCodeHash,
+        startBlock: BigInt(chain.start_block),
+      },
+      document,
+    )
+  else await writeChain(trx, chainId, document)
+  if (auditAnchor !== (known?.audit_anchor ?? null))
+    await trx
+      .updateTable("registry.chains")
+      .set({ audit_anchor: auditAnchor })
+      .where("chain_id", "=", chainId)
+      .execute()
+}
+
+/** Held to what the API holds it to. */
+function valid<Schema extends z.ZodType>(schema: Schema, document: unknown, where: string): z.output<Schema> {
+  const parsed = schema.safeParse(document)
+  if (parsed.success) return parsed.data
+  const faults = parsed.error.issues.map((issue) => `${where} ${describeIssue(issue, document, "it")}`)
+  throw new ChainBridgeError("CONFIG_INVALID", faults.join("\n"))
 }
 
 /** @param gwei as the configuration's schema lets it be */
@@ -190,58 +203,73 @@ async function chooseAnchor(
   return address
 }
 
-async function applyTokens(
-  db: Kysely<Database>,
-  configuration: Configuration,
-  fact: ChainFacts,
-): Promise<void> {
-  for (const group of Object.values(configuration.tokens)) {
+async function applyTokens(applying: Applying, fact: ChainFacts): Promise<void> {
+  for (const group of Object.values(applying.configuration.tokens)) {
     if (group.chain_id !== fact.chainId) continue
-    for (const token of group.tokens) {
-      const deployed = fact.deployedTokens[token.symbol]
-      const address = token.address === "deployed" ? deployed?.address : token.address
-      if (address === undefined) {
-        throw new ChainBridgeError(
-          "CONFIG_INVALID",
-          `tokens.yaml: ${token.symbol} on chain ${fact.chainId} has the address "deployed", and nothing was deployed`,
-        )
-      }
-      const mode = chooseMode(fact.chainId, token)
-      const registered = await findToken(db, fact.chainId, address)
-      if (registered !== undefined) refuseChange(fact.chainId, token, mode, registered)
-      const treasury =
-        mode === "treasury"
-          ? chooseKnownTreasury(configuration, fact, token.symbol, registered?.treasury ?? null)
-          : null
-      const changeable = {
-        name: token.name,
-        treasury,
-        features: token.features,
-        is_default: token.is_default,
-        strategy: JSON.stringify(
-          resolveTokenStrategy(configuration.batchStrategy, fact.chainId, token.symbol),
-        ),
-        drift_threshold: BigInt(token.drift_threshold),
-        reconciliation_interval_ms: BigInt(configuration.sync.reconciliation.balance_check_interval),
-      }
-      await db
-        .insertInto("registry.tokens")
-        .values({
-          chain_id: BigInt(fact.chainId),
-          token_address: address.toLowerCase(),
-          symbol: token.symbol,
-          decimals: token.decimals,
-          settlement_mode: mode,
-          start_block: BigInt(token.start_block ?? deployed?.startBlock ?? 0),
-          ...changeable,
-        })
-        .onConflict((conflict) => conflict.columns(["chain_id", "token_address"]).doUpdateSet(changeable))
-        .execute()
-    }
+    for (const token of group.tokens) await applyToken(applying, fact, token)
   }
 }
 
+async function applyToken(
+  { trx, configuration, whenChanged, found }: Applying,
+  fact: ChainFacts,
+  token: ConfiguredToken,
+): Promise<void> {
+  const { symbol } = token
+  const chainId = BigInt(fact.chainId)
+  const deployed = fact.deployedTokens[symbol]
+  const address = token.address === "deployed" ? deployed?.address : token.address
+  if (address === undefined) {
+    throw new ChainBridgeError(
+      "CONFIG_INVALID",
+      `tokens.yaml: ${symbol} on chain ${fact.chainId} has the address "deployed", and nothing was deployed`,
+    )
+  }
+  const mode = chooseMode(fact.chainId, token)
+  const registered = await findToken(trx, fact.chainId, address)
+  if (registered !== undefined) refuseChange(fact.chainId, token, mode, registered)
+  const treasury =
+    mode === "treasury"
+      ? chooseKnownTreasury(configuration, fact, symbol, registered?.treasury ?? null)
+      : null
+  const entryId = `${chainId}:${symbol}`
+  const wanted = {
+    name: token.name,
+    features: token.features,
+    is_default: token.is_default,
+    drift_threshold: token.drift_threshold,
+    reconciliation_interval_ms: configuration.sync.reconciliation.balance_check_interval,
+  }
+  const where = `tokens.yaml: ${symbol} on chain ${fact.chainId}:`
+  const merged = await mergeDocument(trx, { kind: "token", entryId, document: wanted }, whenChanged, found)
+  const document = valid(tokenDocumentSchema, merged, where)
+  const resolved = resolveTokenStrategy(configuration.batchStrategy, fact.chainId, symbol)
+  const { is_retired: _, ...strategy } = await mergeDocument(
+    trx,
+    { kind: "strategy", entryId, document: resolved },
+    whenChanged,
+    found,
+  )
+  const key = { chainId, symbol }
+  if (registered === undefined) {
+    const startBlock = BigInt(token.start_block ?? deployed?.startBlock ?? 0)
+    const fixed = { ...key, address, decimals: token.decimals, mode, treasury, startBlock }
+    await insertToken(trx, fixed, document, valid(tokenStrategySchema, strategy, where))
+    return
+  }
+  await writeToken(trx, key, document)
+  await writeStrategy(trx, key, valid(tokenStrategySchema, strategy, where))
+  if (treasury !== registered.treasury)
+    await trx
+      .updateTable("registry.tokens")
+      .set({ treasury })
+      .where("chain_id", "=", chainId)
+      .where("symbol", "=", symbol)
+      .execute()
+}
+
 type RegisteredToken = {
+  readonly symbol: string
   readonly decimals: number
   readonly settlement_mode: SettlementMode
   readonly treasury: string | null
@@ -254,7 +282,7 @@ function findToken(
 ): Promise<RegisteredToken | undefined> {
   return db
     .selectFrom("registry.tokens")
-    .select(["decimals", "settlement_mode", "treasury"])
+    .select(["symbol", "decimals", "settlement_mode", "treasury"])
     .where("chain_id", "=", BigInt(chainId))
     .where("token_address", "=", address.toLowerCase())
     .executeTakeFirst()
@@ -268,7 +296,12 @@ function refuseChange(
   registered: RegisteredToken,
 ): void {
   const where = `tokens.yaml: ${token.symbol} on chain ${chainId}`
-  const { decimals, settlement_mode: known } = registered
+  const { symbol, decimals, settlement_mode: known } = registered
+  if (token.symbol !== symbol)
+    throw new ChainBridgeError(
+      "CONFIG_INVALID",
+      `${where} has the address of ${symbol}; allowed: ${symbol}, which it was registered as`,
+    )
   if (mode !== known)
     throw new ChainBridgeError(
       "CONFIG_INVALID",

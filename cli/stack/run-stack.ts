@@ -6,6 +6,7 @@ import type { Database } from "../../ledger/store/database.ts"
 import { type Configuration, loadConfiguration } from "../../platform/config/load-configuration.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import { createKysely, createPool } from "../../platform/postgres.ts"
+import { describeRuntimeChange, type RuntimeChange } from "../registry/apply-documents.ts"
 import { checkTokens, tokensOf } from "../registry/check-tokens.ts"
 import { buildIndexerSources } from "../registry/indexer-sources.ts"
 import { checkChain } from "./check-chain.ts"
@@ -180,6 +181,7 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
     },
     ({ isNew }) => `${isNew ? "made" : "found"} app demo`,
   )
+  noteKept(app.kept, note)
 
   const indexerPort = await choosePort(portOf(before?.indexer_url))
   const roles: StackRolesOptions = {
@@ -237,13 +239,17 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
   writeStackFile(directory.path, stack)
   const watch = watchConfiguration({
     source: options.configuration,
-    apply: (changed) => rewriteConfiguration(db, changed, contents),
+    apply: async (changed) => noteKept(await rewriteConfiguration(db, changed, contents), note),
     onNote: note,
   })
   stops.add(() => watch.stop())
   const final = stack
   stops.add(() => writeStackFile(directory.path, { ...final, pids: {} }))
   return stack
+}
+
+function noteKept(kept: readonly RuntimeChange[], note: (message: string) => void): void {
+  for (const change of kept) note(`changed at run time, and kept: ${describeRuntimeChange(change)}`)
 }
 
 async function assertPortIsFree(port: number): Promise<void> {

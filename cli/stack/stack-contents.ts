@@ -5,7 +5,9 @@ import type { App } from "../../ledger/store/create-app.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import type { Configuration } from "../../platform/config/load-configuration.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
+import { commandInitiator } from "../commands/command-initiator.ts"
 import { applyConfiguration } from "../registry/apply-configuration.ts"
+import type { RuntimeChange } from "../registry/apply-documents.ts"
 import { tokensOf } from "../registry/check-tokens.ts"
 import { chooseMode } from "../registry/choose-mode.ts"
 import { ensureApiKey, ensureApp } from "../registry/ensure-app.ts"
@@ -64,13 +66,13 @@ function needsTreasury(configuration: Configuration, chainId: number): boolean {
   )
 }
 
-/** Writes the configuration to the registry. @throws ChainBridgeError CONFIG_INVALID; then nothing is written */
+/** Writes the configuration to the registry. @returns what was changed at run time and stays so @throws ChainBridgeError CONFIG_INVALID; then nothing is written */
 export function writeConfiguration(
   db: Kysely<Database>,
   configuration: Configuration,
   contents: ChainContents,
-): Promise<void> {
-  return applyConfiguration(db, configuration, [
+): Promise<readonly RuntimeChange[]> {
+  const facts = [
     {
       chainId: contents.chainId,
       genesisHash: contents.genesisHash,
@@ -80,7 +82,13 @@ export function writeConfiguration(
       treasury: contents.deployment.treasury,
       deployedTokens: contents.deployment.tokens,
     },
-  ])
+  ]
+  return applyConfiguration(db, configuration, facts, {
+    initiator: commandInitiator(),
+    reason: "the configuration files were applied by start",
+    // What somebody changed in the running system outlives its restarts.
+    whenChanged: "keep",
+  })
 }
 
 /**
@@ -92,7 +100,7 @@ export async function rewriteConfiguration(
   db: Kysely<Database>,
   configuration: Configuration,
   contents: ChainContents,
-): Promise<void> {
+): Promise<readonly RuntimeChange[]> {
   const { chainId, deployment } = contents
   const rows = await db
     .selectFrom("registry.tokens")
@@ -108,7 +116,7 @@ export async function rewriteConfiguration(
       `tokens.yaml: new on chain ${chainId}: ${symbols}; start again to have new tokens checked and indexed`,
     )
   }
-  await writeConfiguration(db, configuration, contents)
+  return writeConfiguration(db, configuration, contents)
 }
 
 /** Writes the configuration and the demo app with its key to the registry. */
@@ -117,11 +125,11 @@ export async function fillRegistry(options: {
   readonly configuration: Configuration
   readonly contents: ChainContents
   readonly apiKey: string
-}): Promise<App & { readonly isNew: boolean }> {
+}): Promise<App & { readonly isNew: boolean; readonly kept: readonly RuntimeChange[] }> {
   const { db, contents } = options
-  await writeConfiguration(db, options.configuration, contents)
+  const kept = await writeConfiguration(db, options.configuration, contents)
   const app = await ensureApp(db, "demo")
   // Who runs the stack may do everything in it.
   await ensureApiKey(db, app, options.apiKey, scopes, true)
-  return app
+  return { ...app, kept }
 }

@@ -80,7 +80,7 @@ test.each<[string, () => Promise<string | null>, string]>([
     "does not know the call",
   ],
 ])("%s is refused in a sentence", async (_, found, expected) => {
-  expect(await found()).toMatch(/^tokens\.yaml: X on chain 31337/)
+  expect(await found()).toMatch(/^X on chain 31337/)
   expect(await found()).toContain(expected)
 })
 
