@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from "vitest"
 import { runProgram } from "../chaos/run-program.ts"
+import { checkShownOf } from "../support/docs/check-shown.ts"
 
 /** These three have every kind of fault, the indexer's death too. */
 const firstSeed = 30
@@ -15,4 +16,5 @@ test("three seeds of chaos: every kind of fault was provoked, and every balance 
   onTestFinished(() => campaign.kill("SIGTERM"))
   const { code, said } = await campaign.ended
   expect([code, said]).toEqual([0, expect.stringContaining("PASSED: 3 of 3 seeds")])
+  expect(checkShownOf("docs/chaos.md", "chaos", said)).toEqual([])
 })

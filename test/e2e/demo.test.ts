@@ -2,6 +2,7 @@ import { spawn } from "node:child_process"
 import { join } from "node:path"
 import { expect, test } from "vitest"
 import { createBackend } from "../support/backend.ts"
+import { checkShownOf } from "../support/docs/check-shown.ts"
 import { endStack, startStack } from "../support/stack.ts"
 
 const demo = join(import.meta.dirname, "..", "demo", "main.ts")
@@ -30,6 +31,7 @@ test("the demo adds up on the shipped defaults, twice on one stack, and a resume
     const first = await runDemo([...args, "--run", "first"])
     expect(first).toMatchObject({ code: 0 })
     expect(first.said).toContain("Σ accepted = Σ API = Σ chain")
+    expect(checkShownOf("README.md", "demo", first.said)).toEqual([])
     expect(first.said).toMatch(/reconciliation +drift 0 /)
     expect(first.said).toMatch(/verify +ok /)
     expect(first.said).toMatch(/users whose balances differ +0 of 60/)

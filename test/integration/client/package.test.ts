@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process"
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { packClient } from "../../support/pack-client.ts"
 import { type HandSettlement, settleByHand } from "../../support/settle-by-hand.ts"
 import { startTestApi, type TestApi } from "../../support/test-api.ts"
 
@@ -15,27 +16,20 @@ let api: TestApi
 let settlement: HandSettlement
 let directory = ""
 let project = ""
+let source = ""
 /** What is in the archive. */
 let files: readonly string[] = []
 let readme = ""
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "chainbridge-client-"))
-  project = join(directory, "project")
   api = await startTestApi()
   settlement = await settleByHand(api.db, api.app.ledgerId, api.tokens.cpop.tokenId)
-  // A package of its own, so that nothing that lies in dist from before is in it.
-  const source = join(directory, "client")
-  await run(process.execPath, [tsc, "-p", join(root, "client"), "--outDir", join(source, "dist")])
-  for (const name of ["package.json", "README.md", "LICENSE"])
-    await writeFile(join(source, name), await readFile(join(root, "client", name)))
+  const packed = await packClient(directory)
+  files = packed.files
+  project = packed.project
+  source = packed.source
   readme = await readFile(join(source, "README.md"), "utf8")
-  const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", directory], { cwd: source })
-  const [packed] = JSON.parse(stdout) as [{ filename: string; files: { path: string }[] }]
-  files = packed.files.map(({ path }) => path)
-  await mkdir(project)
-  await writeFile(join(project, "package.json"), '{ "type": "module", "private": true }')
-  await run("npm", ["install", "--offline", "--no-audit", join(directory, packed.filename)], { cwd: project })
 })
 afterAll(async () => {
   await api?.close()
@@ -49,7 +43,7 @@ describe("the package", () => {
     expect(files).toContain("dist/index.d.ts")
     const sources = files.filter((path) => path.endsWith(".js"))
     for (const path of sources) {
-      const text = await readFile(join(directory, "client", path), "utf8")
+      const text = await readFile(join(source, path), "utf8")
       const imported = [...text.matchAll(/(?:from|import\()\s*"([^"]+)"/g)].map(([, name]) => name)
       for (const name of imported) expect(name, path).toMatch(/^\.\/[a-z-]+\.js$/)
     }
