@@ -4,7 +4,7 @@ import { createSigners } from "../../batcher/chain/create-signers.ts"
 import { type BatcherStatus, runBatcher } from "../../batcher/run-batcher.ts"
 import { describeError } from "../../platform/errors.ts"
 import { runRole } from "../../platform/lifecycle.ts"
-import { openChainClients } from "./chain-clients.ts"
+import { followChains } from "./follow-chains.ts"
 import { openRole } from "./open-role.ts"
 
 const STATUS_INTERVAL_MS = 2_000
@@ -20,27 +20,37 @@ export async function runBatcherRole(
   await runRole(async () => {
     await role.reachDatabase()
     const signers = await createSigners(process.env)
-    const clients = await openChainClients(role.db)
-    const batcher = runBatcher({
-      db: role.db,
-      databaseUrl: role.databaseUrl,
-      logger: role.logger,
-      chains: new Map([...clients].map(([chainId, client]) => [chainId, { client, signers }])),
-      processId: randomUUID(),
-      ...forTests,
+    const { db, databaseUrl, logger } = role
+    const batcher = await followChains({
+      db,
+      databaseUrl,
+      logger,
+      name: "batcher",
+      start: (clients) =>
+        runBatcher({
+          db,
+          databaseUrl,
+          logger,
+          chains: new Map([...clients].map(([chainId, client]) => [chainId, { client, signers }])),
+          processId: randomUUID(),
+          ...forTests,
+        }),
     })
     let status: BatcherStatus | undefined
     const timer = setInterval(() => {
-      batcher.status().then(
-        (measured) => {
-          status = measured
-        },
-        (error: unknown) => role.logger.warn({ error: describeError(error) }, "no status"),
-      )
+      batcher
+        .current()
+        .status()
+        .then(
+          (measured) => {
+            status = measured
+          },
+          (error: unknown) => role.logger.warn({ error: describeError(error) }, "no status"),
+        )
     }, STATUS_INTERVAL_MS)
     role.beat(() => status ?? {})
     return {
-      details: { signers: signers.map(({ address }) => address).join(", "), chains: clients.size },
+      details: { signers: signers.map(({ address }) => address).join(", "), chains: batcher.chainCount() },
       async stop() {
         clearInterval(timer)
         await batcher.stop()

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import pg from "pg"
 import { parseIndexerSources } from "../../indexer/sources.ts"
-import { loadConfiguration } from "../../platform/config/load-configuration.ts"
+import { type Configuration, loadConfiguration } from "../../platform/config/load-configuration.ts"
 import { ChainBridgeError, describeError } from "../../platform/errors.ts"
 import { createLogger, type Logger } from "../../platform/logger.ts"
 import { rpcUrlsFromEnvironment } from "../../platform/rpc/rpc-urls.ts"
@@ -11,10 +11,12 @@ import { buildIndexerSources } from "../registry/indexer-sources.ts"
 import { checkDatabaseUrl, databaseUnreachable } from "../stack/database-url.ts"
 import { findFreePort } from "../stack/free-port.ts"
 import { callRpc } from "../stack/json-rpc.ts"
+import type { RoleRestarting } from "../stack/role-message.ts"
 import { answerForLostBlocks } from "./answer-for-lost-blocks.ts"
 import { configurationSource, requireEnvironment } from "./environment.ts"
 import { type IndexerSources, nameSchema, prepareSchema, pruneSchemas } from "./indexer-schema.ts"
 import { findStanding } from "./lost-blocks.ts"
+import { waitForOtherSources } from "./watch-sources.ts"
 
 const root = fileURLToPath(new URL("../../", import.meta.url))
 const watchedEveryPolls = 10
@@ -31,7 +33,10 @@ export async function runIndexer(): Promise<void> {
   process.on("disconnect", () => endSelf(logger, "the process that started this one is gone"))
   const client = await watchDatabase(databaseUrl, logger)
   // Ponder's configuration reads it from there.
-  process.env["INDEXER_SOURCES"] ||= await deriveSources(client)
+  const isGiven = Boolean(process.env["INDEXER_SOURCES"])
+  const configuration = loadConfiguration(configurationSource())
+  if (!isGiven) process.env["INDEXER_SOURCES"] = await deriveSources(client, configuration)
+  const started = process.env["INDEXER_SOURCES"] ?? ""
   const sources = parseIndexerSources(process.env["INDEXER_SOURCES"])
   const port = parsePort("INDEXER_PORT", process.env["INDEXER_PORT"] || "0") || (await findFreePort())
   const schema = await nameSchema(root, sources)
@@ -46,6 +51,17 @@ export async function runIndexer(): Promise<void> {
   )
   logger.info("ready")
   process.send?.({ kind: "ready", details: { port, schema: schema.name } })
+  if (isGiven) return
+  await waitForOtherSources(client, started, () => deriveSources(client, configuration), logger)
+  // Ponder takes its list at its start. The next one indexes beside what is there, from the logs that are kept, and takes over when it has caught up.
+  restartSelf(logger, "there is something else to index")
+}
+
+/** Whoever runs this process starts it again: a supervisor of ours is told that nothing is wrong. */
+function restartSelf(logger: Logger, why: string): void {
+  const message: RoleRestarting = { kind: "restarting", why }
+  if (process.send === undefined) endSelf(logger, why)
+  else process.send(message, () => endSelf(logger, why))
 }
 
 /**
@@ -71,8 +87,8 @@ async function watchDatabase(databaseUrl: string, logger: Logger): Promise<pg.Cl
 }
 
 /** Without INDEXER_SOURCES: every token of the registry, on the chains that have RPC endpoints here. */
-async function deriveSources(client: pg.Client): Promise<string> {
-  const sources = await buildIndexerSources(client, loadConfiguration(configurationSource()), (chainId) =>
+async function deriveSources(client: pg.Client, configuration: Configuration): Promise<string> {
+  const sources = await buildIndexerSources(client, configuration, (chainId) =>
     rpcUrlsFromEnvironment(chainId, process.env),
   )
   if ((JSON.parse(sources) as IndexerSources).chains.length > 0) return sources

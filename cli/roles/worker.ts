@@ -6,7 +6,7 @@ import { runWorker } from "../../ledger/run-worker.ts"
 import { watchPausedCopies } from "../../ledger/writer/watch-paused-copies.ts"
 import { createWriterPool } from "../../ledger/writer/writer-pool.ts"
 import { runRole } from "../../platform/lifecycle.ts"
-import { openChainClients } from "./chain-clients.ts"
+import { followChains } from "./follow-chains.ts"
 import { openRole } from "./open-role.ts"
 import { readAuditKey } from "./read-audit-key.ts"
 import { readWebhookKeys } from "./read-webhook-keys.ts"
@@ -25,8 +25,13 @@ export async function runWorkerRole(): Promise<void> {
   await runRole(async () => {
     await role.reachDatabase()
     const { db, databaseUrl, logger } = role
-    const chains = await openChainClients(db)
-    const worker = runWorker({ db, databaseUrl, logger, chains, auditKey })
+    const worker = await followChains({
+      db,
+      databaseUrl,
+      logger,
+      name: "worker",
+      start: (chains) => runWorker({ db, databaseUrl, logger, chains, auditKey }),
+    })
     const writerPool = createWriterPool({ databaseUrl, applicationName: "chainbridge-worker-writer" })
     const registry = createRegistryCache({ db, logger, maxAgeMs: registryMaxAgeMs })
     const imports = runImports({ db, databaseUrl, logger, writerPool, registry })
@@ -36,12 +41,12 @@ export async function runWorkerRole(): Promise<void> {
       box === null ? null : await runWebhooks({ db, databaseUrl, registry, logger, box, version })
     const pausedCopies = watchPausedCopies({ db, logger })
     role.beat(() => ({
-      ...worker.status(),
+      ...worker.current().status(),
       imports: imports.status(),
       webhooks: webhooks?.status() ?? "no_key",
     }))
     return {
-      details: { chains: chains.size, audit_key: auditKey?.keyId ?? "none" },
+      details: { chains: worker.chainCount(), audit_key: auditKey?.keyId ?? "none" },
       async stop() {
         await Promise.all([worker.stop(), imports.stop(), webhooks?.stop(), pausedCopies.stop()])
         await writerPool.end()

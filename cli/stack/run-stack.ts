@@ -8,7 +8,6 @@ import { ChainBridgeError } from "../../platform/errors.ts"
 import { createKysely, createPool } from "../../platform/postgres.ts"
 import { describeRuntimeChange, type RuntimeChange } from "../registry/apply-documents.ts"
 import { checkTokens, tokensOf } from "../registry/check-tokens.ts"
-import { buildIndexerSources } from "../registry/indexer-sources.ts"
 import { checkChain } from "./check-chain.ts"
 import { openDataDirectory } from "./data-directory.ts"
 import { checkDatabaseUrl } from "./database-url.ts"
@@ -191,9 +190,6 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
     auditSigningKey: secrets.audit_signing_key,
     authTokenSecret: secrets.auth_token_secret,
     webhookSecretKey: secrets.webhook_secret_key,
-    indexerSources: await buildIndexerSources(pool, configuration, (id) =>
-      id === BigInt(chain.chainId) ? [chain.rpcUrl] : [],
-    ),
     indexerPort,
     apiPort: options.apiPort,
     configuration: options.configuration,

@@ -12,7 +12,6 @@ export type StackRolesOptions = {
   readonly auditSigningKey: string
   readonly authTokenSecret: string
   readonly webhookSecretKey: string
-  readonly indexerSources: string
   readonly indexerPort: number
   readonly apiPort: number
   readonly configuration: { readonly directory: string; readonly overlay: string | undefined }
@@ -43,7 +42,7 @@ export function startStackRole(role: RoleName, options: StackRolesOptions): Prom
     CHAINBRIDGE_INDEXER_URL: `http://127.0.0.1:${options.indexerPort}`,
   }
   const own: Record<RoleName, Record<string, string>> = {
-    indexer: { INDEXER_SOURCES: options.indexerSources, INDEXER_PORT: String(options.indexerPort) },
+    indexer: { INDEXER_PORT: String(options.indexerPort) },
     worker: { AUDIT_SIGNING_KEY: options.auditSigningKey, WEBHOOK_SECRET_KEY: options.webhookSecretKey },
     batcher: { SIGNER_PRIVATE_KEY: chain.accounts.operatorKey },
     api: {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import { readLogTail } from "./log-tail.ts"
-import { isRoleReady, type RoleReady } from "./role-message.ts"
+import { isRoleReady, isRoleRestarting, type RoleReady } from "./role-message.ts"
 
 const RESTARTS_MAX = 10
 const HEALTHY_AFTER_MS = 60_000
@@ -41,6 +41,7 @@ export async function superviseRole(options: RoleOptions): Promise<SupervisedRol
   let details: RoleReady["details"] | undefined
   let isStopping = false
   let restarts = 0
+  let plannedWhy: string | undefined
 
   function launch(): { ready: Promise<RoleReady["details"]>; gone: Promise<string> } {
     const log = openSync(options.logFile, "a", 0o600)
@@ -61,6 +62,7 @@ export async function superviseRole(options: RoleOptions): Promise<SupervisedRol
     const ready = new Promise<RoleReady["details"]>((resolve) => {
       started.on("message", (message) => {
         if (isRoleReady(message)) resolve(message.details)
+        if (isRoleRestarting(message)) plannedWhy = message.why
       })
     })
     return { ready, gone }
@@ -71,6 +73,12 @@ export async function superviseRole(options: RoleOptions): Promise<SupervisedRol
       const began = Date.now()
       const how = await ended
       if (isStopping) return
+      if (plannedWhy !== undefined) {
+        options.onNote(`${options.role} starts again: ${plannedWhy}`)
+        plannedWhy = undefined
+        ended = startAgain()
+        continue
+      }
       restarts = Date.now() - began > HEALTHY_AFTER_MS ? 1 : restarts + 1
       if (restarts > RESTARTS_MAX) {
         const tail = readLogTail(options.logFile)
@@ -88,10 +96,14 @@ export async function superviseRole(options: RoleOptions): Promise<SupervisedRol
       )
       await sleep(pauseMs)
       if (isStopping) return
-      const next = launch()
-      void next.ready.then(() => options.onNote(`${options.role} is back`))
-      ended = next.gone
+      ended = startAgain()
     }
+  }
+
+  function startAgain(): Promise<string> {
+    const next = launch()
+    void next.ready.then(() => options.onNote(`${options.role} is back`))
+    return next.gone
   }
 
   const first = launch()
