@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely"
 import type pg from "pg"
 import { type ApiServer, startApiServer } from "../../api/api-server.ts"
-import type { ChainReader, IdentityOptions, WebhookOptions } from "../../api/context.ts"
+import type { ChainReader, IdentityOptions, RegistryChecks, WebhookOptions } from "../../api/context.ts"
 import type { ApiLimits } from "../../api/limits.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { createWriterPool } from "../../ledger/writer/writer-pool.ts"
@@ -46,6 +46,7 @@ export type TestApi = SeededRegistry & {
 export async function startTestApi(
   options: {
     readonly rpc?: ChainReader
+    readonly checks?: RegistryChecks
     readonly limits?: Partial<ApiLimits>
     readonly database?: TestDatabase
     readonly identity?: IdentityOptions

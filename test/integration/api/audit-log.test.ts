@@ -22,6 +22,15 @@ beforeAll(async () => {
     identity: testIdentity,
     limits: { laneMaxAgeMs: 0 },
     webhooks: { secretKeys: [randomBytes(32)] },
+    // What is registered is held against a chain in registry-admin.test.ts.
+    checks: {
+      checkToken: () => Promise.resolve({ problem: null, warnings: [], headBlock: 1n }),
+      inspectChain: () =>
+        Promise.resolve({
+          genesisHash: `0x${"77".repeat(32)}`,
+          walletInitCodeHash: `0x${"88".repeat(32)}`,
+        }),
+    },
   })
   owner = api.openAsOwner()
   settlement = await settleByHand(api.db, api.app.ledgerId, api.tokens.cpop.tokenId)
@@ -67,6 +76,30 @@ const newPerson = () => ({ email: `${randomUUID()}@example.com`, roles: [{ role:
 const webhook = { url: "https://8.8.8.8/hook" }
 const newWebhook = async (): Promise<string> =>
   `/webhooks/${(await api.call("POST", "/api/v1/webhooks", webhook)).body.data.webhook_id}`
+
+const reasonDocument = { description: "x", allowed_metadata: [], business_type: "reward" }
+const newReason = () => `r_${randomUUID().replaceAll("-", "")}`
+const newChain = () => ({
+  name: "seventh",
+  confirmation_blocks: 1,
+  finality: "depth",
+  block_time_ms: 1_000,
+})
+
+async function versionOf(path: string): Promise<number> {
+  return (await api.call("GET", `/api/v1${path}`)).body.data.version
+}
+
+async function edit(path: string, changes: object): Promise<Call> {
+  return { method: "PATCH", path, body: { expected_version: await versionOf(path), reason: "x", changes } }
+}
+
+async function rollBack(path: string, changes: object): Promise<Call> {
+  const { method = "", body } = await edit(path, changes)
+  await api.call(method, `/api/v1${path}`, body)
+  const expected_version = await versionOf(path)
+  return { path: `${path}/rollback`, body: { expected_version, version: expected_version - 1, reason: "x" } }
+}
 
 /** Of each route whose use has to be told: a request that is accepted. */
 const acts: Record<string, Act> = {
@@ -171,6 +204,54 @@ const acts: Record<string, Act> = {
       return { path: `${path}/deliveries/${body.data.delivery_id}/redeliver` }
     },
   ),
+  "/admin/chains": act("chain.created", () => ({
+    path: "/admin/chains",
+    body: { chain_id: 7, wallet_manager: `0x${"22".repeat(20)}`, reason: "a test", document: newChain() },
+  })),
+  "/admin/tokens": act("token.created", () => ({
+    path: "/admin/tokens",
+    body: {
+      chain_id: 31_337,
+      token_address: `0x${randomUUID().replaceAll("-", "").padEnd(40, "0")}`,
+      symbol: `T${randomUUID().slice(0, 8)}`,
+      decimals: 18,
+      reason: "a test",
+      document: { name: "T", features: ["settle"] },
+    },
+  })),
+  "/admin/reasons": act("reason.created", () => ({
+    path: "/admin/reasons",
+    body: { reason_type: newReason(), reason: "a test", document: reasonDocument },
+  })),
+  "patch /admin/chains/{chain_id}": act("chain.changed", () =>
+    edit("/admin/chains/31337", { block_time_ms: Date.now() % 100_000 }),
+  ),
+  "patch /admin/tokens/{token}": act("token.changed", () =>
+    edit("/admin/tokens/31337:GOLD", { name: randomUUID() }),
+  ),
+  "patch /admin/strategies/{token}": act("strategy.changed", () =>
+    edit("/admin/strategies/31337:GOLD", { max_wait_time_ms: Date.now() % 100_000 }),
+  ),
+  "patch /admin/reasons/{reason_type}": act("reason.changed", () =>
+    edit("/admin/reasons/reward", { description: randomUUID() }),
+  ),
+  "/admin/chains/{chain_id}/rollback": act("chain.changed", () =>
+    rollBack("/admin/chains/31338", { block_time_ms: 7 }),
+  ),
+  "/admin/tokens/{token}/rollback": act("token.changed", () =>
+    rollBack("/admin/tokens/31337:USDT", { name: "Y" }),
+  ),
+  "/admin/strategies/{token}/rollback": act("strategy.changed", () =>
+    rollBack("/admin/strategies/31337:USDT", { max_wait_time_ms: 7 }),
+  ),
+  "/admin/reasons/{reason_type}/rollback": act("reason.changed", () =>
+    rollBack("/admin/reasons/mint", { description: "Y" }),
+  ),
+  "put /admin/keys/{key_id}/rate-limit": act("key.rate_limit_changed", async () => ({
+    method: "PUT",
+    path: `/admin/keys/${await newKey()}/rate-limit`,
+    body: { reason: "a test", rate_limit: { requests_per_second: 5, burst: 9 } },
+  })),
   "/auth/logout": act("session.ended", async () => ({ path: "/auth/logout", headers: await signedIn() })),
   "/auth/logout-all": act("session.all_ended", async () => ({
     path: "/auth/logout-all",
