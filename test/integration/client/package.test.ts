@@ -17,6 +17,7 @@ let settlement: HandSettlement
 let directory = ""
 let project = ""
 let source = ""
+let tarball = ""
 /** What is in the archive. */
 let files: readonly string[] = []
 let readme = ""
@@ -29,6 +30,7 @@ beforeAll(async () => {
   files = packed.files
   project = packed.project
   source = packed.source
+  tarball = packed.tarball
   readme = await readFile(join(source, "README.md"), "utf8")
 })
 afterAll(async () => {
@@ -49,6 +51,11 @@ describe("the package", () => {
     }
     const { stdout } = await run("npm", ["ls", "--all", "--parseable"], { cwd: project })
     expect(stdout.trim().split("\n")).toHaveLength(2)
+  })
+
+  it("is one that publint and attw have nothing to say of", async () => {
+    const { stdout } = await run(process.execPath, [join(root, "scripts", "client-check.ts"), tarball])
+    expect(stdout).toBe("publint and attw: nothing to say\n")
   })
 
   it.each([

@@ -25,8 +25,14 @@ export async function openPlaceholders({ stack }: DocsStack, code: string): Prom
   if (takes("ANCHOR")) await findCheckpoint(env, ({ anchor }) => anchor?.is_confirmed === true)
   if (!takes("BATCH_ID")) return { env, release: () => Promise.resolve() }
   const mine = (seconds: number) => callJsonRpc(stack.rpc_url, "evm_setIntervalMining", [seconds])
+  const release = async () => void (await mine(1))
   await mine(0)
-  return { env: { ...env, BATCH_ID: await findUnminedBatch(env) }, release: async () => void (await mine(1)) }
+  try {
+    return { env: { ...env, BATCH_ID: await findUnminedBatch(env) }, release }
+  } catch (error) {
+    await release()
+    throw error
+  }
 }
 
 /** The first one is signed half a minute after the first event, and anchored at once: pages that need one had better come late. */
