@@ -16,7 +16,7 @@ export type ChainBridgeErrorDetails = {
 /** The API has refused, or has not answered in the end. */
 export class ChainBridgeError extends Error {
   override readonly name = "ChainBridgeError"
-  /** Of the API (docs/errors.md), or one of the client's own: `NO_ANSWER`, `UNREADABLE_ANSWER`, `SETTLEMENT_FAILED`, `NOT_CONFIRMED_YET`, `NOTHING_TO_CONFIRM`. */
+  /** Of the API (docs/errors.md), or one of the client's own: `NO_ANSWER`, `UNREADABLE_ANSWER`, `SETTLEMENT_FAILED`, `NOT_CONFIRMED_YET`, `NOTHING_TO_CONFIRM`, `WEBHOOK_NOT_VERIFIED`. */
   readonly code: string
   /** Of the HTTP answer; null where there is none. */
   readonly status: number | null

@@ -4,6 +4,7 @@ import type { IdentityOptions } from "../../api/context.ts"
 import { createRegistryCache } from "../../api/registry/registry-cache.ts"
 import type { ResolveName } from "../../api/webhooks/resolve-name.ts"
 import { type RunningWebhooks, runWebhooks, type WebhookRunOptions } from "../../api/webhooks/run-webhooks.ts"
+import { webhooksChangedChannel } from "../../ledger/store/channels.ts"
 import { createLogger } from "../../platform/logger.ts"
 import { createSecretBox } from "../../platform/secret-box.ts"
 import { startTestApi, type TestApi } from "./test-api.ts"
@@ -11,6 +12,9 @@ import { waitUntil } from "./wait-until.ts"
 import type { WebhookReceiver } from "./webhook-receiver.ts"
 
 export type MadeWebhook = { readonly webhook_id: string; readonly secret: string }
+
+// biome-ignore lint/suspicious/noExplicitAny: tests look into answers whose shape is what they test
+type Shown = any
 
 export type WebhookFixture = {
   readonly api: TestApi
@@ -20,8 +24,8 @@ export type WebhookFixture = {
   make(url: string, more?: object): Promise<MadeWebhook>
   /** One change each, of 1 CPOP. @returns the position of the last */
   record(changes: number, user?: string): Promise<bigint>
-  show(webhookId: string): Promise<Record<string, never>>
-  deliveries(webhookId: string, query?: string): Promise<Record<string, never>[]>
+  show(webhookId: string): Promise<Shown>
+  deliveries(webhookId: string, query?: string): Promise<Shown[]>
   /** Lets the time pass that an endpoint waits, and as much of what it has waited so far. @returns how long that was, in ms; null: it does not wait */
   passTime(webhookId: string): Promise<number | null>
   /** Until the endpoint is through with everything up to a position. */
@@ -83,10 +87,11 @@ export async function createWebhookFixture(
         RETURNING (extract(epoch FROM was.next_attempt_at - now()) * 1000)::float8 AS waited_ms`.execute(
         api.db,
       )
+      await sql`SELECT pg_notify(${webhooksChangedChannel}, '')`.execute(api.db)
       return rows[0]?.waited_ms ?? null
     },
     async whenThrough(webhookId, position) {
-      await waitUntil(async () => BigInt((await fixture.show(webhookId))["position"] ?? "0") >= position, {
+      await waitUntil(async () => BigInt((await fixture.show(webhookId)).position ?? "0") >= position, {
         what: `webhook ${webhookId} is at ${position}`,
         describe: () => fixture.show(webhookId),
       })

@@ -1,0 +1,137 @@
+import { type ChildProcess, fork } from "node:child_process"
+import { once } from "node:events"
+import { join } from "node:path"
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest"
+import { waitUntil } from "../../../support/wait-until.ts"
+import { createWebhookFixture, type WebhookFixture } from "../../../support/webhook-fixture.ts"
+import type { WebhookProcessOptions } from "../../../support/webhook-process.ts"
+import {
+  startWebhookReceiver,
+  take,
+  verifyWithLibrary,
+  type WebhookReceiver,
+} from "../../../support/webhook-receiver.ts"
+
+const leaseMs = 2_000
+const attemptMs = 1_000
+
+let fixture: WebhookFixture
+const receivers: WebhookReceiver[] = []
+const workers = new Set<ChildProcess>()
+beforeAll(async () => {
+  fixture = await createWebhookFixture()
+})
+afterEach(async () => {
+  await Promise.all([...workers].map(kill))
+})
+afterAll(async () => {
+  await fixture?.close()
+  await Promise.all(receivers.map((receiver) => receiver.close()))
+})
+
+async function receive(): Promise<WebhookReceiver> {
+  const receiver = await startWebhookReceiver()
+  receivers.push(receiver)
+  return receiver
+}
+
+async function startWorker(): Promise<ChildProcess> {
+  const options: WebhookProcessOptions = {
+    ...{ databaseUrl: fixture.api.database.appUrl, leaseMs, attemptMs },
+    secretKey: fixture.secretKey.toString("hex"),
+  }
+  const worker = fork(join(import.meta.dirname, "../../../support/webhook-process.ts"), [], {
+    env: { ...process.env, TEST_WEBHOOKS: JSON.stringify(options) },
+  })
+  workers.add(worker)
+  await once(worker, "message")
+  return worker
+}
+
+async function kill(worker: ChildProcess): Promise<void> {
+  workers.delete(worker)
+  if (worker.exitCode !== null || worker.signalCode !== null) return
+  const exited = once(worker, "exit")
+  worker.kill("SIGKILL")
+  await exited
+}
+
+/** The positions in the order in which each was seen first. */
+const firstSeen = (receiver: WebhookReceiver) => [...new Set(receiver.taken)]
+const upTo = (last: bigint, count: number) =>
+  Array.from({ length: count }, (_, index) => last - BigInt(count - 1 - index))
+
+it("killed between the receiver's answer and our record, it is sent again under the same id, and nothing is left out", async () => {
+  const receiver = await receive()
+  const { webhook_id, secret } = await fixture.make(receiver.url)
+  // Of the messages of the log, one that is new.
+  const last = await fixture.record(150)
+  const killedAt: number[] = []
+  let worker = await startWorker()
+  for (let round = 0; round < 6; round += 1) {
+    const seen = receiver.taken.length
+    const victim = worker
+    let ended: Promise<void> | undefined
+    receiver.answer = (message, response) => {
+      take(message, response)
+      if (ended !== undefined || receiver.taken.length < seen + 7 * round) return
+      ended = kill(victim)
+      killedAt.push(receiver.taken.length)
+    }
+    await waitUntil(() => Promise.resolve(ended !== undefined || receiver.taken.at(-1) === last), {
+      what: "the worker is killed",
+    })
+    await ended
+    receiver.answer = take
+    worker = await startWorker()
+  }
+  await fixture.whenThrough(webhook_id, last)
+  expect(killedAt.length).toBeGreaterThan(3)
+  expect(firstSeen(receiver)).toEqual(upTo(last, firstSeen(receiver).length))
+  expect(firstSeen(receiver).length).toBeGreaterThanOrEqual(150)
+  expect(receiver.taken.length).toBeGreaterThan(firstSeen(receiver).length)
+  const ids = new Map<string, string>()
+  for (const message of receiver.received) {
+    verifyWithLibrary(secret, message)
+    const { event, id } = message
+    expect(ids.get(event.id ?? "") ?? id).toBe(id)
+    ids.set(event.id ?? "", id)
+  }
+  expect(new Set(ids.values()).size).toBe(ids.size)
+}, 120_000)
+
+it("by two workers at once each message is sent once, and each webhook's in order", async () => {
+  const made = await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      const receiver = await receive()
+      return { receiver, webhook: await fixture.make(receiver.url) }
+    }),
+  )
+  await Promise.all([startWorker(), startWorker()])
+  let last = 0n
+  for (let burst = 0; burst < 20; burst += 1) last = await fixture.record(15)
+  await Promise.all(made.map(({ webhook }) => fixture.whenThrough(webhook.webhook_id, last)))
+  for (const { receiver } of made) expect(receiver.taken).toEqual(upTo(last, 300))
+}, 120_000)
+
+it("that lags behind its own lease records nothing, and what it had begun is sent again", async () => {
+  const receiver = await receive()
+  const { webhook_id } = await fixture.make(receiver.url)
+  const paused = await startWorker()
+  let isPaused = false
+  receiver.answer = (message, response) => {
+    if (!isPaused) paused.kill("SIGSTOP")
+    isPaused = true
+    take(message, response)
+  }
+  const last = await fixture.record(20)
+  await waitUntil(() => Promise.resolve(isPaused), { what: "the worker is paused" })
+  receiver.answer = take
+  await startWorker()
+  await fixture.whenThrough(webhook_id, last)
+  paused.kill("SIGCONT")
+  const later = await fixture.record(20)
+  await fixture.whenThrough(webhook_id, later)
+  expect(firstSeen(receiver)).toEqual(upTo(later, 40))
+  expect(BigInt((await fixture.show(webhook_id)).position)).toBe(later)
+}, 120_000)
