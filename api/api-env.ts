@@ -12,7 +12,7 @@ export type ApiEnv = {
     status: number | undefined
     /** Set where the route needs to know who calls, and where somebody says so. Without an app where it needs none. */
     caller: Caller | undefined
-    /** What the answer says of the caller's limit, where he has one. */
-    rateHeaders: Readonly<Record<string, string>> | undefined
+    /** What the answer says of the caller's limit, where he has one, and of the end of a route that goes. */
+    extraHeaders: Readonly<Record<string, string>> | undefined
   }
 }

@@ -6,7 +6,7 @@ import type { ApiContext } from "./context.ts"
 import { requestContext } from "./middleware/request-context.ts"
 import { respondRefusal } from "./middleware/respond.ts"
 import { addressPattern, mountRoute } from "./mount-route.ts"
-import { buildDocument, documentRoute } from "./openapi.ts"
+import { buildDocument } from "./openapi.ts"
 import { mountReference } from "./reference.ts"
 import { refuse } from "./refusal.ts"
 import { routes } from "./routes.ts"
@@ -19,13 +19,14 @@ export function createApi(context: ApiContext, services: Services = createServic
   const methods = new Map<string, string[]>()
   for (const route of routes) {
     mountRoute(app, services, route, inContext)
-    documentRoute(app, route)
     const path = addressPattern(route)
     methods.set(path, [...(methods.get(path) ?? []), route.method.toUpperCase()])
   }
-  mountReference(app, inContext, buildDocument(app, context.version))
+  mountReference(app, inContext, buildDocument(routes, context.version))
   const addresses = new TrieRouter<string>()
-  for (const [path, known] of methods) {
+  // As in the description, an address without parameters stands before one that would take it for a parameter.
+  const patterns = [...methods].sort(([a], [b]) => Number(a.includes(":")) - Number(b.includes(":")))
+  for (const [path, known] of patterns) {
     const allow = known.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])).join(", ")
     addresses.add("ALL", path, allow)
   }

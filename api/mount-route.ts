@@ -2,6 +2,8 @@ import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response"
 import { z } from "@hono/zod-openapi"
 import type { Context, Hono } from "hono"
 import type { ApiEnv } from "./api-env.ts"
+import { deprecationHeaders } from "./deprecation.ts"
+import { fullPath } from "./full-path.ts"
 import { authenticate } from "./middleware/authenticate.ts"
 import { readJsonBody } from "./middleware/json-body.ts"
 import type { InRequestContext } from "./middleware/request-context.ts"
@@ -17,11 +19,6 @@ import { readFields, selectFields } from "./validation/fields.ts"
 import { validate } from "./validation/validate.ts"
 
 const noFields = z.strictObject({})
-
-/** Where the route answers: `/api/v1/balance/{user_id}`. */
-export function fullPath(route: Route): string {
-  return route.isProbe === true ? route.path : `/api/v1${route.path}`
-}
 
 /** What a route's query may hold: on a read that answers in the envelope, `fields` as well. */
 export function querySchema(route: Route): z.ZodObject {
@@ -49,9 +46,11 @@ export function mountRoute(
 ): void {
   const path = fullPath(route)
   const query = querySchema(route)
+  const extraHeaders = route.deprecated === undefined ? undefined : deprecationHeaders(route.deprecated)
   const isTimed = route.answer !== null && route.upload === undefined
   const handler = inContext((context) => {
     context.set("route", path)
+    if (extraHeaders !== undefined) context.set("extraHeaders", extraHeaders)
     const work = serve(services, route, query, context)
     if (!isTimed) return work
     return withinTimeLimit(context, work, services.limits.requestTimeoutMs, services.logger)
@@ -79,7 +78,7 @@ async function serve(
     json = body.json
   }
   const result = await handle(services, route, query, context, json)
-  if (result instanceof Response) return withRateHeaders(context, result)
+  if (result instanceof Response) return withExtraHeaders(context, result)
   return isRefusal(result) ? respondRefusal(context, result) : respondAnswer(context, result)
 }
 
@@ -89,14 +88,14 @@ async function limitRate(services: Services, context: Context<ApiEnv>): Promise<
   if (caller === undefined) return undefined
   const verdict = await services.rateLimits.take(caller.actor)
   if (verdict === undefined) return undefined
-  context.set("rateHeaders", rateLimitHeaders(verdict))
+  context.set("extraHeaders", { ...context.get("extraHeaders"), ...rateLimitHeaders(verdict) })
   return verdict.isAllowed ? undefined : refuseRate(verdict)
 }
 
-function withRateHeaders(context: Context<ApiEnv>, response: Response): Response {
+function withExtraHeaders(context: Context<ApiEnv>, response: Response): Response {
   // One object stands for every answer whose handler has written it itself.
   if (response === RESPONSE_ALREADY_SENT) return response
-  for (const [name, value] of Object.entries(context.get("rateHeaders") ?? {}))
+  for (const [name, value] of Object.entries(context.get("extraHeaders") ?? {}))
     response.headers.set(name, value)
   return response
 }

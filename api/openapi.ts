@@ -1,170 +1,209 @@
-import { type OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi"
+import { OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi"
 import type { ApiEnv } from "./api-env.ts"
-import { type ErrorCode, errorCodes } from "./errors.ts"
-import { fullPath, querySchema } from "./mount-route.ts"
+import { describeDeprecation } from "./deprecation.ts"
+import { fullPath } from "./full-path.ts"
+import { querySchema } from "./mount-route.ts"
+import { answersOf } from "./openapi/answers.ts"
+import { exampleOf } from "./openapi/examples.ts"
+import { fieldPaths } from "./openapi/field-paths.ts"
+import { operationId } from "./openapi/operation-id.ts"
+import { partialSchema } from "./openapi/partial-schema.ts"
+import { withPortablePatterns } from "./openapi/portable-patterns.ts"
 import { permissionTable } from "./permissions.ts"
 import type { Route } from "./route.ts"
 
-const requestId = z.string().openapi({ example: "req_0193c5e0" })
-
-const refusalSchema = z
-  .object({
-    code: z.number().int().openapi({ description: "The HTTP status" }),
-    message: z.string(),
-    request_id: requestId,
-    errors: z.array(
-      z.object({
-        field: z.string().nullable(),
-        code: z.enum(Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]]),
-        message: z.string().openapi({ description: "What to do about it" }),
-      }),
-    ),
-  })
-  .openapi("Refusal")
-
 const idempotencyKeyHeader = z.object({
-  "idempotency-key": z
-    .string()
-    .optional()
-    .openapi({ description: "Stands for operation_id in the body, with sequence 0" }),
+  "idempotency-key": z.string().optional().openapi({
+    description: "Stands for operation_id in the body, with sequence 0",
+    pattern: "^(?!\\.{1,2}$)[!-~]([ -~]{0,126}[!-~])?$",
+    example: "daily_rewards_20241215",
+  }),
 })
 
-function commonRefusals(route: Route): ErrorCode[] {
-  const codes: ErrorCode[] = [
-    "INVALID_PARAMETER",
-    "UNKNOWN_PARAMETER",
-    "INTERNAL",
-    "LEDGER_UNAVAILABLE",
-    "STORAGE_FULL",
-    "TIMEOUT",
-  ]
-  if (route.permission !== "public")
-    codes.push("UNAUTHENTICATED", "FORBIDDEN", "APP_REQUIRED", "MALFORMED_TEXT", "RATE_LIMITED")
-  if (route.body !== undefined) {
-    codes.push(
-      "MALFORMED_JSON",
-      "BODY_TOO_DEEP",
-      "PAYLOAD_TOO_LARGE",
-      "UNSUPPORTED_MEDIA_TYPE",
-      "REQUEST_TIMEOUT",
-    )
-    codes.push("INVALID_FIELD", "UNKNOWN_FIELD")
-  }
-  return codes
+const appHeader = z.object({
+  "x-app-id": z.string().optional().openapi({
+    description: "Which app is meant: of a person with a role in several. A key speaks for its own",
+    example: "0193c5e0-0000-7000-8000-000000000000",
+  }),
+})
+
+function describeHeaders(route: Route): z.ZodObject {
+  const { to } = permissionTable[route.permission]
+  return z.object({
+    ...(to.endsWith("caller") ? appHeader.shape : {}),
+    ...(route.refusals.includes("IDEMPOTENCY_KEY_MISMATCH") ? idempotencyKeyHeader.shape : {}),
+  })
 }
 
-function responsesOf(route: Route): RouteConfig["responses"] {
-  const status = route.answerStatus ?? 200
-  const responses: RouteConfig["responses"] = {
-    [status]:
-      status === 302
-        ? { description: "Goes on at `Location`" }
-        : route.answer === null
-          ? {
-              description: route.stream?.description ?? "A stream",
-              content: {
-                [route.stream?.contentType ?? "application/octet-stream"]: {
-                  schema: route.stream?.schema ?? z.string(),
-                },
-              },
-            }
-          : {
-              description: "The answer",
-              content: {
-                "application/json": {
-                  schema: z.object({
-                    code: z.literal(status),
-                    message: z.literal("success"),
-                    data: route.answer,
-                    batch_info: z.record(z.string(), z.unknown()).optional(),
-                    request_id: requestId,
-                  }),
-                },
-              },
-            },
-  }
-  const byStatus = new Map<number, ErrorCode[]>()
-  for (const code of new Set([...commonRefusals(route), ...route.refusals]))
-    byStatus.set(errorCodes[code].status, [...(byStatus.get(errorCodes[code].status) ?? []), code])
-  for (const [refusedStatus, codes] of [...byStatus].sort(([a], [b]) => a - b)) {
-    responses[refusedStatus] = {
-      description: codes.join(", "),
-      content: { "application/json": { schema: refusalSchema } },
-    }
-  }
-  return responses
-}
-
-function describeAccess({ permission }: Route): Pick<RouteConfig, "security" | "description"> {
+function describeAccess({ permission }: Route): { security?: RouteConfig["security"]; sentences: string[] } {
   const { to, scopes, roles, isOwn, isForAll } = permissionTable[permission]
-  if (to === "anybody") return {}
+  // Said, as an operation that says nothing is one of which nobody has thought.
+  if (to === "anybody") return { security: [], sentences: [] }
   const listed = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(" or ")
-  const sentences = [
-    `Permission \`${permission}\`.`,
-    ...(scopes.length === 0
-      ? []
-      : [`Scope of a key: ${listed(scopes)}${isForAll ? ", of the installation" : ""}.`]),
-    ...(roles.length === 0 ? [] : [`Role of a person: ${listed(roles)}${isForAll ? ", for all apps" : ""}.`]),
-    ...(isOwn === true ? ["Everybody who has signed in."] : []),
-  ]
   return {
     security: [
       { bearer: [] },
       ...(scopes.length === 0 ? [] : [{ apiKey: [] }]),
       ...(to === "anybody or caller" ? [{}] : []),
     ],
-    description: sentences.join(" "),
+    sentences: [
+      `Permission \`${permission}\`.`,
+      ...(scopes.length === 0
+        ? []
+        : [`Scope of a key: ${listed(scopes)}${isForAll ? ", of the installation" : ""}.`]),
+      ...(roles.length === 0
+        ? []
+        : [`Role of a person: ${listed(roles)}${isForAll ? ", for all apps" : ""}.`]),
+      ...(isOwn === true ? ["Everybody who has signed in."] : []),
+    ],
+  }
+}
+
+/** The very schema that the query is parsed with, save that `fields` names what can be named. */
+function describeQuery(route: Route): z.ZodObject {
+  const query = querySchema(route)
+  const paths = "fields" in query.shape && route.answer !== null ? fieldPaths(route.answer) : []
+  if (paths.length === 0) return query
+  return query.extend({
+    fields: z
+      .array(z.enum(paths as [string, ...string[]]))
+      .min(1)
+      .max(50)
+      .optional()
+      .openapi({ param: { description: "Only these fields of `data`", style: "form", explode: false } }),
+  })
+}
+
+function describeRequest(route: Route): NonNullable<RouteConfig["request"]> {
+  const example = exampleOf(route)
+  const withExample = example?.body === undefined ? {} : { example: example.body }
+  return {
+    query: describeQuery(route),
+    ...(route.params === undefined ? {} : { params: route.params }),
+    ...(route.body === undefined
+      ? {}
+      : {
+          body: {
+            required: route.isBodyOptional !== true,
+            content: { "application/json": { schema: route.body, ...withExample } },
+          },
+        }),
+    ...(route.upload === undefined
+      ? {}
+      : {
+          body: {
+            required: true,
+            content: Object.fromEntries(
+              route.upload.map((type) => [type, { schema: z.string(), ...withExample }]),
+            ),
+          },
+        }),
+    headers: describeHeaders(route),
   }
 }
 
 /** Puts a route into the document, with the very schemas that its requests are parsed with. */
-export function documentRoute(app: OpenAPIHono<ApiEnv>, route: Route): void {
+function describeRoute(app: OpenAPIHono<ApiEnv>, route: Route, all: readonly Route[]): void {
+  const { security, sentences } = describeAccess(route)
+  if (route.deprecated !== undefined) sentences.unshift(describeDeprecation(route.deprecated))
   app.openAPIRegistry.registerPath({
     method: route.method,
     path: fullPath(route),
+    operationId: operationId(route),
     tags: [route.tag],
     summary: route.summary,
-    ...describeAccess(route),
-    request: {
-      query: querySchema(route),
-      ...(route.params === undefined ? {} : { params: route.params }),
-      ...(route.body === undefined
-        ? {}
-        : {
-            body: {
-              required: route.isBodyOptional !== true,
-              content: { "application/json": { schema: route.body } },
-            },
-          }),
-      ...(route.upload === undefined
-        ? {}
-        : {
-            body: {
-              required: true,
-              content: Object.fromEntries(route.upload.map((type) => [type, { schema: z.string() }])),
-            },
-          }),
-      ...(route.refusals.includes("IDEMPOTENCY_KEY_MISMATCH") ? { headers: idempotencyKeyHeader } : {}),
-    },
-    responses: responsesOf(route),
+    ...(security === undefined ? {} : { security }),
+    ...(sentences.length === 0 ? {} : { description: sentences.join(" ") }),
+    ...(route.deprecated === undefined ? {} : { deprecated: true }),
+    request: describeRequest(route),
+    responses: answersOf(route, all),
   })
 }
 
-/** The OpenAPI 3.1 document of everything that was registered. */
-export function buildDocument(app: OpenAPIHono<ApiEnv>, version: string): object {
-  app.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" })
+/** The OpenAPI 3.1 document of these routes. */
+export function buildDocument(routes: readonly Route[], version: string): object {
+  const app = new OpenAPIHono<ApiEnv>()
+  for (const route of routes) describeRoute(app, route, routes)
+  app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
+    type: "http",
+    scheme: "bearer",
+    description: "An API key, or the access token of a person",
+  })
   app.openAPIRegistry.registerComponent("securitySchemes", "apiKey", {
     type: "apiKey",
     in: "header",
     name: "X-API-Key",
   })
-  return app.getOpenAPI31Document({
+  const document = app.getOpenAPI31Document({
     openapi: "3.1.0",
     info: {
       title: "ChainBridge",
       version,
       description:
-        "A ledger that settles itself on EVM chains. Amounts are decimal strings in token units; every answer is in one envelope.",
+        "A ledger that settles itself on EVM chains. Amounts are decimal strings in token units; every answer is in one envelope. Whoever reads an answer leaves fields alone that he does not know: new ones may come.",
+      license: { name: "Apache-2.0", url: "https://www.apache.org/licenses/LICENSE-2.0" },
     },
+    servers: [{ url: "/", description: "Where this document comes from" }],
   })
+  return withSharedHeaders(
+    withSelections(withParameterExamples(withPortablePatterns(document), routes), routes),
+  )
+}
+
+type Envelope = { readonly properties: { data: object } }
+type Answers = Record<string, { readonly content?: Record<string, { readonly schema: Envelope }> }>
+
+/** With `fields` the data are a part of what they are without. */
+function withSelections(document: object, routes: readonly Route[]): object {
+  const { paths } = document as { paths: Record<string, Record<string, { readonly responses: Answers }>> }
+  for (const route of routes) {
+    if (!("fields" in querySchema(route).shape)) continue
+    const schema =
+      paths[fullPath(route)]?.[route.method]?.responses["200"]?.content?.["application/json"]?.schema
+    if (schema === undefined) throw new TypeError(`${route.path} answers nothing to choose from`)
+    const whole = schema.properties.data
+    const part = { ...(partialSchema(whole) as object), title: "With `fields`: what they name" }
+    schema.properties.data = { anyOf: [whole, part], "x-with-fields": true } as object
+  }
+  return document
+}
+
+type Headers = Record<string, object>
+
+/** A header is the same wherever it stands: said once, it does not make most of the document. */
+function withSharedHeaders(document: object): object {
+  const whole = document as {
+    readonly paths: Record<
+      string,
+      Record<string, { readonly responses: Record<string, { headers?: Headers }> }>
+    >
+    readonly components: { headers?: Headers }
+  }
+  const shared: Headers = {}
+  for (const operations of Object.values(whole.paths))
+    for (const { responses } of Object.values(operations))
+      for (const response of Object.values(responses))
+        for (const [name, header] of Object.entries(response.headers ?? {})) {
+          shared[name] = header
+          response.headers = { ...response.headers, [name]: { $ref: `#/components/headers/${name}` } }
+        }
+  whole.components.headers = shared
+  return whole
+}
+
+type Parameter = { readonly name: string; readonly in: string; example?: unknown }
+type Paths = Record<string, Record<string, { readonly parameters?: Parameter[] }>>
+
+/** Values of the route's own exchange: together they are a request that is answered. */
+function withParameterExamples(document: object, routes: readonly Route[]): object {
+  const { paths } = document as { paths: Paths }
+  for (const route of routes) {
+    const example = exampleOf(route)
+    for (const parameter of paths[fullPath(route)]?.[route.method]?.parameters ?? []) {
+      const values = parameter.in === "path" ? example?.params : example?.query
+      const value = values?.[parameter.name]
+      if (value !== undefined && parameter.in !== "header") parameter.example = value
+    }
+  }
+  return document
 }

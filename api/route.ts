@@ -1,6 +1,7 @@
 import type { z } from "@hono/zod-openapi"
 import type { Context } from "hono"
 import type { ApiEnv } from "./api-env.ts"
+import type { Deprecation } from "./deprecation.ts"
 import type { ErrorCode } from "./errors.ts"
 import type { Permission, PermissionTable } from "./permissions.ts"
 import type { Answer } from "./presenters/envelope.ts"
@@ -46,11 +47,18 @@ type RouteDefinition<
   readonly answer: z.ZodType | null
   /** How its items are written, and what one of them is. */
   readonly stream?: {
-    readonly contentType: string
+    readonly contentType: string | readonly string[]
     readonly description: string
     readonly schema?: z.ZodType
   }
-  readonly answerStatus?: 200 | 202 | 302
+  readonly answerStatus?: 101 | 200 | 202 | 302
+  /** It says how things are also with a 503: the same answer, with the message "unhealthy". */
+  readonly isAnsweredUnhealthy?: boolean
+  /** Beyond those that all answers of its kind have. */
+  readonly answerHeaders?: Readonly<
+    Record<string, { readonly description: string; readonly schema: { readonly type: "string" } }>
+  >
+  readonly deprecated?: Deprecation
   /** Beyond those that every route shares. */
   readonly refusals: readonly ErrorCode[]
   handle(

@@ -1,4 +1,4 @@
-import { fullPath } from "../api/mount-route.ts"
+import { fullPath } from "../api/full-path.ts"
 import { type Permission, permissionTable, roles } from "../api/permissions.ts"
 import { routes } from "../api/routes.ts"
 

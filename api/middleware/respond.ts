@@ -27,7 +27,7 @@ export function respondRefusal(context: Context<ApiEnv>, refusal: Refusal): Resp
     "content-type": "application/json; charset=utf-8",
     "cache-control": "no-store",
     "x-request-id": context.get("requestId"),
-    ...context.get("rateHeaders"),
+    ...context.get("extraHeaders"),
     ...refusal.headers,
   })
 }
@@ -40,7 +40,7 @@ export function respondAnswer(context: Context<ApiEnv>, answer: Answer): Respons
     "content-type": "application/json; charset=utf-8",
     "cache-control": "no-store",
     "x-request-id": requestId,
-    ...context.get("rateHeaders"),
+    ...context.get("extraHeaders"),
     ...answer.headers,
   }
   const { status, content, body } = presentAnswer(answer, requestId)
@@ -90,7 +90,7 @@ function send(
   return RESPONSE_ALREADY_SENT
 }
 
-function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
+export function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
   if (ifNoneMatch === undefined) return false
   if (ifNoneMatch.trim() === "*") return true
   const opaque = (tag: string): string => tag.trim().replace(/^W\//, "")
@@ -98,7 +98,7 @@ function isKnown(ifNoneMatch: string | undefined, etag: string): boolean {
 }
 
 /** The better of the two that the caller takes; brotli where it likes both. */
-function preferredEncoding(acceptEncoding: string | undefined): "br" | "gzip" | undefined {
+export function preferredEncoding(acceptEncoding: string | undefined): "br" | "gzip" | undefined {
   if (acceptEncoding === undefined) return undefined
   const accepted = new Map<string, number>()
   for (const part of acceptEncoding.split(",")) {

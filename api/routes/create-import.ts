@@ -45,6 +45,9 @@ export const createImport = defineRoute({
   answerStatus: 202,
   refusals: [
     "MALFORMED_CSV",
+    "MALFORMED_JSON",
+    "UNKNOWN_FIELD",
+    "INVALID_FIELD",
     "IDEMPOTENCY_CONFLICT",
     "IDEMPOTENCY_KEY_MISMATCH",
     "OVERLOADED",

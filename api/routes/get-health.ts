@@ -38,6 +38,7 @@ export const getSystemHealth = defineRoute({
   summary: "State of every component, with measured figures; with a key also those of its ledger",
   permission: "health.read",
   answer: healthSchema,
+  isAnsweredUnhealthy: true,
   refusals: [],
   async handle(services, { caller }) {
     const now = new Date()

@@ -19,6 +19,16 @@ export const listRefusedLines = defineRoute({
   params: z.object({ import_id: importIdSchema }),
   query: z.strictObject({ format: z.enum(["ndjson", "csv"]).default("ndjson") }),
   answer: null,
+  answerHeaders: {
+    "X-Refused-Lines": {
+      description: "All of them, also those that are not kept",
+      schema: { type: "string" },
+    },
+  },
+  stream: {
+    contentType: ["application/x-ndjson", "text/csv"],
+    description: "One line each: `line`, `code`, `field`, `message`",
+  },
   refusals: ["UNKNOWN_IMPORT"],
   async handle(services, { params, query, caller, context }) {
     const { ledgerId } = caller

@@ -23,6 +23,13 @@ export const beginOidcSignIn = defineRoute({
   permission: "public",
   answer: z.object({}),
   answerStatus: 302,
+  answerHeaders: {
+    Location: { description: "The identity provider", schema: { type: "string" } },
+    "Set-Cookie": {
+      description: "Comes back to the callback, and to nothing else",
+      schema: { type: "string" },
+    },
+  },
   refusals: ["SIGN_IN_UNAVAILABLE", "PROVIDER_UNAVAILABLE"],
   async handle({ identity }, { context }) {
     if (identity === null || identity.oidc === null) return notConfigured

@@ -17,6 +17,7 @@ export const openWebSocket = defineRoute({
   summary: "The same events over WebSocket, several subscriptions to a connection",
   permission,
   answer: null,
+  answerStatus: 101,
   stream: {
     contentType: "application/json",
     description:

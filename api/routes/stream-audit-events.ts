@@ -26,6 +26,10 @@ export const streamAuditEvents = defineRoute({
     }),
   }),
   answer: null,
+  answerHeaders: {
+    "X-Ledger-Id": { description: "Whose log it is", schema: { type: "string" } },
+    "X-Head-Position": { description: "The last event when it began", schema: { type: "string" } },
+  },
   stream: { contentType: "application/x-ndjson", description: "One JSON object a line" },
   refusals: [],
   async handle(services, { query, caller, context }) {

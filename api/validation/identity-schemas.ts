@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi"
 import { createAddressList } from "../../platform/address-list.ts"
 import { roles } from "../permissions.ts"
 import { scopes } from "../scopes.ts"
+import { addressRangePattern } from "./address-range-pattern.ts"
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const uuidExample = { example: "0193c5e0-0000-7000-8000-000000000000" }
@@ -17,10 +18,7 @@ export const personIdSchema = z
 export const appNameSchema = z
   .string()
   .max(64, "use at most 64 characters")
-  .regex(
-    /^[\p{L}\p{M}\p{N}\p{P}\p{S}]+( [\p{L}\p{M}\p{N}\p{P}\p{S}]+)*$/u,
-    "use visible characters, with single blanks between them",
-  )
+  .regex(/^[^\p{C}\p{Z}]+( [^\p{C}\p{Z}]+)*$/u, "use visible characters, with single blanks between them")
   .openapi({ example: "shop" })
 
 export const labelSchema = z
@@ -33,17 +31,20 @@ export const scopesSchema = z
   .min(1, "name at least one scope")
   .max(scopes.length, "name each scope once")
   .refine((names) => new Set(names).size === names.length, "name each scope once")
-  .openapi({ example: ["ledger:write", "ledger:read"] })
+  .openapi({ uniqueItems: true, example: ["ledger:write", "ledger:read"] })
 
 export const allowedFromSchema = z
   .array(
-    z.string().superRefine((range, context) => {
-      try {
-        createAddressList([range])
-      } catch (error) {
-        context.addIssue({ code: "custom", message: (error as Error).message })
-      }
-    }),
+    z
+      .string()
+      .superRefine((range, context) => {
+        try {
+          createAddressList([range])
+        } catch (error) {
+          context.addIssue({ code: "custom", message: (error as Error).message })
+        }
+      })
+      .openapi({ pattern: addressRangePattern }),
   )
   .min(1, "name at least one address, or leave the list out")
   .max(100, "name at most 100 ranges")

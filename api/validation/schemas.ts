@@ -6,13 +6,14 @@ const visible = /^[^\p{C}\p{Z}]{1,128}$/u
 
 /** As a step of an address both mean another address, also percent-encoded, so that what they name could never be read. */
 const isAddressable = (id: string): boolean => id !== "." && id !== ".."
+const addressable = { not: { enum: [".", ".."] } }
 const notAddressable = 'use another id: "." and ".." cannot stand in an address'
 
 export const userIdSchema = z
   .string()
   .regex(visible, "use 1 to 128 visible characters without spaces")
   .refine(isAddressable, notAddressable)
-  .openapi({ description: "The app's own opaque identifier", example: "user_123" })
+  .openapi({ ...addressable, description: "The app's own opaque identifier", example: "user_123" })
 
 /** Inner spaces are fine, outer ones would be lost in a header. */
 const printable = z
@@ -24,7 +25,7 @@ const printable = z
 
 export const operationIdSchema = printable
   .refine(isAddressable, notAddressable)
-  .openapi({ description: "The caller's business id", example: "daily_rewards_20241215" })
+  .openapi({ ...addressable, description: "The caller's business id", example: "daily_rewards_20241215" })
 
 export const importIdSchema = z
   .string()

@@ -18,6 +18,8 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
                     /** @description Stands for operation_id in the body, with sequence 0 */
                     "idempotency-key"?: string;
                 };
@@ -163,6 +165,8 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
                     /** @description Stands for operation_id in the body, with sequence 0 */
                     "idempotency-key"?: string;
                 };
@@ -376,6 +380,8 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
                     /** @description Stands for operation_id in the body, with sequence 0 */
                     "idempotency-key"?: string;
                 };
@@ -555,6 +561,8 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
                     /** @description Stands for operation_id in the body, with sequence 0 */
                     "idempotency-key"?: string;
                 };
@@ -737,10 +745,13 @@ export interface paths {
                     realtime?: "true" | "false";
                     /** @description The balances as they were: the position of an event, or an ISO 8601 time */
                     at?: string;
-                    /** @description Only these fields of `data`: `a,b.c` */
-                    fields?: string;
+                    /** @description Only these fields of `data` */
+                    fields?: ("user_id" | "at" | "at.position" | "at.time" | "balances" | "balances.token_symbol" | "balances.chain_id" | "balances.confirmed_balance" | "balances.pending_balance" | "balances.pending_changes" | "balances.locked_balance" | "balances.available_balance" | "balances.sync_status" | "balances.sync_error" | "balances.last_sync_time" | "balances.next_sync_estimate" | "balances.source" | "balances.is_realtime" | "balances.sync_lag" | "balances.head_lag" | "balances.chain_balance" | "balances.chain_block_number" | "balances.chain_confirmation")[];
                 };
-                header?: never;
+                header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
+                };
                 path: {
                     /** @description The app's own opaque identifier */
                     user_id: string;
@@ -879,10 +890,13 @@ export interface paths {
                     limit?: number;
                     /** @description `pagination.next_cursor` of the previous page */
                     cursor?: string;
-                    /** @description Only these fields of `data`: `a,b.c` */
-                    fields?: string;
+                    /** @description Only these fields of `data` */
+                    fields?: ("user_id" | "token_symbol" | "history" | "history.tx_id" | "history.operation_id" | "history.timestamp" | "history.token_symbol" | "history.chain_id" | "history.amount" | "history.balance_before" | "history.balance_after" | "history.reason_type" | "history.reason_detail" | "history.business_type" | "history.sync_status" | "history.settled_by" | "history.reverses" | "history.reversed_by" | "history.hold_id" | "history.blockchain_tx" | "history.block_number" | "history.batch_id" | "history.metadata" | "history.details_redacted" | "pagination" | "pagination.limit" | "pagination.next_cursor" | "pagination.has_more")[];
                 };
-                header?: never;
+                header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
+                };
                 path: {
                     /** @description The app's own opaque identifier */
                     user_id: string;
@@ -986,10 +1000,13 @@ export interface paths {
                     chain_id?: number;
                     /** @description false: leaves out what is not on the chain yet */
                     include_pending?: "true" | "false";
-                    /** @description Only these fields of `data`: `a,b.c` */
-                    fields?: string;
+                    /** @description Only these fields of `data` */
+                    fields?: ("user_id" | "total_value_usd" | "last_updated" | "assets" | "assets.token_symbol" | "assets.chain_id" | "assets.confirmed_balance" | "assets.locked_balance" | "assets.available_balance" | "assets.sync_status" | "assets.sync_error" | "assets.last_sync_time" | "assets.next_sync_estimate" | "assets.sync_lag" | "assets.head_lag" | "assets.chain_name" | "assets.token_name" | "assets.token_address" | "assets.decimals" | "assets.pending_balance" | "assets.pending_changes" | "assets.balance_usd")[];
                 };
-                header?: never;
+                header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
+                };
                 path: {
                     /** @description The app's own opaque identifier */
                     user_id: string;
@@ -1114,10 +1131,13 @@ export interface paths {
                     limit?: number;
                     /** @description `pagination.next_cursor` of the previous page */
                     cursor?: string;
-                    /** @description Only these fields of `data`: `a,b.c` */
-                    fields?: string;
+                    /** @description Only these fields of `data` */
+                    fields?: ("user_id" | "transactions" | "transactions.transaction_id" | "transactions.tx_id" | "transactions.operation_id" | "transactions.sequence" | "transactions.business_batch_id" | "transactions.user_id" | "transactions.token_symbol" | "transactions.chain_id" | "transactions.amount" | "transactions.balance_before" | "transactions.balance_after" | "transactions.status" | "transactions.settled_by" | "transactions.reverses" | "transactions.reversed_by" | "transactions.hold_id" | "transactions.tx_hash" | "transactions.block_number" | "transactions.confirmations" | "transactions.timestamp" | "transactions.confirmed_at" | "transactions.gas_used" | "transactions.gas_shared_by" | "transactions.gas_fee" | "transactions.gas_fee_usd" | "transactions.explorer_url" | "transactions.batch_id" | "transactions.reason_type" | "transactions.reason_detail" | "transactions.business_type" | "transactions.metadata" | "transactions.details_redacted" | "pagination" | "pagination.limit" | "pagination.next_cursor" | "pagination.has_more")[];
                 };
-                header?: never;
+                header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
+                };
                 path: {
                     /** @description The app's own opaque identifier */
                     user_id: string;
@@ -1252,10 +1272,13 @@ export interface paths {
                     limit?: number;
                     /** @description `pagination.page_key` of the previous page */
                     page_key?: string;
-                    /** @description Only these fields of `data`: `a,b.c` */
-                    fields?: string;
+                    /** @description Only these fields of `data` */
+                    fields?: ("user_id" | "data_source" | "transactions" | "transactions.operation_id" | "transactions.token_symbol" | "transactions.chain_id" | "transactions.amount" | "transactions.status" | "transactions.tx_hash" | "transactions.block_number" | "transactions.confirmations" | "transactions.gas_fee" | "transactions.gas_fee_usd" | "transactions.timestamp" | "transactions.explorer_url" | "transactions.batch_id" | "transactions.metadata" | "transactions.source" | "transactions.transaction_id" | "transactions.type" | "transactions.asset_type" | "transactions.chain_name" | "transactions.from_address" | "transactions.to_address" | "transactions.reason_type" | "transactions.reason_detail" | "transactions.log_index" | "transactions.log_events" | "transactions.log_events.event" | "transactions.log_events.contract" | "transactions.log_events.from" | "transactions.log_events.to" | "transactions.log_events.value" | "pagination" | "pagination.limit" | "pagination.page_key" | "pagination.has_more")[];
                 };
-                header?: never;
+                header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
+                };
                 path: {
                     /** @description The app's own opaque identifier */
                     user_id: string;
@@ -1435,10 +1458,13 @@ export interface paths {
                     limit?: number;
                     /** @description `pagination.next_cursor` of the previous page */
                     cursor?: string;
-                    /** @description Only these fields of `data`: `a,b.c` */
-                    fields?: string;
+                    /** @description Only these fields of `data` */
+                    fields?: ("user_id" | "holds" | "holds.hold_id" | "holds.operation_id" | "holds.sequence" | "holds.user_id" | "holds.token_symbol" | "holds.chain_id" | "holds.status" | "holds.amount" | "holds.captured_amount" | "holds.reason_type" | "holds.reason_detail" | "holds.metadata" | "holds.details_redacted" | "holds.placed_at" | "holds.expires_at" | "holds.ended_at" | "holds.tx_id" | "pagination" | "pagination.limit" | "pagination.next_cursor" | "pagination.has_more")[];
                 };
-                header?: never;
+                header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
+                };
                 path: {
                     /** @description The app's own opaque identifier */
                     user_id: string;
@@ -1542,6 +1568,8 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
                     /** @description Stands for operation_id in the body, with sequence 0 */
                     "idempotency-key"?: string;
                 };
@@ -1670,10 +1698,13 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    /** @description Only these fields of `data`: `a,b.c` */
-                    fields?: string;
+                    /** @description Only these fields of `data` */
+                    fields?: ("hold_id" | "operation_id" | "sequence" | "user_id" | "token_symbol" | "chain_id" | "status" | "amount" | "captured_amount" | "reason_type" | "reason_detail" | "metadata" | "details_redacted" | "placed_at" | "expires_at" | "ended_at" | "tx_id")[];
                 };
-                header?: never;
+                header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
+                };
                 path: {
                     hold_id: string;
                 };
@@ -1768,6 +1799,8 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
                     /** @description Stands for operation_id in the body, with sequence 0 */
                     "idempotency-key"?: string;
                 };
@@ -1889,6 +1922,8 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
                     /** @description Stands for operation_id in the body, with sequence 0 */
                     "idempotency-key"?: string;
                 };
@@ -1982,6 +2017,8 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
                     /** @description Stands for operation_id in the body, with sequence 0 */
                     "idempotency-key"?: string;
                 };
@@ -2104,10 +2141,13 @@ export interface paths {
                     limit?: number;
                     /** @description `pagination.next_cursor` of the previous page */
                     cursor?: string;
-                    /** @description Only these fields of `data`: `a,b.c` */
-                    fields?: string;
+                    /** @description Only these fields of `data` */
+                    fields?: ("operation_id" | "sequence" | "status" | "recorded_at" | "position" | "adjustments_count" | "status_counts" | "transactions" | "transactions.tx_id" | "transactions.operation_id" | "transactions.user_id" | "transactions.token_symbol" | "transactions.chain_id" | "transactions.amount" | "transactions.balance_after" | "transactions.reason_type" | "transactions.status" | "transactions.settled_by" | "transactions.reverses" | "transactions.reversed_by" | "transactions.hold_id" | "transactions.blockchain_tx" | "transactions.block_number" | "transactions.batch_id" | "transactions.recorded_at" | "pagination" | "pagination.limit" | "pagination.next_cursor" | "pagination.has_more")[];
                 };
-                header?: never;
+                header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
+                };
                 path: {
                     /** @description The caller's business id */
                     operation_id: string;
@@ -2212,10 +2252,13 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    /** @description Only these fields of `data`: `a,b.c` */
-                    fields?: string;
+                    /** @description Only these fields of `data` */
+                    fields?: ("transaction_id" | "tx_id" | "operation_id" | "sequence" | "business_batch_id" | "user_id" | "token_symbol" | "chain_id" | "amount" | "balance_before" | "balance_after" | "status" | "settled_by" | "reverses" | "reversed_by" | "hold_id" | "tx_hash" | "block_number" | "confirmations" | "timestamp" | "confirmed_at" | "gas_used" | "gas_shared_by" | "gas_fee" | "gas_fee_usd" | "explorer_url" | "batch_id" | "reason_type" | "reason_detail" | "business_type" | "metadata" | "details_redacted")[];
                 };
-                header?: never;
+                header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
+                };
                 path: {
                     transaction_id: string;
                 };
@@ -2340,6 +2383,8 @@ export interface paths {
                     reason_type?: string;
                 };
                 header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
                     /** @description Stands for operation_id in the body, with sequence 0 */
                     "idempotency-key"?: string;
                 };
@@ -2435,10 +2480,13 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    /** @description Only these fields of `data`: `a,b.c` */
-                    fields?: string;
+                    /** @description Only these fields of `data` */
+                    fields?: ("import_id" | "operation_id" | "state" | "format" | "file_name" | "received_at" | "started_at" | "finished_at" | "bytes" | "bytes.total" | "bytes.done" | "lines" | "lines.done" | "lines.applied" | "lines.replayed" | "lines.refused" | "error")[];
                 };
-                header?: never;
+                header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
+                };
                 path: {
                     import_id: string;
                 };
@@ -2532,7 +2580,10 @@ export interface paths {
                 query?: {
                     format?: "ndjson" | "csv";
                 };
-                header?: never;
+                header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
+                };
                 path: {
                     import_id: string;
                 };
@@ -2540,13 +2591,14 @@ export interface paths {
             };
             requestBody?: never;
             responses: {
-                /** @description A stream */
+                /** @description One line each: `line`, `code`, `field`, `message` */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
-                        "application/octet-stream": string;
+                        "application/x-ndjson": string;
+                        "text/csv": string;
                     };
                 };
             };
@@ -2575,7 +2627,10 @@ export interface paths {
         post: {
             parameters: {
                 query?: never;
-                header?: never;
+                header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
+                };
                 path: {
                     import_id: string;
                 };
@@ -2673,7 +2728,10 @@ export interface paths {
                     /** @description Begin behind this position. `Last-Event-ID`, which clients send when they connect again, counts before it; without either, with what happens from now on */
                     after?: string;
                 };
-                header?: never;
+                header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
+                };
                 path?: never;
                 cookie?: never;
             };
@@ -2712,20 +2770,21 @@ export interface paths {
         get: {
             parameters: {
                 query?: never;
-                header?: never;
+                header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
+                };
                 path?: never;
                 cookie?: never;
             };
             requestBody?: never;
             responses: {
                 /** @description 101, and then JSON messages: `subscribe` and `unsubscribe` from the client, `subscribed`, `event`, `heartbeat` and `error` from the server; see docs/live-updates.md */
-                200: {
+                101: {
                     headers: {
                         [name: string]: unknown;
                     };
-                    content: {
-                        "application/json": components["schemas"]["LiveEvent"];
-                    };
+                    content?: never;
                 };
             };
         };

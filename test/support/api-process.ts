@@ -15,11 +15,20 @@ export type ApiProcess = {
 }
 
 /** The API role as it ships, in a process of its own on a free port, up to the moment where it is ready. It dies with us. */
-export async function startApiProcess(
+export function startApiProcess(
   databaseUrl: string,
   environment: Readonly<Record<string, string>> = {},
 ): Promise<ApiProcess> {
-  const child = spawn(process.execPath, [main, "api"], {
+  return startRoleProcess("api", databaseUrl, environment)
+}
+
+/** The same of any role; one that serves nothing has an empty URL. */
+export async function startRoleProcess(
+  role: "api" | "worker",
+  databaseUrl: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<ApiProcess> {
+  const child = spawn(process.execPath, [main, role], {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     env: {
       PATH: process.env["PATH"],
@@ -39,14 +48,14 @@ export async function startApiProcess(
     child.once("exit", (code, signal) => resolve(signal ?? code))
   })
   const ready = new Promise<string>((resolve, reject) => {
-    const timer = setTimeout(reject, readyTimeoutMs, new Error(`the API is not ready: ${log}`))
-    child.once("message", (message: { details: { url: string } }) => {
+    const timer = setTimeout(reject, readyTimeoutMs, new Error(`the ${role} is not ready: ${log}`))
+    child.once("message", (message: { details: { url?: string } }) => {
       clearTimeout(timer)
-      resolve(message.details.url)
+      resolve(message.details.url ?? "")
     })
     void ended.then((how) => {
       clearTimeout(timer)
-      reject(new Error(`the API ended with ${how}: ${log}`))
+      reject(new Error(`the ${role} ended with ${how}: ${log}`))
     })
   })
   try {

@@ -1,6 +1,10 @@
+import { findContractFaults } from "./contract-faults.ts"
 import type { ApiReply } from "./test-api.ts"
 
-/** One request with a key, unless `headers` say otherwise; an empty header is left out. */
+/**
+ * One request with a key, unless `headers` say otherwise; an empty header is left out.
+ * @throws where the answer is otherwise than the API's own description says
+ */
 export async function callApi(
   url: string,
   apiKey: string,
@@ -20,6 +24,9 @@ export async function callApi(
     ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
   })
   const text = await response.text()
+  const { status } = response
+  const faults = findContractFaults({ method, path, status, headers: response.headers, text })
+  if (faults.length > 0) throw new Error(`${method} ${path} breaks the contract: ${faults.join("; ")}`)
   return {
     status: response.status,
     headers: response.headers,

@@ -1,6 +1,7 @@
 import { type ImportRunOptions, type RunningImports, runImports } from "../../api/imports/run-imports.ts"
 import { createRegistryCache } from "../../api/registry/registry-cache.ts"
 import { createLogger } from "../../platform/logger.ts"
+import { findContractFaults } from "./contract-faults.ts"
 import type { TestApi } from "./test-api.ts"
 import { waitUntil } from "./wait-until.ts"
 
@@ -17,7 +18,7 @@ export function runTestImports(api: TestApi, options: Partial<ImportRunOptions> 
 }
 
 /** Whose imports: TestApi is one. */
-export type ImportCaller = Pick<TestApi, "server" | "apiKey">
+export type ImportCaller = { readonly server: { readonly url: string }; readonly apiKey: string }
 
 export type ImportData = {
   readonly import_id: string
@@ -53,7 +54,12 @@ export async function upload(
     body: content as never,
     ...(content instanceof ReadableStream ? { duplex: "half" } : {}),
   } as RequestInit)
-  const body = (await response.json()) as {
+  const text = await response.text()
+  const { status, headers } = response
+  const path = `/api/v1/imports${options.query ?? ""}`
+  const faults = findContractFaults({ method: "POST", path, status, headers, text })
+  if (faults.length > 0) throw new Error(`POST /imports breaks the contract: ${faults.join("; ")}`)
+  const body = JSON.parse(text) as {
     data?: ImportData
     errors?: { field: string | null; code: string; message: string }[]
   }

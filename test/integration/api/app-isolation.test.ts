@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { fullPath } from "../../../api/mount-route.ts"
+import { fullPath } from "../../../api/full-path.ts"
 import type { Route } from "../../../api/route.ts"
 import { routes } from "../../../api/routes.ts"
 import { raiseAlarm } from "../../../ledger/store/alarms.ts"

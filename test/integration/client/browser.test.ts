@@ -3,9 +3,8 @@ import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { gzipSync } from "node:zlib"
-import { chromium as launcher } from "playwright-core"
 import { afterAll, beforeAll, expect, it } from "vitest"
-import { chromium } from "../../support/browser.ts"
+import { hasBrowser, startBrowser } from "../../support/browser.ts"
 import { type ClientWorld, lostAnswers, startClientWorld } from "../../support/client-world.ts"
 import type { ExerciseOptions, ExerciseResult } from "../../support/exercise-client.ts"
 import { type OneOrigin, startOneOrigin } from "../../support/one-origin.ts"
@@ -45,7 +44,7 @@ it("is small in a bundle, and takes nothing that only Node has", async () => {
   expect(bytes.gzipped).toBeLessThan(gzippedBytesMax)
 })
 
-it.skipIf(chromium === undefined)(
+it.skipIf(!hasBrowser)(
   "pays once, sees every event once, and throws what it is told, in a browser (needs chromium)",
   async () => {
     const script = await bundle(
@@ -70,7 +69,7 @@ globalThis.exercise = (options) => exerciseClient(ChainBridgeClient, options)`,
       apiUrl: url,
     }
     const before = world.cutter.connections()
-    const browser = await launcher.launch({ executablePath: chromium ?? "", args: ["--no-sandbox"] })
+    const browser = await startBrowser()
     try {
       const page = await browser.newPage()
       await page.goto(url)
