@@ -50,7 +50,7 @@ export function answersOf(route: Route, all: readonly Route[]): RouteConfig["res
 }
 
 /** Every code that a route refuses with: its own, and those that it shares. */
-export function codesOf(route: Route): readonly ErrorCode[] {
+function codesOf(route: Route): readonly ErrorCode[] {
   return [...new Set([...commonRefusals(route), ...route.refusals])]
 }
 

@@ -74,7 +74,7 @@ export async function releaseLease(db: Handle, key: LeaseKey): Promise<boolean> 
 }
 
 /** Whether there is something to deliver to the endpoint `e`. */
-export const isDue = sql<boolean>`e.is_enabled AND (
+const isDue = sql<boolean>`e.is_enabled AND (
   (e.cursor_position < (SELECT h.position FROM ledger.head h WHERE h.ledger_id = e.ledger_id)
     AND coalesce(e.next_attempt_at <= clock_timestamp(), true))
   OR EXISTS (SELECT FROM webhooks.deliveries r WHERE r.endpoint_id = e.endpoint_id AND r.redelivery_requested_at IS NOT NULL))`

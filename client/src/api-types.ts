@@ -28,6 +28,23 @@ export interface paths {
             };
             requestBody: {
                 content: {
+                    /**
+                     * @example {
+                     *       "operation_id": "daily_rewards_20241216",
+                     *       "adjustments": [
+                     *         {
+                     *           "user_id": "user_123",
+                     *           "token_symbol": "CPOP",
+                     *           "amount": "+12.5",
+                     *           "reason_type": "reward",
+                     *           "reason_detail": "Daily check-in",
+                     *           "metadata": {
+                     *             "activity_id": "check_in_20241216"
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         /**
                          * @description The caller's business id
@@ -78,6 +95,56 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "code": 200,
+                         *       "message": "success",
+                         *       "data": {
+                         *         "operation_id": "daily_rewards_20241216",
+                         *         "sequence": 0,
+                         *         "status": "recorded",
+                         *         "adjustments_count": 1,
+                         *         "position": "13",
+                         *         "transactions": [
+                         *           {
+                         *             "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt01",
+                         *             "user_id": "user_123",
+                         *             "amount": "+12.500000000000000000",
+                         *             "status": "pending"
+                         *           }
+                         *         ],
+                         *         "balances": [
+                         *           {
+                         *             "user_id": "user_123",
+                         *             "token_symbol": "CPOP",
+                         *             "balance_before": "1000007.000000000000000000",
+                         *             "balance_after": "1000019.500000000000000000",
+                         *             "pending_sync": "+19.500000000000000000"
+                         *           }
+                         *         ],
+                         *         "blockchain_sync": {
+                         *           "status": "pending",
+                         *           "will_be_batched": true,
+                         *           "current_batch_size": 1,
+                         *           "optimal_batch_size": 25,
+                         *           "estimated_sync_time": "PT0S",
+                         *           "next_trigger": "max_wait_time"
+                         *         }
+                         *       },
+                         *       "batch_info": {
+                         *         "will_be_batched": true,
+                         *         "batch_id": null,
+                         *         "current_batch_size": 1,
+                         *         "optimal_batch_size": 25,
+                         *         "batch_strategy": "adaptive",
+                         *         "estimated_batch_time": "PT0S",
+                         *         "expected_efficiency": null,
+                         *         "estimated_gas_savings": null,
+                         *         "estimated_processing_time": null
+                         *       },
+                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
+                         *     }
+                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -175,6 +242,25 @@ export interface paths {
             };
             requestBody: {
                 content: {
+                    /**
+                     * @example {
+                     *       "operation_id": "check_ins_20241215",
+                     *       "adjustments": [
+                     *         {
+                     *           "user_id": "user_123",
+                     *           "token_symbol": "CPOP",
+                     *           "amount": "+12.5",
+                     *           "reason_type": "daily_checkin",
+                     *           "business_type": "reward"
+                     *         }
+                     *       ],
+                     *       "batch_preference": {
+                     *         "priority": "normal",
+                     *         "max_wait_time": "15m",
+                     *         "force_immediate": false
+                     *       }
+                     *     }
+                     */
                     "application/json": {
                         /**
                          * @description The caller's business id
@@ -245,6 +331,59 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "code": 200,
+                         *       "message": "success",
+                         *       "data": {
+                         *         "operation_id": "check_ins_20241215",
+                         *         "sequence": 0,
+                         *         "status": "recorded",
+                         *         "adjustments_count": 1,
+                         *         "position": "14",
+                         *         "transactions": [
+                         *           {
+                         *             "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt02",
+                         *             "user_id": "user_123",
+                         *             "amount": "+12.500000000000000000",
+                         *             "status": "pending",
+                         *             "balance_after": "1000032.000000000000000000",
+                         *             "sync_estimate": "PT0S"
+                         *           }
+                         *         ],
+                         *         "balances": [
+                         *           {
+                         *             "user_id": "user_123",
+                         *             "token_symbol": "CPOP",
+                         *             "balance_before": "1000019.500000000000000000",
+                         *             "balance_after": "1000032.000000000000000000",
+                         *             "pending_sync": "+32.000000000000000000"
+                         *           }
+                         *         ],
+                         *         "blockchain_sync": {
+                         *           "status": "pending",
+                         *           "will_be_batched": true,
+                         *           "current_batch_size": 1,
+                         *           "optimal_batch_size": 25,
+                         *           "estimated_sync_time": "PT0S",
+                         *           "next_trigger": "max_wait_time"
+                         *         },
+                         *         "processed_count": 1
+                         *       },
+                         *       "batch_info": {
+                         *         "will_be_batched": true,
+                         *         "batch_id": null,
+                         *         "current_batch_size": 1,
+                         *         "optimal_batch_size": 25,
+                         *         "batch_strategy": "adaptive",
+                         *         "estimated_batch_time": "PT0S",
+                         *         "expected_efficiency": null,
+                         *         "estimated_gas_savings": null,
+                         *         "estimated_processing_time": null
+                         *       },
+                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
+                         *     }
+                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -390,6 +529,28 @@ export interface paths {
             };
             requestBody: {
                 content: {
+                    /**
+                     * @example {
+                     *       "operation_id": "check_in_rewards_20241215",
+                     *       "reward_batch": {
+                     *         "activity_id": "check_in_20241215",
+                     *         "reward_type": "daily_checkin",
+                     *         "token_symbol": "CPOP"
+                     *       },
+                     *       "recipients": [
+                     *         {
+                     *           "user_id": "user_123",
+                     *           "amount": "100.0",
+                     *           "tier": "premium"
+                     *         },
+                     *         {
+                     *           "user_id": "user_456",
+                     *           "amount": "50",
+                     *           "tier": "basic"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         /**
                          * @description The caller's business id
@@ -440,6 +601,69 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "code": 200,
+                         *       "message": "success",
+                         *       "data": {
+                         *         "operation_id": "check_in_rewards_20241215",
+                         *         "sequence": 0,
+                         *         "status": "recorded",
+                         *         "adjustments_count": 2,
+                         *         "position": "16",
+                         *         "transactions": [
+                         *           {
+                         *             "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt03",
+                         *             "user_id": "user_123",
+                         *             "amount": "+100.000000000000000000",
+                         *             "status": "pending"
+                         *           },
+                         *           {
+                         *             "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt04",
+                         *             "user_id": "user_456",
+                         *             "amount": "+50.000000000000000000",
+                         *             "status": "pending"
+                         *           }
+                         *         ],
+                         *         "balances": [
+                         *           {
+                         *             "user_id": "user_123",
+                         *             "token_symbol": "CPOP",
+                         *             "balance_before": "1000032.000000000000000000",
+                         *             "balance_after": "1000132.000000000000000000",
+                         *             "pending_sync": "+132.000000000000000000"
+                         *           },
+                         *           {
+                         *             "user_id": "user_456",
+                         *             "token_symbol": "CPOP",
+                         *             "balance_before": "50.000000000000000000",
+                         *             "balance_after": "100.000000000000000000",
+                         *             "pending_sync": "+100.000000000000000000"
+                         *           }
+                         *         ],
+                         *         "blockchain_sync": {
+                         *           "status": "pending",
+                         *           "will_be_batched": true,
+                         *           "current_batch_size": 1,
+                         *           "optimal_batch_size": 25,
+                         *           "estimated_sync_time": "PT0S",
+                         *           "next_trigger": "max_wait_time"
+                         *         }
+                         *       },
+                         *       "batch_info": {
+                         *         "will_be_batched": true,
+                         *         "batch_id": null,
+                         *         "current_batch_size": 1,
+                         *         "optimal_batch_size": 25,
+                         *         "batch_strategy": "adaptive",
+                         *         "estimated_batch_time": "PT0S",
+                         *         "expected_efficiency": null,
+                         *         "estimated_gas_savings": null,
+                         *         "estimated_processing_time": null
+                         *       },
+                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
+                         *     }
+                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -571,6 +795,23 @@ export interface paths {
             };
             requestBody: {
                 content: {
+                    /**
+                     * @example {
+                     *       "operation_id": "transfer_fee_4711",
+                     *       "consumption": {
+                     *         "service_type": "gas_fee",
+                     *         "service_id": "transfer_4711",
+                     *         "token_symbol": "CPOP"
+                     *       },
+                     *       "deductions": [
+                     *         {
+                     *           "user_id": "user_123",
+                     *           "amount": "25.5",
+                     *           "reason": "Gas of a transfer"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": {
                         /**
                          * @description The caller's business id
@@ -621,6 +862,56 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "code": 200,
+                         *       "message": "success",
+                         *       "data": {
+                         *         "operation_id": "transfer_fee_4711",
+                         *         "sequence": 0,
+                         *         "status": "recorded",
+                         *         "adjustments_count": 1,
+                         *         "position": "17",
+                         *         "transactions": [
+                         *           {
+                         *             "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt05",
+                         *             "user_id": "user_123",
+                         *             "amount": "-25.500000000000000000",
+                         *             "status": "pending"
+                         *           }
+                         *         ],
+                         *         "balances": [
+                         *           {
+                         *             "user_id": "user_123",
+                         *             "token_symbol": "CPOP",
+                         *             "balance_before": "1000132.000000000000000000",
+                         *             "balance_after": "1000106.500000000000000000",
+                         *             "pending_sync": "+106.500000000000000000"
+                         *           }
+                         *         ],
+                         *         "blockchain_sync": {
+                         *           "status": "pending",
+                         *           "will_be_batched": false,
+                         *           "current_batch_size": 1,
+                         *           "optimal_batch_size": 25,
+                         *           "estimated_sync_time": "PT0S",
+                         *           "next_trigger": "priority"
+                         *         }
+                         *       },
+                         *       "batch_info": {
+                         *         "will_be_batched": false,
+                         *         "batch_id": null,
+                         *         "current_batch_size": 1,
+                         *         "optimal_batch_size": 25,
+                         *         "batch_strategy": "adaptive",
+                         *         "estimated_batch_time": "PT0S",
+                         *         "expected_efficiency": null,
+                         *         "estimated_gas_savings": null,
+                         *         "estimated_processing_time": null
+                         *       },
+                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
+                         *     }
+                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -753,7 +1044,10 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
-                    /** @description The app's own opaque identifier */
+                    /**
+                     * @description The app's own opaque identifier
+                     * @example user_123
+                     */
                     user_id: string;
                 };
                 cookie?: never;
@@ -766,6 +1060,49 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "code": 200,
+                         *       "message": "success",
+                         *       "data": {
+                         *         "user_id": "user_123",
+                         *         "balances": [
+                         *           {
+                         *             "token_symbol": "CPOP",
+                         *             "chain_id": 31337,
+                         *             "confirmed_balance": "1000000.000000000000000000",
+                         *             "pending_balance": "1000106.500000000000000000",
+                         *             "pending_changes": "+106.500000000000000000",
+                         *             "locked_balance": "2.000000000000000000",
+                         *             "available_balance": "1000104.500000000000000000",
+                         *             "sync_status": "syncing",
+                         *             "sync_error": null,
+                         *             "last_sync_time": "2024-12-15T10:30:00.000Z",
+                         *             "next_sync_estimate": null,
+                         *             "source": "database",
+                         *             "is_realtime": false,
+                         *             "sync_lag": null,
+                         *             "head_lag": null
+                         *           }
+                         *         ]
+                         *       },
+                         *       "batch_info": {
+                         *         "will_be_batched": null,
+                         *         "batch_id": null,
+                         *         "pending_operations": 1,
+                         *         "current_batch_size": 1,
+                         *         "optimal_batch_size": 25,
+                         *         "batch_strategy": "adaptive",
+                         *         "estimated_batch_time": null,
+                         *         "next_batch_estimate": "2024-12-15T10:30:00.000Z",
+                         *         "estimated_processing_time": null,
+                         *         "efficiency_target": 77,
+                         *         "expected_efficiency": null,
+                         *         "estimated_gas_savings": null
+                         *       },
+                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
+                         *     }
+                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -878,6 +1215,7 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
+                    /** @example CPOP */
                     token_symbol?: string;
                     chain_id?: number;
                     reason_type?: string;
@@ -886,7 +1224,10 @@ export interface paths {
                     from_date?: string;
                     /** @description Recorded before */
                     to_date?: string;
-                    /** @description Rows of a page */
+                    /**
+                     * @description Rows of a page
+                     * @example 2
+                     */
                     limit?: number;
                     /** @description `pagination.next_cursor` of the previous page */
                     cursor?: string;
@@ -898,7 +1239,10 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
-                    /** @description The app's own opaque identifier */
+                    /**
+                     * @description The app's own opaque identifier
+                     * @example user_123
+                     */
                     user_id: string;
                 };
                 cookie?: never;
@@ -911,6 +1255,77 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "code": 200,
+                         *       "message": "success",
+                         *       "data": {
+                         *         "user_id": "user_123",
+                         *         "token_symbol": "CPOP",
+                         *         "history": [
+                         *           {
+                         *             "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt05",
+                         *             "operation_id": "transfer_fee_4711",
+                         *             "token_symbol": "CPOP",
+                         *             "chain_id": 31337,
+                         *             "amount": "-25.500000000000000000",
+                         *             "balance_after": "1000106.500000000000000000",
+                         *             "reason_type": "gas_fee",
+                         *             "settled_by": null,
+                         *             "reverses": null,
+                         *             "reversed_by": null,
+                         *             "hold_id": null,
+                         *             "block_number": null,
+                         *             "batch_id": null,
+                         *             "timestamp": "2024-12-15T10:30:00.000Z",
+                         *             "balance_before": "1000132.000000000000000000",
+                         *             "business_type": "gas_fee",
+                         *             "sync_status": "pending",
+                         *             "blockchain_tx": null,
+                         *             "reason_detail": "Gas of a transfer",
+                         *             "metadata": {
+                         *               "service_type": "gas_fee",
+                         *               "service_id": "transfer_4711"
+                         *             },
+                         *             "details_redacted": false
+                         *           },
+                         *           {
+                         *             "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt03",
+                         *             "operation_id": "check_in_rewards_20241215",
+                         *             "token_symbol": "CPOP",
+                         *             "chain_id": 31337,
+                         *             "amount": "+100.000000000000000000",
+                         *             "balance_after": "1000132.000000000000000000",
+                         *             "reason_type": "daily_checkin",
+                         *             "settled_by": null,
+                         *             "reverses": null,
+                         *             "reversed_by": null,
+                         *             "hold_id": null,
+                         *             "block_number": null,
+                         *             "batch_id": null,
+                         *             "timestamp": "2024-12-15T10:30:00.000Z",
+                         *             "balance_before": "1000032.000000000000000000",
+                         *             "business_type": "reward",
+                         *             "sync_status": "pending",
+                         *             "blockchain_tx": null,
+                         *             "reason_detail": null,
+                         *             "metadata": {
+                         *               "activity_id": "check_in_20241215",
+                         *               "reward_type": "daily_checkin",
+                         *               "reward_tier": "premium"
+                         *             },
+                         *             "details_redacted": false
+                         *           }
+                         *         ],
+                         *         "pagination": {
+                         *           "limit": 2,
+                         *           "next_cursor": "aGlzdG9yeToxNQ",
+                         *           "has_more": true
+                         *         }
+                         *       },
+                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
+                         *     }
+                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -1008,7 +1423,10 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
-                    /** @description The app's own opaque identifier */
+                    /**
+                     * @description The app's own opaque identifier
+                     * @example user_123
+                     */
                     user_id: string;
                 };
                 cookie?: never;
@@ -1021,6 +1439,54 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "code": 200,
+                         *       "message": "success",
+                         *       "data": {
+                         *         "user_id": "user_123",
+                         *         "total_value_usd": null,
+                         *         "last_updated": "2024-12-15T10:30:00.000Z",
+                         *         "assets": [
+                         *           {
+                         *             "token_symbol": "CPOP",
+                         *             "token_name": "CPOP of the test",
+                         *             "token_address": "0x0001000100010001000100010001000100010001",
+                         *             "decimals": 18,
+                         *             "chain_id": 31337,
+                         *             "chain_name": "local",
+                         *             "confirmed_balance": "1000000.000000000000000000",
+                         *             "pending_balance": "1000106.500000000000000000",
+                         *             "pending_changes": "+106.500000000000000000",
+                         *             "locked_balance": "2.000000000000000000",
+                         *             "available_balance": "1000104.500000000000000000",
+                         *             "balance_usd": null,
+                         *             "sync_status": "syncing",
+                         *             "sync_error": null,
+                         *             "last_sync_time": "2024-12-15T10:30:00.000Z",
+                         *             "next_sync_estimate": null,
+                         *             "sync_lag": null,
+                         *             "head_lag": null
+                         *           }
+                         *         ]
+                         *       },
+                         *       "batch_info": {
+                         *         "will_be_batched": null,
+                         *         "batch_id": null,
+                         *         "pending_operations": 1,
+                         *         "current_batch_size": 1,
+                         *         "optimal_batch_size": 25,
+                         *         "batch_strategy": "adaptive",
+                         *         "estimated_batch_time": null,
+                         *         "next_batch_estimate": "2024-12-15T10:30:00.000Z",
+                         *         "estimated_processing_time": null,
+                         *         "efficiency_target": 77,
+                         *         "expected_efficiency": null,
+                         *         "estimated_gas_savings": null
+                         *       },
+                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
+                         *     }
+                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -1127,7 +1593,10 @@ export interface paths {
                     chain_id?: number;
                     business_type?: "transfer" | "reward" | "gas_fee" | "consumption" | "refund" | "mint" | "burn" | "adjustment" | "deposit" | "withdrawal";
                     status?: "pending" | "batching" | "submitted" | "confirmed" | "failed" | "reversed" | "discarded";
-                    /** @description Rows of a page */
+                    /**
+                     * @description Rows of a page
+                     * @example 2
+                     */
                     limit?: number;
                     /** @description `pagination.next_cursor` of the previous page */
                     cursor?: string;
@@ -1139,7 +1608,10 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
-                    /** @description The app's own opaque identifier */
+                    /**
+                     * @description The app's own opaque identifier
+                     * @example user_123
+                     */
                     user_id: string;
                 };
                 cookie?: never;
@@ -1152,6 +1624,98 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "code": 200,
+                         *       "message": "success",
+                         *       "data": {
+                         *         "user_id": "user_123",
+                         *         "transactions": [
+                         *           {
+                         *             "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt05",
+                         *             "operation_id": "transfer_fee_4711",
+                         *             "token_symbol": "CPOP",
+                         *             "chain_id": 31337,
+                         *             "amount": "-25.500000000000000000",
+                         *             "balance_after": "1000106.500000000000000000",
+                         *             "reason_type": "gas_fee",
+                         *             "settled_by": null,
+                         *             "reverses": null,
+                         *             "reversed_by": null,
+                         *             "hold_id": null,
+                         *             "block_number": null,
+                         *             "batch_id": null,
+                         *             "transaction_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt05",
+                         *             "sequence": 0,
+                         *             "business_batch_id": null,
+                         *             "user_id": "user_123",
+                         *             "balance_before": "1000132.000000000000000000",
+                         *             "status": "pending",
+                         *             "tx_hash": null,
+                         *             "confirmations": null,
+                         *             "timestamp": "2024-12-15T10:30:00.000Z",
+                         *             "confirmed_at": null,
+                         *             "gas_used": null,
+                         *             "gas_shared_by": null,
+                         *             "gas_fee": null,
+                         *             "gas_fee_usd": null,
+                         *             "explorer_url": null,
+                         *             "business_type": "gas_fee",
+                         *             "reason_detail": "Gas of a transfer",
+                         *             "metadata": {
+                         *               "service_type": "gas_fee",
+                         *               "service_id": "transfer_4711"
+                         *             },
+                         *             "details_redacted": false
+                         *           },
+                         *           {
+                         *             "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt03",
+                         *             "operation_id": "check_in_rewards_20241215",
+                         *             "token_symbol": "CPOP",
+                         *             "chain_id": 31337,
+                         *             "amount": "+100.000000000000000000",
+                         *             "balance_after": "1000132.000000000000000000",
+                         *             "reason_type": "daily_checkin",
+                         *             "settled_by": null,
+                         *             "reverses": null,
+                         *             "reversed_by": null,
+                         *             "hold_id": null,
+                         *             "block_number": null,
+                         *             "batch_id": null,
+                         *             "transaction_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt03",
+                         *             "sequence": 0,
+                         *             "business_batch_id": null,
+                         *             "user_id": "user_123",
+                         *             "balance_before": "1000032.000000000000000000",
+                         *             "status": "pending",
+                         *             "tx_hash": null,
+                         *             "confirmations": null,
+                         *             "timestamp": "2024-12-15T10:30:00.000Z",
+                         *             "confirmed_at": null,
+                         *             "gas_used": null,
+                         *             "gas_shared_by": null,
+                         *             "gas_fee": null,
+                         *             "gas_fee_usd": null,
+                         *             "explorer_url": null,
+                         *             "business_type": "reward",
+                         *             "reason_detail": null,
+                         *             "metadata": {
+                         *               "activity_id": "check_in_20241215",
+                         *               "reward_type": "daily_checkin",
+                         *               "reward_tier": "premium"
+                         *             },
+                         *             "details_redacted": false
+                         *           }
+                         *         ],
+                         *         "pagination": {
+                         *           "limit": 2,
+                         *           "next_cursor": "dHJhbnNhY3Rpb25zOjE1",
+                         *           "has_more": true
+                         *         }
+                         *       },
+                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
+                         *     }
+                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -1268,7 +1832,10 @@ export interface paths {
                     include_internal?: "true" | "false";
                     /** @description The logs of transfers on the chain, with their arguments; unless false */
                     decode_logs?: "true" | "false";
-                    /** @description Rows of a page */
+                    /**
+                     * @description Rows of a page
+                     * @example 2
+                     */
                     limit?: number;
                     /** @description `pagination.page_key` of the previous page */
                     page_key?: string;
@@ -1280,7 +1847,10 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
-                    /** @description The app's own opaque identifier */
+                    /**
+                     * @description The app's own opaque identifier
+                     * @example user_123
+                     */
                     user_id: string;
                 };
                 cookie?: never;
@@ -1293,6 +1863,85 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "code": 200,
+                         *       "message": "success",
+                         *       "data": {
+                         *         "user_id": "user_123",
+                         *         "data_source": "ledger",
+                         *         "transactions": [
+                         *           {
+                         *             "source": "ledger",
+                         *             "transaction_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt05",
+                         *             "operation_id": "transfer_fee_4711",
+                         *             "type": "gas_fee",
+                         *             "asset_type": "ERC20",
+                         *             "token_symbol": "CPOP",
+                         *             "chain_id": 31337,
+                         *             "chain_name": "local",
+                         *             "amount": "-25.500000000000000000",
+                         *             "from_address": null,
+                         *             "to_address": null,
+                         *             "status": "pending",
+                         *             "timestamp": "2024-12-15T10:30:00.000Z",
+                         *             "reason_type": "gas_fee",
+                         *             "reason_detail": "Gas of a transfer",
+                         *             "metadata": {
+                         *               "service_type": "gas_fee",
+                         *               "service_id": "transfer_4711"
+                         *             },
+                         *             "tx_hash": null,
+                         *             "block_number": null,
+                         *             "confirmations": null,
+                         *             "gas_fee": null,
+                         *             "gas_fee_usd": null,
+                         *             "explorer_url": null,
+                         *             "batch_id": null,
+                         *             "log_index": null,
+                         *             "log_events": null
+                         *           },
+                         *           {
+                         *             "source": "ledger",
+                         *             "transaction_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt03",
+                         *             "operation_id": "check_in_rewards_20241215",
+                         *             "type": "reward",
+                         *             "asset_type": "ERC20",
+                         *             "token_symbol": "CPOP",
+                         *             "chain_id": 31337,
+                         *             "chain_name": "local",
+                         *             "amount": "+100.000000000000000000",
+                         *             "from_address": null,
+                         *             "to_address": null,
+                         *             "status": "pending",
+                         *             "timestamp": "2024-12-15T10:30:00.000Z",
+                         *             "reason_type": "daily_checkin",
+                         *             "reason_detail": null,
+                         *             "metadata": {
+                         *               "activity_id": "check_in_20241215",
+                         *               "reward_type": "daily_checkin",
+                         *               "reward_tier": "premium"
+                         *             },
+                         *             "tx_hash": null,
+                         *             "block_number": null,
+                         *             "confirmations": null,
+                         *             "gas_fee": null,
+                         *             "gas_fee_usd": null,
+                         *             "explorer_url": null,
+                         *             "batch_id": null,
+                         *             "log_index": null,
+                         *             "log_events": null
+                         *           }
+                         *         ],
+                         *         "pagination": {
+                         *           "limit": 2,
+                         *           "page_key": "dHJhbnNhY3Rpb25zOjE3OjE1",
+                         *           "has_more": true
+                         *         }
+                         *       },
+                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
+                         *     }
+                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -1466,7 +2115,10 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
-                    /** @description The app's own opaque identifier */
+                    /**
+                     * @description The app's own opaque identifier
+                     * @example user_123
+                     */
                     user_id: string;
                 };
                 cookie?: never;
@@ -1479,6 +2131,42 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "code": 200,
+                         *       "message": "success",
+                         *       "data": {
+                         *         "user_id": "user_123",
+                         *         "holds": [
+                         *           {
+                         *             "hold_id": "hold_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt01",
+                         *             "operation_id": "op_0193c5e0-0000-7000-8000-000000000002",
+                         *             "sequence": 0,
+                         *             "user_id": "user_123",
+                         *             "token_symbol": "CPOP",
+                         *             "chain_id": 31337,
+                         *             "status": "open",
+                         *             "amount": "2.000000000000000000",
+                         *             "captured_amount": "0.000000000000000000",
+                         *             "reason_type": "consumption",
+                         *             "reason_detail": null,
+                         *             "metadata": {},
+                         *             "details_redacted": false,
+                         *             "placed_at": "2024-12-15T10:30:00.000Z",
+                         *             "expires_at": "2024-12-15T10:30:00.000Z",
+                         *             "ended_at": null,
+                         *             "tx_id": null
+                         *           }
+                         *         ],
+                         *         "pagination": {
+                         *           "limit": 20,
+                         *           "next_cursor": null,
+                         *           "has_more": false
+                         *         }
+                         *       },
+                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
+                         *     }
+                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -1578,6 +2266,16 @@ export interface paths {
             };
             requestBody: {
                 content: {
+                    /**
+                     * @example {
+                     *       "operation_id": "order_4711",
+                     *       "user_id": "user_123",
+                     *       "token_symbol": "CPOP",
+                     *       "amount": "12.5",
+                     *       "reason_type": "consumption",
+                     *       "expires_in": 3600
+                     *     }
+                     */
                     "application/json": {
                         /**
                          * @description The caller's business id
@@ -1632,6 +2330,28 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "code": 200,
+                         *       "message": "success",
+                         *       "data": {
+                         *         "operation_id": "order_4711",
+                         *         "sequence": 0,
+                         *         "hold_id": "hold_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt02",
+                         *         "position": "18",
+                         *         "user_id": "user_123",
+                         *         "token_symbol": "CPOP",
+                         *         "chain_id": 31337,
+                         *         "amount": "12.500000000000000000",
+                         *         "balance": "1000106.500000000000000000",
+                         *         "locked_balance": "14.500000000000000000",
+                         *         "available_balance": "1000092.000000000000000000",
+                         *         "status": "open",
+                         *         "expires_at": "2024-12-15T10:30:00.000Z"
+                         *       },
+                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
+                         *     }
+                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -1706,6 +2426,7 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
+                    /** @example hold_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt01 */
                     hold_id: string;
                 };
                 cookie?: never;
@@ -1718,6 +2439,32 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "code": 200,
+                         *       "message": "success",
+                         *       "data": {
+                         *         "hold_id": "hold_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt01",
+                         *         "operation_id": "op_0193c5e0-0000-7000-8000-000000000002",
+                         *         "sequence": 0,
+                         *         "user_id": "user_123",
+                         *         "token_symbol": "CPOP",
+                         *         "chain_id": 31337,
+                         *         "status": "open",
+                         *         "amount": "2.000000000000000000",
+                         *         "captured_amount": "0.000000000000000000",
+                         *         "reason_type": "consumption",
+                         *         "reason_detail": null,
+                         *         "metadata": {},
+                         *         "details_redacted": false,
+                         *         "placed_at": "2024-12-15T10:30:00.000Z",
+                         *         "expires_at": "2024-12-15T10:30:00.000Z",
+                         *         "ended_at": null,
+                         *         "tx_id": null
+                         *       },
+                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
+                         *     }
+                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -1805,12 +2552,18 @@ export interface paths {
                     "idempotency-key"?: string;
                 };
                 path: {
+                    /** @example hold_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt03 */
                     hold_id: string;
                 };
                 cookie?: never;
             };
             requestBody?: {
                 content: {
+                    /**
+                     * @example {
+                     *       "amount": "1.5"
+                     *     }
+                     */
                     "application/json": {
                         /**
                          * @description The caller's business id
@@ -1837,6 +2590,49 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "code": 200,
+                         *       "message": "success",
+                         *       "data": {
+                         *         "operation_id": "op_0193c5e0-0000-7000-8000-000000000003",
+                         *         "sequence": 0,
+                         *         "hold_id": "hold_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt03",
+                         *         "position": "20",
+                         *         "user_id": "user_123",
+                         *         "token_symbol": "CPOP",
+                         *         "chain_id": 31337,
+                         *         "amount": "2.000000000000000000",
+                         *         "balance": "1000105.000000000000000000",
+                         *         "locked_balance": "14.500000000000000000",
+                         *         "available_balance": "1000090.500000000000000000",
+                         *         "status": "captured",
+                         *         "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt06",
+                         *         "captured_amount": "1.500000000000000000",
+                         *         "released_amount": "0.500000000000000000",
+                         *         "blockchain_sync": {
+                         *           "status": "pending",
+                         *           "will_be_batched": true,
+                         *           "current_batch_size": 1,
+                         *           "optimal_batch_size": 25,
+                         *           "estimated_sync_time": "PT0S",
+                         *           "next_trigger": "max_wait_time"
+                         *         }
+                         *       },
+                         *       "batch_info": {
+                         *         "will_be_batched": true,
+                         *         "batch_id": null,
+                         *         "current_batch_size": 1,
+                         *         "optimal_batch_size": 25,
+                         *         "batch_strategy": "adaptive",
+                         *         "estimated_batch_time": "PT0S",
+                         *         "expected_efficiency": null,
+                         *         "estimated_gas_savings": null,
+                         *         "estimated_processing_time": null
+                         *       },
+                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
+                         *     }
+                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -1928,12 +2724,14 @@ export interface paths {
                     "idempotency-key"?: string;
                 };
                 path: {
+                    /** @example hold_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt04 */
                     hold_id: string;
                 };
                 cookie?: never;
             };
             requestBody?: {
                 content: {
+                    /** @example {} */
                     "application/json": {
                         /**
                          * @description The caller's business id
@@ -1951,6 +2749,28 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "code": 200,
+                         *       "message": "success",
+                         *       "data": {
+                         *         "operation_id": "op_0193c5e0-0000-7000-8000-000000000004",
+                         *         "sequence": 0,
+                         *         "hold_id": "hold_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt04",
+                         *         "position": "22",
+                         *         "user_id": "user_123",
+                         *         "token_symbol": "CPOP",
+                         *         "chain_id": 31337,
+                         *         "amount": "2.000000000000000000",
+                         *         "balance": "1000105.000000000000000000",
+                         *         "locked_balance": "14.500000000000000000",
+                         *         "available_balance": "1000090.500000000000000000",
+                         *         "status": "released",
+                         *         "released_amount": "2.000000000000000000"
+                         *       },
+                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
+                         *     }
+                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -2023,12 +2843,18 @@ export interface paths {
                     "idempotency-key"?: string;
                 };
                 path: {
+                    /** @example tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt07 */
                     tx_id: string;
                 };
                 cookie?: never;
             };
             requestBody?: {
                 content: {
+                    /**
+                     * @example {
+                     *       "reason_detail": "Booked twice"
+                     *     }
+                     */
                     "application/json": {
                         /**
                          * @description The caller's business id
@@ -2050,6 +2876,57 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "code": 200,
+                         *       "message": "success",
+                         *       "data": {
+                         *         "operation_id": "op_0193c5e0-0000-7000-8000-000000000005",
+                         *         "sequence": 0,
+                         *         "status": "recorded",
+                         *         "adjustments_count": 1,
+                         *         "position": "24",
+                         *         "transactions": [
+                         *           {
+                         *             "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt08",
+                         *             "user_id": "user_123",
+                         *             "amount": "-12.500000000000000000",
+                         *             "status": "pending"
+                         *           }
+                         *         ],
+                         *         "balances": [
+                         *           {
+                         *             "user_id": "user_123",
+                         *             "token_symbol": "CPOP",
+                         *             "balance_before": "1000117.500000000000000000",
+                         *             "balance_after": "1000105.000000000000000000",
+                         *             "pending_sync": "+105.000000000000000000"
+                         *           }
+                         *         ],
+                         *         "blockchain_sync": {
+                         *           "status": "pending",
+                         *           "will_be_batched": true,
+                         *           "current_batch_size": 1,
+                         *           "optimal_batch_size": 25,
+                         *           "estimated_sync_time": "PT0S",
+                         *           "next_trigger": "max_wait_time"
+                         *         },
+                         *         "reverses": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt07"
+                         *       },
+                         *       "batch_info": {
+                         *         "will_be_batched": true,
+                         *         "batch_id": null,
+                         *         "current_batch_size": 1,
+                         *         "optimal_batch_size": 25,
+                         *         "batch_strategy": "adaptive",
+                         *         "estimated_batch_time": "PT0S",
+                         *         "expected_efficiency": null,
+                         *         "estimated_gas_savings": null,
+                         *         "estimated_processing_time": null
+                         *       },
+                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
+                         *     }
+                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -2149,7 +3026,10 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
-                    /** @description The caller's business id */
+                    /**
+                     * @description The caller's business id
+                     * @example daily_rewards_20241215
+                     */
                     operation_id: string;
                 };
                 cookie?: never;
@@ -2162,6 +3042,50 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "code": 200,
+                         *       "message": "success",
+                         *       "data": {
+                         *         "operation_id": "daily_rewards_20241215",
+                         *         "sequence": 0,
+                         *         "status": "confirmed",
+                         *         "recorded_at": "2024-12-15T10:30:00.000Z",
+                         *         "position": "6",
+                         *         "adjustments_count": 1,
+                         *         "status_counts": {
+                         *           "confirmed": 1
+                         *         },
+                         *         "transactions": [
+                         *           {
+                         *             "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt09",
+                         *             "operation_id": "daily_rewards_20241215",
+                         *             "token_symbol": "CPOP",
+                         *             "chain_id": 31337,
+                         *             "amount": "+1000000.000000000000000000",
+                         *             "balance_after": "1000000.000000000000000000",
+                         *             "reason_type": "reward",
+                         *             "settled_by": "batch",
+                         *             "reverses": null,
+                         *             "reversed_by": null,
+                         *             "hold_id": null,
+                         *             "block_number": 12,
+                         *             "batch_id": "0x0001000100010001000100010001000100010001000100010001000100010001",
+                         *             "user_id": "user_123",
+                         *             "status": "confirmed",
+                         *             "blockchain_tx": "0x0002000200020002000200020002000200020002000200020002000200020002",
+                         *             "recorded_at": "2024-12-15T10:30:00.000Z"
+                         *           }
+                         *         ],
+                         *         "pagination": {
+                         *           "limit": 20,
+                         *           "next_cursor": null,
+                         *           "has_more": false
+                         *         }
+                         *       },
+                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
+                         *     }
+                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -2260,6 +3184,7 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
+                    /** @example tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt09 */
                     transaction_id: string;
                 };
                 cookie?: never;
@@ -2272,6 +3197,49 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "code": 200,
+                         *       "message": "success",
+                         *       "data": {
+                         *         "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt09",
+                         *         "operation_id": "daily_rewards_20241215",
+                         *         "token_symbol": "CPOP",
+                         *         "chain_id": 31337,
+                         *         "amount": "+1000000.000000000000000000",
+                         *         "balance_after": "1000000.000000000000000000",
+                         *         "reason_type": "reward",
+                         *         "settled_by": "batch",
+                         *         "reverses": null,
+                         *         "reversed_by": null,
+                         *         "hold_id": null,
+                         *         "block_number": 12,
+                         *         "batch_id": "0x0001000100010001000100010001000100010001000100010001000100010001",
+                         *         "transaction_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt09",
+                         *         "sequence": 0,
+                         *         "business_batch_id": null,
+                         *         "user_id": "user_123",
+                         *         "balance_before": "0.000000000000000000",
+                         *         "status": "confirmed",
+                         *         "tx_hash": "0x0002000200020002000200020002000200020002000200020002000200020002",
+                         *         "confirmations": null,
+                         *         "timestamp": "2024-12-15T10:30:00.000Z",
+                         *         "confirmed_at": "2024-12-15T10:30:00.000Z",
+                         *         "gas_used": null,
+                         *         "gas_shared_by": null,
+                         *         "gas_fee": null,
+                         *         "gas_fee_usd": null,
+                         *         "explorer_url": "https://explorer.example/tx/0x0002000200020002000200020002000200020002000200020002000200020002",
+                         *         "business_type": "reward",
+                         *         "reason_detail": "Daily check-in",
+                         *         "metadata": {
+                         *           "activity_id": "check_in_20241215"
+                         *         },
+                         *         "details_redacted": false
+                         *       },
+                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
+                         *     }
+                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -2371,9 +3339,15 @@ export interface paths {
         post: {
             parameters: {
                 query?: {
-                    /** @description Names the import; without it the content does, so that the same file twice is one import */
+                    /**
+                     * @description Names the import; without it the content does, so that the same file twice is one import
+                     * @example opening_20241215
+                     */
                     operation_id?: string;
-                    /** @description For people to recognise it by */
+                    /**
+                     * @description For people to recognise it by
+                     * @example opening.csv
+                     */
                     file_name?: string;
                     /** @description Of lines that name no token */
                     token_symbol?: string;
@@ -2393,7 +3367,15 @@ export interface paths {
             };
             requestBody: {
                 content: {
+                    /**
+                     * @example user_id,token_symbol,amount,reason_type
+                     *     user_123,CPOP,+10,reward
+                     */
                     "text/csv": string;
+                    /**
+                     * @example user_id,token_symbol,amount,reason_type
+                     *     user_123,CPOP,+10,reward
+                     */
                     "application/x-ndjson": string;
                 };
             };
@@ -2404,6 +3386,34 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "code": 202,
+                         *       "message": "success",
+                         *       "data": {
+                         *         "import_id": "0193c5e0-0000-7000-8000-000000000007",
+                         *         "operation_id": "opening_20241215",
+                         *         "state": "received",
+                         *         "format": "csv",
+                         *         "file_name": "opening.csv",
+                         *         "received_at": "2024-12-15T10:30:00.000Z",
+                         *         "started_at": null,
+                         *         "finished_at": null,
+                         *         "bytes": {
+                         *           "total": 65,
+                         *           "done": 0
+                         *         },
+                         *         "lines": {
+                         *           "done": 0,
+                         *           "applied": 0,
+                         *           "replayed": 0,
+                         *           "refused": 0
+                         *         },
+                         *         "error": null
+                         *       },
+                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
+                         *     }
+                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 202;
@@ -2488,6 +3498,7 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
+                    /** @example 0193c5e0-0000-7000-8000-000000000008 */
                     import_id: string;
                 };
                 cookie?: never;
@@ -2500,6 +3511,34 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "code": 200,
+                         *       "message": "success",
+                         *       "data": {
+                         *         "import_id": "0193c5e0-0000-7000-8000-000000000008",
+                         *         "operation_id": "import_d41d8cd98f00b204e9800998ecf8427e",
+                         *         "state": "received",
+                         *         "format": "csv",
+                         *         "file_name": null,
+                         *         "received_at": "2024-12-15T10:30:00.000Z",
+                         *         "started_at": null,
+                         *         "finished_at": null,
+                         *         "bytes": {
+                         *           "total": 64,
+                         *           "done": 0
+                         *         },
+                         *         "lines": {
+                         *           "done": 0,
+                         *           "applied": 0,
+                         *           "replayed": 0,
+                         *           "refused": 0
+                         *         },
+                         *         "error": null
+                         *       },
+                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
+                         *     }
+                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -2585,6 +3624,7 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
+                    /** @example 0193c5e0-0000-7000-8000-000000000008 */
                     import_id: string;
                 };
                 cookie?: never;
@@ -2632,6 +3672,7 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
+                    /** @example 0193c5e0-0000-7000-8000-000000000009 */
                     import_id: string;
                 };
                 cookie?: never;
@@ -2644,6 +3685,34 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
+                        /**
+                         * @example {
+                         *       "code": 200,
+                         *       "message": "success",
+                         *       "data": {
+                         *         "import_id": "0193c5e0-0000-7000-8000-000000000009",
+                         *         "operation_id": "import_d41d8cd98f00b204e9800998ecf8427e",
+                         *         "state": "abandoned",
+                         *         "format": "csv",
+                         *         "file_name": null,
+                         *         "received_at": "2024-12-15T10:30:00.000Z",
+                         *         "started_at": null,
+                         *         "finished_at": "2024-12-15T10:30:00.000Z",
+                         *         "bytes": {
+                         *           "total": 92,
+                         *           "done": 0
+                         *         },
+                         *         "lines": {
+                         *           "done": 0,
+                         *           "applied": 0,
+                         *           "replayed": 0,
+                         *           "refused": 0
+                         *         },
+                         *         "error": "the worker stopped"
+                         *       },
+                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
+                         *     }
+                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -2725,7 +3794,10 @@ export interface paths {
                     token_symbol?: string;
                     chain_id?: number;
                     types?: string;
-                    /** @description Begin behind this position. `Last-Event-ID`, which clients send when they connect again, counts before it; without either, with what happens from now on */
+                    /**
+                     * @description Begin behind this position. `Last-Event-ID`, which clients send when they connect again, counts before it; without either, with what happens from now on
+                     * @example 0
+                     */
                     after?: string;
                 };
                 header?: {
@@ -2814,10 +3886,13 @@ export interface paths {
                     limit?: number;
                     /** @description `pagination.next_cursor` of the previous page */
                     cursor?: string;
-                    /** @description Only these fields of `data`: `a,b.c` */
-                    fields?: string;
+                    /** @description Only these fields of `data` */
+                    fields?: ("webhooks" | "webhooks.webhook_id" | "webhooks.url" | "webhooks.description" | "webhooks.types" | "webhooks.user_id" | "webhooks.token_symbol" | "webhooks.chain_id" | "webhooks.is_enabled" | "webhooks.status" | "webhooks.disabled_because" | "webhooks.disabled_at" | "webhooks.position" | "webhooks.head" | "webhooks.undelivered_since" | "webhooks.failing_since" | "webhooks.next_attempt_at" | "webhooks.dead_letters" | "webhooks.secrets" | "webhooks.secrets.created_at" | "webhooks.secrets.expires_at" | "webhooks.created_at" | "pagination" | "pagination.limit" | "pagination.next_cursor" | "pagination.has_more")[];
                 };
-                header?: never;
+                header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
+                };
                 path?: never;
                 cookie?: never;
             };
@@ -2930,7 +4005,10 @@ export interface paths {
         post: {
             parameters: {
                 query?: never;
-                header?: never;
+                header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
+                };
                 path?: never;
                 cookie?: never;
             };
@@ -3104,10 +4182,13 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    /** @description Only these fields of `data`: `a,b.c` */
-                    fields?: string;
+                    /** @description Only these fields of `data` */
+                    fields?: ("webhook_id" | "url" | "description" | "types" | "user_id" | "token_symbol" | "chain_id" | "is_enabled" | "status" | "disabled_because" | "disabled_at" | "position" | "head" | "undelivered_since" | "failing_since" | "next_attempt_at" | "dead_letters" | "secrets" | "secrets.created_at" | "secrets.expires_at" | "created_at")[];
                 };
-                header?: never;
+                header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
+                };
                 path: {
                     webhook_id: string;
                 };
@@ -3216,7 +4297,10 @@ export interface paths {
         delete: {
             parameters: {
                 query?: never;
-                header?: never;
+                header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
+                };
                 path: {
                     webhook_id: string;
                 };
@@ -3259,7 +4343,10 @@ export interface paths {
         patch: {
             parameters: {
                 query?: never;
-                header?: never;
+                header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
+                };
                 path: {
                     webhook_id: string;
                 };
@@ -3411,7 +4498,10 @@ export interface paths {
         post: {
             parameters: {
                 query?: never;
-                header?: never;
+                header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
+                };
                 path: {
                     webhook_id: string;
                 };
@@ -3554,7 +4644,10 @@ export interface paths {
         post: {
             parameters: {
                 query?: never;
-                header?: never;
+                header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
+                };
                 path: {
                     webhook_id: string;
                 };
@@ -3657,7 +4750,10 @@ export interface paths {
         post: {
             parameters: {
                 query?: never;
-                header?: never;
+                header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
+                };
                 path: {
                     webhook_id: string;
                 };
@@ -3792,10 +4888,13 @@ export interface paths {
                     limit?: number;
                     /** @description `pagination.next_cursor` of the previous page */
                     cursor?: string;
-                    /** @description Only these fields of `data`: `a,b.c` */
-                    fields?: string;
+                    /** @description Only these fields of `data` */
+                    fields?: ("deliveries" | "deliveries.delivery_id" | "deliveries.message_id" | "deliveries.position" | "deliveries.type" | "deliveries.status" | "deliveries.attempts_count" | "deliveries.next_attempt_at" | "deliveries.created_at" | "deliveries.settled_at" | "deliveries.attempts" | "deliveries.attempts.attempt" | "deliveries.attempts.began_at" | "deliveries.attempts.duration_ms" | "deliveries.attempts.response_status" | "deliveries.attempts.error" | "deliveries.attempts.excerpt" | "deliveries.attempts.is_requested" | "pagination" | "pagination.limit" | "pagination.next_cursor" | "pagination.has_more")[];
                 };
-                header?: never;
+                header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
+                };
                 path: {
                     webhook_id: string;
                 };
@@ -3905,10 +5004,13 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    /** @description Only these fields of `data`: `a,b.c` */
-                    fields?: string;
+                    /** @description Only these fields of `data` */
+                    fields?: ("delivery_id" | "message_id" | "position" | "type" | "status" | "attempts_count" | "next_attempt_at" | "created_at" | "settled_at" | "attempts" | "attempts.attempt" | "attempts.began_at" | "attempts.duration_ms" | "attempts.response_status" | "attempts.error" | "attempts.excerpt" | "attempts.is_requested")[];
                 };
-                header?: never;
+                header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
+                };
                 path: {
                     webhook_id: string;
                     delivery_id: string;
@@ -4014,7 +5116,10 @@ export interface paths {
         post: {
             parameters: {
                 query?: never;
-                header?: never;
+                header?: {
+                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    "x-app-id"?: string;
+                };
                 path: {
                     webhook_id: string;
                     delivery_id: string;

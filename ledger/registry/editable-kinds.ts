@@ -123,7 +123,7 @@ const reason: Kind<ReasonDocument> = {
 export const editableKinds = { chain, token, strategy, reason } as const
 
 /** Of an entry that is there. */
-export function tokenKeyOf(entryId: string): TokenKey {
+function tokenKeyOf(entryId: string): TokenKey {
   const [chainId = "", symbol = ""] = entryId.split(":")
   return { chainId: BigInt(chainId), symbol }
 }

@@ -2,7 +2,7 @@ import { z } from "zod"
 import { durationSchema } from "./duration.ts"
 
 /** What a chain's entry in the files and its document in the registry have in common. */
-export const chainFields = {
+const chainFields = {
   confirmation_blocks: z.int().min(0).max(10_000),
   finality: z.enum(["depth", "safe"]),
   /** How transactions are priced. `auto`: by what the newest block says. */
@@ -13,7 +13,7 @@ export const chainFields = {
     .default(null),
 }
 
-export const chainNameSchema = z
+const chainNameSchema = z
   .string()
   .regex(/^[a-z][a-z0-9_-]{0,31}$/, "lower-case letters, digits, - and _, at most 32")
 

@@ -18,7 +18,7 @@ export const businessTypes = [
   "withdrawal",
 ] as const
 
-export const reasonSchema = z.strictObject({
+const reasonSchema = z.strictObject({
   description: z.string().min(1).max(500),
   allowed_metadata: z.array(reasonTypeSchema).max(100),
   business_type: z.enum(businessTypes),

@@ -116,6 +116,3 @@ function strict(schema: unknown, part: "whole" | "any"): unknown {
     ? { ...copy, additionalProperties: false }
     : copy
 }
-
-/** How a route is called in the document's examples. */
-export const keyOf = exampleKey

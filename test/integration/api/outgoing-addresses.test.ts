@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi"
 import { expect, it } from "vitest"
-import { fullPath, querySchema } from "../../../api/mount-route.ts"
+import { fullPath } from "../../../api/full-path.ts"
+import { querySchema } from "../../../api/mount-route.ts"
 import { routes } from "../../../api/routes.ts"
 
 /** What sounds like somewhere to go: `url`, `callback_uri`, `endpoint` … */
