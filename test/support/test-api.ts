@@ -1,8 +1,9 @@
 import type { Kysely } from "kysely"
 import type pg from "pg"
 import { type ApiServer, startApiServer } from "../../api/api-server.ts"
-import type { ChainReader, IdentityOptions, RegistryChecks, WebhookOptions } from "../../api/context.ts"
+import type { ChainReader, IdentityOptions, WebhookOptions } from "../../api/context.ts"
 import type { ApiLimits } from "../../api/limits.ts"
+import { createRegistryChecks } from "../../cli/registry/registry-checks.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { createWriterPool } from "../../ledger/writer/writer-pool.ts"
 import { createLogger } from "../../platform/logger.ts"
@@ -46,7 +47,8 @@ export type TestApi = SeededRegistry & {
 export async function startTestApi(
   options: {
     readonly rpc?: ChainReader
-    readonly checks?: RegistryChecks
+    /** Where the chains are that are registered: `CHAINBRIDGE_RPC_URLS_<chain_id>`. */
+    readonly environment?: Readonly<Record<string, string>>
     readonly limits?: Partial<ApiLimits>
     readonly database?: TestDatabase
     readonly identity?: IdentityOptions
@@ -54,7 +56,7 @@ export async function startTestApi(
     readonly webhooks?: WebhookOptions
   } = {},
 ): Promise<TestApi> {
-  const { database: given, ...rest } = options
+  const { database: given, environment, ...rest } = options
   const database = given ?? (await createTestDatabase())
   const pool = createPool({ databaseUrl: database.appUrl, applicationName: "test-api", connectionsMax: 10 })
   const db = createKysely<Database>(pool)
@@ -68,6 +70,7 @@ export async function startTestApi(
     host: "127.0.0.1",
     port: 0,
     version: "0.0.0-test",
+    ...(environment === undefined ? {} : { checks: createRegistryChecks(db, environment) }),
     ...rest,
   })
 

@@ -5,6 +5,7 @@ import { permissionTable } from "../../../api/permissions.ts"
 import { routes } from "../../../api/routes.ts"
 import { raiseAlarm } from "../../../ledger/store/alarms.ts"
 import type { Database } from "../../../ledger/store/database.ts"
+import { type ChainsToRegister, startChainsToRegister } from "../../support/chains-to-register.ts"
 import { giveUp } from "../../support/give-up.ts"
 import { upload } from "../../support/import-fixture.ts"
 import { type SignedIn, seedPerson, signIn, type TestPerson, testIdentity } from "../../support/people.ts"
@@ -13,24 +14,18 @@ import { type HandSettlement, settleByHand } from "../../support/settle-by-hand.
 import { type ApiReply, startTestApi, type TestApi } from "../../support/test-api.ts"
 
 let api: TestApi
+let chains: ChainsToRegister
 let owner: Kysely<Database>
 let settlement: HandSettlement
 let admin: SignedIn
 let ann: TestPerson
 beforeAll(async () => {
+  chains = await startChainsToRegister()
   api = await startTestApi({
     identity: testIdentity,
     limits: { laneMaxAgeMs: 0 },
     webhooks: { secretKeys: [randomBytes(32)] },
-    // What is registered is held against a chain in registry-admin.test.ts.
-    checks: {
-      checkToken: () => Promise.resolve({ problem: null, warnings: [], headBlock: 1n }),
-      inspectChain: () =>
-        Promise.resolve({
-          genesisHash: `0x${"77".repeat(32)}`,
-          walletInitCodeHash: `0x${"88".repeat(32)}`,
-        }),
-    },
+    environment: chains.environment,
   })
   owner = api.openAsOwner()
   settlement = await settleByHand(api.db, api.app.ledgerId, api.tokens.cpop.tokenId)
@@ -40,6 +35,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await owner.destroy()
   await api.close()
+  await chains.stop()
 })
 
 type Call = {
@@ -206,13 +202,13 @@ const acts: Record<string, Act> = {
   ),
   "/admin/chains": act("chain.created", () => ({
     path: "/admin/chains",
-    body: { chain_id: 7, wallet_manager: `0x${"22".repeat(20)}`, reason: "a test", document: newChain() },
+    body: { chain_id: 7, wallet_manager: chains.walletManager, reason: "a test", document: newChain() },
   })),
   "/admin/tokens": act("token.created", () => ({
     path: "/admin/tokens",
     body: {
       chain_id: 31_337,
-      token_address: `0x${randomUUID().replaceAll("-", "").padEnd(40, "0")}`,
+      token_address: chains.token.address,
       symbol: `T${randomUUID().slice(0, 8)}`,
       decimals: 18,
       reason: "a test",
