@@ -39,18 +39,21 @@ export type DeliveryContext = {
   readonly random: () => number
 }
 
-/** How the process ends while something is delivered. */
+/** What the process and a delivery under way tell each other. */
 export type Ending = {
   /** Nothing more is begun. */
   isStopping(): boolean
   /** What has no answer yet is broken off. */
   readonly breakOff: AbortSignal
+  /** The receiver takes its time; its answer is waited for, and after it nothing more is begun. */
+  onSlow(): void
 }
 
 const pageSize = 200
 /** Deliveries that are recorded at once, and how long the first of them waits for the others: so many may be sent again after a crash. */
 const recordedAtOnceMax = 50
 const unrecordedMsMax = 200
+/** An answer that takes longer makes its endpoint a slow one, until an answer is quicker. */
 const slowMs = 1_000
 const requestedAtOnceMax = 50
 
@@ -108,19 +111,17 @@ function createWalk(
   let cursor = recorded
   let sent: Sent[] = []
   let unrecordedSinceMs = 0
-  let slowestMs = 0
 
-  const isOver = () => ending.isStopping() || performance.now() - beganMs > context.sliceMs
+  let isSlow = false
+  const isOver = () => isSlow || ending.isStopping() || performance.now() - beganMs > context.sliceMs
 
   /** @returns whether the settings are those that we know */
   async function record(): Promise<boolean> {
     if (sent.length === 0 && cursor === recorded) return true
-    const isSlow = slowestMs > slowMs
     const found = await recordDelivered(db, endpoint, { from: recorded, cursor, sent, isSlow, leaseMs })
     leasedMs = performance.now()
     recorded = cursor
     sent = []
-    slowestMs = 0
     return found.isEnabled && found.version === endpoint.version
   }
 
@@ -133,7 +134,15 @@ function createWalk(
 
   async function attempt(messageId: string, body: string): Promise<Attempt> {
     await holdLease()
-    return sender.send(signWebhook(messageId, body, secrets, new Date()), body, ending.breakOff)
+    const timer = setTimeout(() => {
+      isSlow = true
+      ending.onSlow()
+    }, slowMs)
+    try {
+      return await sender.send(signWebhook(messageId, body, secrets, new Date()), body, ending.breakOff)
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   async function deliver(message: LiveMessage, retries: number): Promise<Step> {
@@ -149,7 +158,6 @@ function createWalk(
     if (sent.length === 0) unrecordedSinceMs = performance.now()
     sent.push({ position, type, attempt: result })
     cursor = position
-    slowestMs = Math.max(slowestMs, result.durationMs)
     const isEnough =
       sent.length >= recordedAtOnceMax || performance.now() - unrecordedSinceMs >= unrecordedMsMax
     return !isEnough || (await record()) ? "go on" : "stop"

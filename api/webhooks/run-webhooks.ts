@@ -37,9 +37,10 @@ export type RunningWebhooks = {
 }
 
 /**
- * Endpoints that this process delivers to at a time. Who has failed or was slow waits among its own kind: however many they are, the others have these places for themselves.
+ * Endpoints that this process delivers to at a time. Who has failed or was slow waits among its own kind: however many they are, the others have these places for themselves. And nobody keeps such a place
+ * while his first slow answer is waited for.
  */
-const places = { webhooks: 48, "webhooks-slow": 24 } as const
+const places = { webhooks: 64, "webhooks-slow": 32 } as const
 type Lane = keyof typeof places
 
 const settings: Settings = {
@@ -52,6 +53,8 @@ const settings: Settings = {
 const lookEveryMs = 1_000
 const dueAtOnceMax = 1_000
 const cleanEveryMs = 60_000
+/** Answers that are waited for without a place; beyond them their endpoints keep it. */
+const lingeringMax = 1_000
 /** A delivery that has its answer is recorded before the process ends. */
 const endMs = 1_500
 const connectionsMax = 8
@@ -67,13 +70,14 @@ export async function runWebhooks(options: WebhookRunOptions): Promise<RunningWe
   }
   const breakOff = new AbortController()
   let isStopping = false
-  const ending = { isStopping: () => isStopping, breakOff: breakOff.signal }
   const pool = createPool({ databaseUrl, applicationName: "chainbridge-worker-webhooks", connectionsMax })
+  const lingering = new Set<Promise<void>>()
   let delivering = 0
   let cleanedMs = 0
 
-  async function deliver(endpointId: string): Promise<void> {
+  async function deliver(endpointId: string, onSlow: () => void): Promise<void> {
     delivering += 1
+    const ending = { isStopping: () => isStopping, breakOff: breakOff.signal, onSlow }
     try {
       if (await deliverEndpoint(context, endpointId, ending)) loop.wake()
     } catch (error) {
@@ -83,6 +87,16 @@ export async function runWebhooks(options: WebhookRunOptions): Promise<RunningWe
     }
   }
 
+  /** Ends with the delivery, or when its place can be somebody else's. */
+  async function takePlace(lane: string, endpointId: string): Promise<void> {
+    const slow = Promise.withResolvers<void>()
+    const work = deliver(endpointId, () => {
+      if (lane === ("webhooks" satisfies Lane) && lingering.size < lingeringMax) slow.resolve()
+    })
+    await Promise.race([work, slow.promise.then(() => void lingering.add(work))])
+    void work.then(() => lingering.delete(work))
+  }
+
   const runners = await Promise.all(
     Object.entries(places).map(([lane, concurrency]) =>
       run({
@@ -90,9 +104,9 @@ export async function runWebhooks(options: WebhookRunOptions): Promise<RunningWe
         concurrency,
         noHandleSignals: true,
         // The loop below finds what is due at least as often.
-        pollInterval: 10_000,
+        pollInterval: 30_000,
         logger: createJobLogger(logger),
-        taskList: { [lane]: (payload) => deliver((payload as { endpoint_id: string }).endpoint_id) },
+        taskList: { [lane]: (payload) => takePlace(lane, (payload as { endpoint_id: string }).endpoint_id) },
       }),
     ),
   )
@@ -139,6 +153,7 @@ export async function runWebhooks(options: WebhookRunOptions): Promise<RunningWe
       await loop.stop()
       const timer = setTimeout(() => breakOff.abort(new Error("the process stops")), endMs)
       await Promise.all(runners.map((runner) => runner.stop()))
+      await Promise.all(lingering)
       clearTimeout(timer)
       await pool.end()
     },

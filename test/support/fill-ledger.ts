@@ -7,7 +7,10 @@ const operationSize = 500
 let operations = 0
 
 /** Records so many credits of 1 for ten users, by the real writer. The log grows by as many events, and by those that open the accounts. */
-export async function fillLedger(ledger: TestLedger, adjustments: number): Promise<void> {
+export async function fillLedger(
+  ledger: Pick<TestLedger, "db" | "writerPool" | "ledgerId" | "tokenId">,
+  adjustments: number,
+): Promise<void> {
   const writer = createLedgerWriter({
     ...ledger,
     tokens: createTokenDirectory(ledger.db, ledger.ledgerId),

@@ -42,6 +42,7 @@ export async function createWebhookFixture(
   const { identity, resolve } = options
   const api = await startTestApi({
     ...(identity === undefined ? {} : { identity }),
+    limits: { webhooksMax: 200 },
     webhooks: { secretKeys: [secretKey], ...(resolve === undefined ? {} : { resolve }) },
   })
   const running: RunningWebhooks[] = []
