@@ -6,10 +6,10 @@ import { presentHoldStep } from "../presenters/hold-answer.ts"
 import { decodeHoldId } from "../presenters/hold-id.ts"
 import { type HoldRow, readHold } from "../queries/holds.ts"
 import type { Refusal } from "../refusal.ts"
-import type { Caller } from "../registry/api-keys.ts"
 import type { RegisteredToken, RegistrySnapshot } from "../registry/registry-snapshot.ts"
 import type { Services } from "../services.ts"
 import { executeCommand } from "./execute-command.ts"
+import type { keyedWrite } from "./keyed-write.ts"
 import { refuseCommand } from "./refuse-command.ts"
 
 /** The hold as it was placed: that never changes. Whether it is open is for the writer to see. */
@@ -23,26 +23,20 @@ export type PlacedHold = {
 export function endHold(
   services: Services,
   request: {
-    readonly caller: Caller
-    readonly route: string
+    readonly write: ReturnType<typeof keyedWrite>
     readonly holdId: string
     readonly body: { readonly operation_id?: string | undefined; readonly sequence?: number | undefined }
-    readonly idempotencyKey: string | undefined
     readonly commandOf: (
       write: Omit<WriteRequest, "answerContext">,
       hold: PlacedHold,
     ) => LedgerCommand | Refusal
   },
 ): Promise<Answer | Refusal> {
-  const { caller, route, holdId, idempotencyKey, commandOf } = request
-  const { operation_id: operationId, sequence, ...said } = request.body
-  const { ledgerId } = caller
+  const { write: keyed, holdId, commandOf } = request
+  const { operation_id, sequence, ...said } = request.body
+  const { ledgerId } = keyed.caller
   return executeCommand(services, {
-    caller,
-    route,
-    operationId,
-    sequence,
-    idempotencyKey,
+    ...keyed,
     said: { ...said, hold_id: holdId },
     async prepare(write) {
       const position = decodeHoldId(ledgerId, holdId)

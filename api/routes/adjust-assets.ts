@@ -1,3 +1,4 @@
+import { keyedWrite } from "../ledger/keyed-write.ts"
 import { adjustmentRefusals, recordAdjustments } from "../ledger/record-adjustments.ts"
 import { plainRules } from "../ledger/resolve-adjustments.ts"
 import {
@@ -21,14 +22,10 @@ export const adjustAssets = defineRoute({
   answer: assetAdjustmentAnswerSchema.openapi({ example: assetAdjustmentAnswerExample }),
   refusals: adjustmentRefusals,
   handle(services, { body, caller, context }) {
-    const { operation_id: operationId, sequence, batch_id = null, batch_preference, adjustments } = body
+    const { batch_id = null, batch_preference, adjustments } = body
     const { priority, max_wait_time = null, force_immediate: isImmediate } = batch_preference
     return recordAdjustments(services, {
-      caller,
-      route,
-      operationId,
-      sequence,
-      idempotencyKey: context.req.header("idempotency-key"),
+      ...keyedWrite(route, { caller, body, context }),
       said: { batch_preference, batch_id, adjustments },
       businessBatchId: batch_id,
       rules: { ...plainRules(priority), isImmediate, maxWaitMs: max_wait_time },

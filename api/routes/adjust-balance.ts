@@ -1,3 +1,4 @@
+import { keyedWrite } from "../ledger/keyed-write.ts"
 import { adjustmentRefusals, recordAdjustments } from "../ledger/record-adjustments.ts"
 import { plainRules } from "../ledger/resolve-adjustments.ts"
 import { adjustmentAnswerSchema } from "../presenters/adjustment-answer.ts"
@@ -14,13 +15,9 @@ export const adjustBalance = defineRoute({
   answer: adjustmentAnswerSchema,
   refusals: adjustmentRefusals,
   handle(services, { body, caller, context }) {
-    const { operation_id: operationId, sequence, batch_id = null, priority, adjustments } = body
+    const { batch_id = null, priority, adjustments } = body
     return recordAdjustments(services, {
-      caller,
-      route: "/balance/adjust",
-      operationId,
-      sequence,
-      idempotencyKey: context.req.header("idempotency-key"),
+      ...keyedWrite("/balance/adjust", { caller, body, context }),
       said: { priority, batch_id, adjustments },
       businessBatchId: batch_id,
       rules: plainRules(priority),

@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi"
 import { parseAmount } from "../../ledger/domain/amount.ts"
 import { endHold } from "../ledger/end-hold.ts"
+import { keyedWrite } from "../ledger/keyed-write.ts"
 import { checkDetails } from "../ledger/resolve-adjustments.ts"
 import { answerContextOf } from "../presenters/answer-context.ts"
 import { capturedHoldSchema, holdAnswerContext } from "../presenters/hold-answer.ts"
@@ -34,11 +35,9 @@ export const captureHold = defineRoute({
   ],
   handle: (services, { params, body, caller, context }) =>
     endHold(services, {
-      caller,
-      route: path,
+      write: keyedWrite(path, { caller, body, context }),
       holdId: params.hold_id,
       body,
-      idempotencyKey: context.req.header("idempotency-key"),
       commandOf(write, { row, token, registry }) {
         const amount =
           body.amount === undefined ? null : parseAmount(body.amount, token.decimals, "forbidden")

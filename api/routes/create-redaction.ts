@@ -5,6 +5,7 @@ import { describeError } from "../../platform/errors.ts"
 import { initiatorOf } from "../identity/initiator.ts"
 import { executeCommand } from "../ledger/execute-command.ts"
 import { findWhatToRedact } from "../ledger/find-what-to-redact.ts"
+import { keyedWrite } from "../ledger/keyed-write.ts"
 import {
   presentNothingRedacted,
   presentRedactionStep,
@@ -53,14 +54,10 @@ export const createRedaction = defineRoute({
     "OVERLOADED",
   ],
   async handle(services, { body, caller, context }) {
-    const { operation_id: operationId, sequence, ...said } = body
+    const { operation_id, sequence, ...said } = body
     const { ledgerId } = caller
     const answer = await executeCommand(services, {
-      caller,
-      route,
-      operationId,
-      sequence,
-      idempotencyKey: context.req.header("idempotency-key"),
+      ...keyedWrite(route, { caller, body, context }),
       said,
       async prepare(write) {
         const found = await findWhatToRedact(services.db, ledgerId, said)

@@ -1,3 +1,4 @@
+import { keyedWrite } from "../ledger/keyed-write.ts"
 import { prepareDirected } from "../ledger/prepare-directed.ts"
 import { adjustmentRefusals, recordAdjustments } from "../ledger/record-adjustments.ts"
 import { plainRules } from "../ledger/resolve-adjustments.ts"
@@ -31,14 +32,10 @@ export const deductConsumption = defineRoute({
   answer: adjustmentAnswerSchema.openapi({ example }),
   refusals: adjustmentRefusals.filter((code) => code !== "METADATA_NOT_ALLOWED"),
   handle(services, { body, caller, context }) {
-    const { operation_id: operationId, sequence, batch_id = null, priority, consumption, deductions } = body
+    const { batch_id = null, priority, consumption, deductions } = body
     const { service_type, service_id, token_symbol, chain_id } = consumption
     return recordAdjustments(services, {
-      caller,
-      route,
-      operationId,
-      sequence,
-      idempotencyKey: context.req.header("idempotency-key"),
+      ...keyedWrite(route, { caller, body, context }),
       said: { priority, batch_id, consumption, deductions },
       businessBatchId: batch_id,
       rules: { ...plainRules(priority), list: "deductions", direction: "debited", isOwnMetadata: true },

@@ -1,3 +1,4 @@
+import { keyedWrite } from "../ledger/keyed-write.ts"
 import { prepareDirected } from "../ledger/prepare-directed.ts"
 import { adjustmentRefusals, recordAdjustments } from "../ledger/record-adjustments.ts"
 import { plainRules } from "../ledger/resolve-adjustments.ts"
@@ -21,14 +22,10 @@ export const distributeRewards = defineRoute({
     (code) => !["INSUFFICIENT_BALANCE", "DEBIT_NOT_SUPPORTED", "METADATA_NOT_ALLOWED"].includes(code),
   ),
   handle(services, { body, caller, context }) {
-    const { operation_id: operationId, sequence, batch_id = null, priority, reward_batch, recipients } = body
+    const { batch_id = null, priority, reward_batch, recipients } = body
     const { activity_id, reward_type, token_symbol, chain_id } = reward_batch
     return recordAdjustments(services, {
-      caller,
-      route,
-      operationId,
-      sequence,
-      idempotencyKey: context.req.header("idempotency-key"),
+      ...keyedWrite(route, { caller, body, context }),
       said: { priority, batch_id, reward_batch, recipients },
       businessBatchId: batch_id,
       rules: { ...plainRules(priority), list: "recipients", direction: "credited", isOwnMetadata: true },

@@ -1,5 +1,6 @@
 import { higherPriority } from "../../ledger/domain/priority.ts"
 import { executeCommand } from "../ledger/execute-command.ts"
+import { keyedWrite } from "../ledger/keyed-write.ts"
 import { plainRules, resolveAdjustment } from "../ledger/resolve-adjustments.ts"
 import { holdAnswerContext, placedHoldSchema, presentHoldStep } from "../presenters/hold-answer.ts"
 import { type FieldError, type Refusal, refuseAll } from "../refusal.ts"
@@ -32,14 +33,10 @@ export const placeHold = defineRoute({
     "OVERLOADED",
   ],
   handle(services, { body, caller, context }) {
-    const { operation_id: operationId, sequence, expires_in, expires_at, priority, ...item } = body
+    const { operation_id, sequence, expires_in, expires_at, priority, ...item } = body
     const { ledgerId } = caller
     return executeCommand(services, {
-      caller,
-      route,
-      operationId,
-      sequence,
-      idempotencyKey: context.req.header("idempotency-key"),
+      ...keyedWrite(route, { caller, body, context }),
       said: { ...item, priority, expires_in, expires_at: expires_at?.toISOString() },
       async prepare(write) {
         const registry = await services.registry.current()

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi"
 import { endHold } from "../ledger/end-hold.ts"
+import { keyedWrite } from "../ledger/keyed-write.ts"
 import { holdAnswerContext, releasedHoldSchema } from "../presenters/hold-answer.ts"
 import { defineRoute } from "../route.ts"
 import { holdIdSchema, releaseHoldBodySchema } from "../validation/hold-schemas.ts"
@@ -19,11 +20,9 @@ export const releaseHold = defineRoute({
   refusals: ["UNKNOWN_HOLD", "HOLD_ENDED", "IDEMPOTENCY_CONFLICT", "IDEMPOTENCY_KEY_MISMATCH", "OVERLOADED"],
   handle: (services, { params, body, caller, context }) =>
     endHold(services, {
-      caller,
-      route: path,
+      write: keyedWrite(path, { caller, body, context }),
       holdId: params.hold_id,
       body,
-      idempotencyKey: context.req.header("idempotency-key"),
       commandOf: (write, { row, token }) => ({
         kind: "ReleaseHold",
         ...write,

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi"
 import { executeCommand } from "../ledger/execute-command.ts"
+import { keyedWrite } from "../ledger/keyed-write.ts"
 import { refuseCommand } from "../ledger/refuse-command.ts"
 import { checkDetails, findUnsupportedDebit } from "../ledger/resolve-adjustments.ts"
 import { adjustmentAnswerSchema, presentAdjustments } from "../presenters/adjustment-answer.ts"
@@ -42,11 +43,7 @@ export const reverseAdjustment = defineRoute({
     const { ledgerId } = caller
     const { tx_id } = params
     return executeCommand(services, {
-      caller,
-      route: path,
-      operationId: body.operation_id,
-      sequence: body.sequence,
-      idempotencyKey: context.req.header("idempotency-key"),
+      ...keyedWrite(path, { caller, body, context }),
       said: { tx_id, reason_detail: body.reason_detail, metadata: body.metadata },
       async prepare(write) {
         const nothing = { ledgerId, tokenOf: () => undefined, amountField: () => null }
