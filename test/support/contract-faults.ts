@@ -1,6 +1,5 @@
 import { TrieRouter } from "hono/router/trie-router"
 import { z } from "zod"
-import { exampleKey } from "../../api/openapi/examples.ts"
 import { buildDocument } from "../../api/openapi.ts"
 import { routes } from "../../api/routes.ts"
 
