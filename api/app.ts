@@ -3,6 +3,7 @@ import type { Hono } from "hono"
 import { TrieRouter } from "hono/router/trie-router"
 import type { ApiEnv } from "./api-env.ts"
 import type { ApiContext } from "./context.ts"
+import { createCors } from "./middleware/cors.ts"
 import { requestContext } from "./middleware/request-context.ts"
 import { respondRefusal } from "./middleware/respond.ts"
 import { addressPattern, mountRoute } from "./mount-route.ts"
@@ -15,7 +16,8 @@ import { createServices, type Services } from "./services.ts"
 /** The whole HTTP API. `services` live as long as the server: see startApiServer. */
 export function createApi(context: ApiContext, services: Services = createServices(context)): Hono<ApiEnv> {
   const app = new OpenAPIHono<ApiEnv>()
-  const inContext = requestContext(context.logger)
+  const cors = createCors(context.corsOrigins ?? [])
+  const inContext = requestContext(context.logger, cors)
   const methods = new Map<string, string[]>()
   for (const route of routes) {
     mountRoute(app, services, route, inContext)
@@ -36,6 +38,8 @@ export function createApi(context: ApiContext, services: Services = createServic
       if (found === undefined)
         return respondRefusal(c, refuse("NOT_FOUND", null, "GET /openapi.json lists every address"))
       const [allow] = found
+      const asked = cors?.preflight(c, allow)
+      if (asked !== undefined) return asked
       return respondRefusal(c, refuse("METHOD_NOT_ALLOWED", null, `use ${allow}`, { allow }))
     }),
   )

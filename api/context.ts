@@ -89,6 +89,8 @@ export type ApiContext = {
   /** Where the buckets of the rate limits are; without it each process has its own. */
   readonly redisUrl?: string
   readonly limits?: Partial<ApiLimits>
+  /** Whose pages may call from a browser; nobody's, unless named. */
+  readonly corsOrigins?: readonly string[]
   readonly identity?: IdentityOptions
   readonly webhooks?: WebhookOptions
 }

@@ -10,6 +10,7 @@ import { operationId } from "./openapi/operation-id.ts"
 import { partialSchema } from "./openapi/partial-schema.ts"
 import { withPortablePatterns } from "./openapi/portable-patterns.ts"
 import { permissionTable } from "./permissions.ts"
+import { liveEventSchema } from "./presenters/live-event.ts"
 import type { Route } from "./route.ts"
 
 const idempotencyKeyHeader = z.object({
@@ -124,6 +125,8 @@ function describeRoute(app: OpenAPIHono<ApiEnv>, route: Route, all: readonly Rou
 export function buildDocument(routes: readonly Route[], version: string): object {
   const app = new OpenAPIHono<ApiEnv>()
   for (const route of routes) describeRoute(app, route, routes)
+  // Within the text of a stream's block, where no route names it.
+  app.openAPIRegistry.register("LiveEvent", liveEventSchema)
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
     type: "http",
     scheme: "bearer",

@@ -60,5 +60,9 @@ function wholeAnswers(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(wholeAnswers)
   if (typeof value !== "object" || value === null) return value
   if ("x-with-fields" in value && "anyOf" in value) return wholeAnswers((value.anyOf as unknown[])[0])
-  return Object.fromEntries(Object.entries(value).map(([name, child]) => [name, wholeAnswers(child)]))
+  // An exchange as a whole would be longer than the type that it is of.
+  const entries = Object.entries(value).filter(
+    ([name, child]) => name !== "example" || typeof child !== "object",
+  )
+  return Object.fromEntries(entries.map(([name, child]) => [name, wholeAnswers(child)]))
 }

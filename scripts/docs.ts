@@ -1,10 +1,14 @@
 // `npm run docs`: writes the pages that follow from the code. With --check it only says whether they are as the code is.
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { renderErrors } from "./error-page.ts"
 import { renderPermissions } from "./permission-page.ts"
 
 const root = join(import.meta.dirname, "..")
-const pages = [{ path: "docs/permissions.md", render: renderPermissions }]
+const pages = [
+  { path: "docs/permissions.md", render: renderPermissions },
+  { path: "docs/errors.md", render: renderErrors },
+]
 
 const isCheck = process.argv.includes("--check")
 for (const { path, render } of pages) {

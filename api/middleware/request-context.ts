@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto"
 import type { Context } from "hono"
 import type { Logger } from "../../platform/logger.ts"
 import type { ApiEnv } from "../api-env.ts"
+import type { Cors } from "./cors.ts"
 import { errorHandler } from "./error-handler.ts"
 
 const saneRequestId = /^[A-Za-z0-9._:-]{1,128}$/
@@ -14,7 +15,7 @@ export type InRequestContext = (
  * Gives a request its id, the caller's own where it is sane, answers a fault of its handler, and writes its one log line: the route's pattern, never the path, which names users.
  * Around every handler, as Hono calls a single one directly: middleware costs four promises more, and a wildcard in every look at the routes.
  */
-export function requestContext(parent: Logger): InRequestContext {
+export function requestContext(parent: Logger, cors: Cors | null): InRequestContext {
   // None of these fields can hold a secret, and looking for one costs more than the line.
   const logger = parent.child({}, { redact: [] })
   const answerFault = errorHandler(parent)
@@ -22,6 +23,7 @@ export function requestContext(parent: Logger): InRequestContext {
     const given = context.req.header("x-request-id")
     const requestId = given !== undefined && saneRequestId.test(given) ? given : `req_${randomUUID()}`
     context.set("requestId", requestId)
+    cors?.mark(context)
     const startedAt = performance.now()
     let response: Response
     try {

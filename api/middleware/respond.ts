@@ -17,7 +17,7 @@ const compressFromLength = 1_400
 export const commonHeaders = {
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
-  vary: "Accept-Encoding, Authorization, X-API-Key",
+  vary: "Accept-Encoding, Authorization, X-API-Key, Origin",
 } as const
 
 export function respondRefusal(context: Context<ApiEnv>, refusal: Refusal): Response {

@@ -4,11 +4,26 @@ import { prepareSubscription } from "../live/prepare-subscription.ts"
 import { liveFilterParameters, toFilter } from "../live/subscription-request.ts"
 import { authenticate } from "../middleware/authenticate.ts"
 import { commonHeaders } from "../middleware/respond.ts"
-import { liveEventSchema } from "../presenters/live-event.ts"
+import { liveTypes } from "../presenters/live-event.ts"
 import { isRefusal } from "../refusal.ts"
 import { defineRoute } from "../route.ts"
 
 const permission = "ledger.read"
+
+/** Of JSON Schema, which the types of the generator do not know in full. */
+const eventText: object = {
+  description: "The event in JSON",
+  contentMediaType: "application/json",
+  contentSchema: { $ref: "#/components/schemas/LiveEvent" },
+}
+
+/** One event as the stream writes it. */
+const blockSchema = z.object({
+  id: z.string().openapi({ description: "Its position", example: "184467" }),
+  event: z.enum(liveTypes).optional(),
+  data: z.string().optional().openapi(eventText),
+  retry: z.int().optional(),
+})
 
 export const streamLiveEvents = defineRoute({
   method: "get",
@@ -29,7 +44,7 @@ export const streamLiveEvents = defineRoute({
     contentType: "text/event-stream",
     description:
       "`id` is the position, `event` the type, `data` the event in JSON; without a type it is a heartbeat",
-    schema: liveEventSchema,
+    schema: blockSchema,
   },
   refusals: ["OVERLOADED", "UNKNOWN_POSITION"],
   async handle(services, { query, caller, context }) {

@@ -80,6 +80,7 @@ export const grantsSchema = z
         .default(null)
         .openapi({
           type: ["string", "null"],
+          pattern: uuid.source,
           default: null,
           description: "null: every app, and what concerns them all",
         }),

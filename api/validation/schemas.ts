@@ -97,7 +97,14 @@ export const momentParameter = z
     })
     return z.NEVER
   })
-  .openapi({ type: "string", example: "2024-12-15T10:30:00Z" })
+  .openapi({
+    type: "string",
+    anyOf: [
+      { type: "string", pattern: "^(0|[1-9]\\d{0,17})$" },
+      { type: "string", format: "date-time" },
+    ],
+    example: "2024-12-15T10:30:00Z",
+  })
 
 export const amountSchema = z
   .string('write the amount as a decimal string, for example "+12.5": a JSON number could lose digits')

@@ -71,7 +71,7 @@ const roles = [
     name: "api",
     does: "the HTTP API",
     needs:
-      "DATABASE_URL, PORT, HOST, CHAINBRIDGE_RPC_URLS_<chain_id>, AUTH_TOKEN_SECRET (64 hex digits; without it people cannot sign in), TRUSTED_PROXIES (whose X-Forwarded-For is believed; nobody's, unless set), OIDC_ISSUER with OIDC_CLIENT_ID, OIDC_CLIENT_SECRET and OIDC_REDIRECT_URI (an identity provider)",
+      "DATABASE_URL, PORT, HOST, CHAINBRIDGE_RPC_URLS_<chain_id>, AUTH_TOKEN_SECRET (64 hex digits; without it people cannot sign in), TRUSTED_PROXIES (whose X-Forwarded-For is believed; nobody's, unless set), CORS_ORIGINS (whose pages may call from a browser; nobody's, unless set), OIDC_ISSUER with OIDC_CLIENT_ID, OIDC_CLIENT_SECRET and OIDC_REDIRECT_URI (an identity provider)",
   },
   {
     name: "worker",

@@ -9,6 +9,7 @@ import { parsePort } from "../parse-port.ts"
 import { createRegistryChecks } from "../registry/registry-checks.ts"
 import { openChainClient, openChainClients } from "./chain-clients.ts"
 import { openRole } from "./open-role.ts"
+import { readCorsOrigins } from "./read-cors-origins.ts"
 import { readIdentity } from "./read-identity.ts"
 import { readWebhookKeys } from "./read-webhook-keys.ts"
 
@@ -17,6 +18,7 @@ export async function runApi(): Promise<void> {
   const port = parsePort("PORT", process.env["PORT"] || "3000")
   const identity = readIdentity()
   const secretKeys = readWebhookKeys()
+  const corsOrigins = readCorsOrigins()
   const role = openRole("api", 20)
   const writerPool = createWriterPool({
     databaseUrl: role.databaseUrl,
@@ -34,6 +36,7 @@ export async function runApi(): Promise<void> {
       version: role.version,
       identity,
       webhooks: { secretKeys },
+      corsOrigins,
       ...(process.env["REDIS_URL"] ? { redisUrl: process.env["REDIS_URL"] } : {}),
       rpc: createChainReader(await openChainClients(role.db)),
       checks: createRegistryChecks(role.db, process.env),

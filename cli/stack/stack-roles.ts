@@ -27,7 +27,7 @@ export type RolePrograms = Partial<Readonly<Record<RoleName, string>>>
 
 // What a role gets is named below, one by one: nothing of ours leaks in from the shell that ran `start`.
 const OURS =
-  /^(DATABASE_URL|PORT|HOST|SIGNER_\w+|INDEXER_\w+|CHAINBRIDGE_\w+|AUDIT_SIGNING_KEY|AUTH_\w+|WEBHOOK_\w+|OIDC_\w+|TRUSTED_PROXIES)$/
+  /^(DATABASE_URL|PORT|HOST|SIGNER_\w+|INDEXER_\w+|CHAINBRIDGE_\w+|AUDIT_SIGNING_KEY|AUTH_\w+|WEBHOOK_\w+|OIDC_\w+|TRUSTED_PROXIES|CORS_\w+)$/
 
 /** Starts one role of the stack and keeps it alive. */
 export function startStackRole(role: RoleName, options: StackRolesOptions): Promise<SupervisedRole> {

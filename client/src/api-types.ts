@@ -28,23 +28,6 @@ export interface paths {
             };
             requestBody: {
                 content: {
-                    /**
-                     * @example {
-                     *       "operation_id": "daily_rewards_20241216",
-                     *       "adjustments": [
-                     *         {
-                     *           "user_id": "user_123",
-                     *           "token_symbol": "CPOP",
-                     *           "amount": "+12.5",
-                     *           "reason_type": "reward",
-                     *           "reason_detail": "Daily check-in",
-                     *           "metadata": {
-                     *             "activity_id": "check_in_20241216"
-                     *           }
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": {
                         /**
                          * @description The caller's business id
@@ -95,56 +78,6 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        /**
-                         * @example {
-                         *       "code": 200,
-                         *       "message": "success",
-                         *       "data": {
-                         *         "operation_id": "daily_rewards_20241216",
-                         *         "sequence": 0,
-                         *         "status": "recorded",
-                         *         "adjustments_count": 1,
-                         *         "position": "13",
-                         *         "transactions": [
-                         *           {
-                         *             "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt01",
-                         *             "user_id": "user_123",
-                         *             "amount": "+12.500000000000000000",
-                         *             "status": "pending"
-                         *           }
-                         *         ],
-                         *         "balances": [
-                         *           {
-                         *             "user_id": "user_123",
-                         *             "token_symbol": "CPOP",
-                         *             "balance_before": "1000007.000000000000000000",
-                         *             "balance_after": "1000019.500000000000000000",
-                         *             "pending_sync": "+19.500000000000000000"
-                         *           }
-                         *         ],
-                         *         "blockchain_sync": {
-                         *           "status": "pending",
-                         *           "will_be_batched": true,
-                         *           "current_batch_size": 1,
-                         *           "optimal_batch_size": 25,
-                         *           "estimated_sync_time": "PT0S",
-                         *           "next_trigger": "max_wait_time"
-                         *         }
-                         *       },
-                         *       "batch_info": {
-                         *         "will_be_batched": true,
-                         *         "batch_id": null,
-                         *         "current_batch_size": 1,
-                         *         "optimal_batch_size": 25,
-                         *         "batch_strategy": "adaptive",
-                         *         "estimated_batch_time": "PT0S",
-                         *         "expected_efficiency": null,
-                         *         "estimated_gas_savings": null,
-                         *         "estimated_processing_time": null
-                         *       },
-                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
-                         *     }
-                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -242,25 +175,6 @@ export interface paths {
             };
             requestBody: {
                 content: {
-                    /**
-                     * @example {
-                     *       "operation_id": "check_ins_20241215",
-                     *       "adjustments": [
-                     *         {
-                     *           "user_id": "user_123",
-                     *           "token_symbol": "CPOP",
-                     *           "amount": "+12.5",
-                     *           "reason_type": "daily_checkin",
-                     *           "business_type": "reward"
-                     *         }
-                     *       ],
-                     *       "batch_preference": {
-                     *         "priority": "normal",
-                     *         "max_wait_time": "15m",
-                     *         "force_immediate": false
-                     *       }
-                     *     }
-                     */
                     "application/json": {
                         /**
                          * @description The caller's business id
@@ -331,101 +245,11 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        /**
-                         * @example {
-                         *       "code": 200,
-                         *       "message": "success",
-                         *       "data": {
-                         *         "operation_id": "check_ins_20241215",
-                         *         "sequence": 0,
-                         *         "status": "recorded",
-                         *         "adjustments_count": 1,
-                         *         "position": "14",
-                         *         "transactions": [
-                         *           {
-                         *             "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt02",
-                         *             "user_id": "user_123",
-                         *             "amount": "+12.500000000000000000",
-                         *             "status": "pending",
-                         *             "balance_after": "1000032.000000000000000000",
-                         *             "sync_estimate": "PT0S"
-                         *           }
-                         *         ],
-                         *         "balances": [
-                         *           {
-                         *             "user_id": "user_123",
-                         *             "token_symbol": "CPOP",
-                         *             "balance_before": "1000019.500000000000000000",
-                         *             "balance_after": "1000032.000000000000000000",
-                         *             "pending_sync": "+32.000000000000000000"
-                         *           }
-                         *         ],
-                         *         "blockchain_sync": {
-                         *           "status": "pending",
-                         *           "will_be_batched": true,
-                         *           "current_batch_size": 1,
-                         *           "optimal_batch_size": 25,
-                         *           "estimated_sync_time": "PT0S",
-                         *           "next_trigger": "max_wait_time"
-                         *         },
-                         *         "processed_count": 1
-                         *       },
-                         *       "batch_info": {
-                         *         "will_be_batched": true,
-                         *         "batch_id": null,
-                         *         "current_batch_size": 1,
-                         *         "optimal_batch_size": 25,
-                         *         "batch_strategy": "adaptive",
-                         *         "estimated_batch_time": "PT0S",
-                         *         "expected_efficiency": null,
-                         *         "estimated_gas_savings": null,
-                         *         "estimated_processing_time": null
-                         *       },
-                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
-                         *     }
-                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
                             /** @enum {string} */
                             message: "success";
-                            /**
-                             * @example {
-                             *       "operation_id": "check_ins_20241215",
-                             *       "sequence": 0,
-                             *       "status": "recorded",
-                             *       "adjustments_count": 1,
-                             *       "position": "184467",
-                             *       "transactions": [
-                             *         {
-                             *           "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAtCT",
-                             *           "user_id": "user_123",
-                             *           "amount": "+100.000000000000000000",
-                             *           "status": "pending",
-                             *           "balance_after": "5100.000000000000000000",
-                             *           "sync_estimate": "PT5M"
-                             *         }
-                             *       ],
-                             *       "balances": [
-                             *         {
-                             *           "user_id": "user_123",
-                             *           "token_symbol": "CPOP",
-                             *           "balance_before": "5000.000000000000000000",
-                             *           "balance_after": "5100.000000000000000000",
-                             *           "pending_sync": "+100.000000000000000000"
-                             *         }
-                             *       ],
-                             *       "blockchain_sync": {
-                             *         "status": "pending",
-                             *         "will_be_batched": true,
-                             *         "current_batch_size": 23,
-                             *         "optimal_batch_size": 25,
-                             *         "estimated_sync_time": "PT5M",
-                             *         "next_trigger": "max_wait_time"
-                             *       },
-                             *       "processed_count": 1
-                             *     }
-                             */
                             data: {
                                 operation_id: string;
                                 sequence: number;
@@ -529,28 +353,6 @@ export interface paths {
             };
             requestBody: {
                 content: {
-                    /**
-                     * @example {
-                     *       "operation_id": "check_in_rewards_20241215",
-                     *       "reward_batch": {
-                     *         "activity_id": "check_in_20241215",
-                     *         "reward_type": "daily_checkin",
-                     *         "token_symbol": "CPOP"
-                     *       },
-                     *       "recipients": [
-                     *         {
-                     *           "user_id": "user_123",
-                     *           "amount": "100.0",
-                     *           "tier": "premium"
-                     *         },
-                     *         {
-                     *           "user_id": "user_456",
-                     *           "amount": "50",
-                     *           "tier": "basic"
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": {
                         /**
                          * @description The caller's business id
@@ -601,108 +403,11 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        /**
-                         * @example {
-                         *       "code": 200,
-                         *       "message": "success",
-                         *       "data": {
-                         *         "operation_id": "check_in_rewards_20241215",
-                         *         "sequence": 0,
-                         *         "status": "recorded",
-                         *         "adjustments_count": 2,
-                         *         "position": "16",
-                         *         "transactions": [
-                         *           {
-                         *             "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt03",
-                         *             "user_id": "user_123",
-                         *             "amount": "+100.000000000000000000",
-                         *             "status": "pending"
-                         *           },
-                         *           {
-                         *             "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt04",
-                         *             "user_id": "user_456",
-                         *             "amount": "+50.000000000000000000",
-                         *             "status": "pending"
-                         *           }
-                         *         ],
-                         *         "balances": [
-                         *           {
-                         *             "user_id": "user_123",
-                         *             "token_symbol": "CPOP",
-                         *             "balance_before": "1000032.000000000000000000",
-                         *             "balance_after": "1000132.000000000000000000",
-                         *             "pending_sync": "+132.000000000000000000"
-                         *           },
-                         *           {
-                         *             "user_id": "user_456",
-                         *             "token_symbol": "CPOP",
-                         *             "balance_before": "50.000000000000000000",
-                         *             "balance_after": "100.000000000000000000",
-                         *             "pending_sync": "+100.000000000000000000"
-                         *           }
-                         *         ],
-                         *         "blockchain_sync": {
-                         *           "status": "pending",
-                         *           "will_be_batched": true,
-                         *           "current_batch_size": 1,
-                         *           "optimal_batch_size": 25,
-                         *           "estimated_sync_time": "PT0S",
-                         *           "next_trigger": "max_wait_time"
-                         *         }
-                         *       },
-                         *       "batch_info": {
-                         *         "will_be_batched": true,
-                         *         "batch_id": null,
-                         *         "current_batch_size": 1,
-                         *         "optimal_batch_size": 25,
-                         *         "batch_strategy": "adaptive",
-                         *         "estimated_batch_time": "PT0S",
-                         *         "expected_efficiency": null,
-                         *         "estimated_gas_savings": null,
-                         *         "estimated_processing_time": null
-                         *       },
-                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
-                         *     }
-                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
                             /** @enum {string} */
                             message: "success";
-                            /**
-                             * @example {
-                             *       "operation_id": "check_in_rewards_20241215",
-                             *       "sequence": 0,
-                             *       "status": "recorded",
-                             *       "adjustments_count": 1,
-                             *       "position": "184467",
-                             *       "transactions": [
-                             *         {
-                             *           "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAtCT",
-                             *           "user_id": "user_123",
-                             *           "amount": "+100.000000000000000000",
-                             *           "status": "pending"
-                             *         }
-                             *       ],
-                             *       "balances": [
-                             *         {
-                             *           "user_id": "user_123",
-                             *           "token_symbol": "CPOP",
-                             *           "balance_before": "5000.000000000000000000",
-                             *           "balance_after": "5100.000000000000000000",
-                             *           "pending_sync": "+100.000000000000000000"
-                             *         }
-                             *       ],
-                             *       "blockchain_sync": {
-                             *         "status": "pending",
-                             *         "will_be_batched": true,
-                             *         "current_batch_size": 23,
-                             *         "optimal_batch_size": 25,
-                             *         "estimated_sync_time": "PT5M",
-                             *         "next_trigger": "max_wait_time"
-                             *       }
-                             *     }
-                             */
                             data: {
                                 operation_id: string;
                                 sequence: number;
@@ -795,23 +500,6 @@ export interface paths {
             };
             requestBody: {
                 content: {
-                    /**
-                     * @example {
-                     *       "operation_id": "transfer_fee_4711",
-                     *       "consumption": {
-                     *         "service_type": "gas_fee",
-                     *         "service_id": "transfer_4711",
-                     *         "token_symbol": "CPOP"
-                     *       },
-                     *       "deductions": [
-                     *         {
-                     *           "user_id": "user_123",
-                     *           "amount": "25.5",
-                     *           "reason": "Gas of a transfer"
-                     *         }
-                     *       ]
-                     *     }
-                     */
                     "application/json": {
                         /**
                          * @description The caller's business id
@@ -862,95 +550,11 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        /**
-                         * @example {
-                         *       "code": 200,
-                         *       "message": "success",
-                         *       "data": {
-                         *         "operation_id": "transfer_fee_4711",
-                         *         "sequence": 0,
-                         *         "status": "recorded",
-                         *         "adjustments_count": 1,
-                         *         "position": "17",
-                         *         "transactions": [
-                         *           {
-                         *             "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt05",
-                         *             "user_id": "user_123",
-                         *             "amount": "-25.500000000000000000",
-                         *             "status": "pending"
-                         *           }
-                         *         ],
-                         *         "balances": [
-                         *           {
-                         *             "user_id": "user_123",
-                         *             "token_symbol": "CPOP",
-                         *             "balance_before": "1000132.000000000000000000",
-                         *             "balance_after": "1000106.500000000000000000",
-                         *             "pending_sync": "+106.500000000000000000"
-                         *           }
-                         *         ],
-                         *         "blockchain_sync": {
-                         *           "status": "pending",
-                         *           "will_be_batched": false,
-                         *           "current_batch_size": 1,
-                         *           "optimal_batch_size": 25,
-                         *           "estimated_sync_time": "PT0S",
-                         *           "next_trigger": "priority"
-                         *         }
-                         *       },
-                         *       "batch_info": {
-                         *         "will_be_batched": false,
-                         *         "batch_id": null,
-                         *         "current_batch_size": 1,
-                         *         "optimal_batch_size": 25,
-                         *         "batch_strategy": "adaptive",
-                         *         "estimated_batch_time": "PT0S",
-                         *         "expected_efficiency": null,
-                         *         "estimated_gas_savings": null,
-                         *         "estimated_processing_time": null
-                         *       },
-                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
-                         *     }
-                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
                             /** @enum {string} */
                             message: "success";
-                            /**
-                             * @example {
-                             *       "operation_id": "transfer_fee_4711",
-                             *       "sequence": 0,
-                             *       "status": "recorded",
-                             *       "adjustments_count": 1,
-                             *       "position": "184467",
-                             *       "transactions": [
-                             *         {
-                             *           "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAtCT",
-                             *           "user_id": "user_123",
-                             *           "amount": "-25.500000000000000000",
-                             *           "status": "pending"
-                             *         }
-                             *       ],
-                             *       "balances": [
-                             *         {
-                             *           "user_id": "user_123",
-                             *           "token_symbol": "CPOP",
-                             *           "balance_before": "5000.000000000000000000",
-                             *           "balance_after": "4974.500000000000000000",
-                             *           "pending_sync": "-25.500000000000000000"
-                             *         }
-                             *       ],
-                             *       "blockchain_sync": {
-                             *         "status": "pending",
-                             *         "will_be_batched": true,
-                             *         "current_batch_size": 23,
-                             *         "optimal_batch_size": 25,
-                             *         "estimated_sync_time": "PT5M",
-                             *         "next_trigger": "max_wait_time"
-                             *       }
-                             *     }
-                             */
                             data: {
                                 operation_id: string;
                                 sequence: number;
@@ -1060,49 +664,6 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        /**
-                         * @example {
-                         *       "code": 200,
-                         *       "message": "success",
-                         *       "data": {
-                         *         "user_id": "user_123",
-                         *         "balances": [
-                         *           {
-                         *             "token_symbol": "CPOP",
-                         *             "chain_id": 31337,
-                         *             "confirmed_balance": "1000000.000000000000000000",
-                         *             "pending_balance": "1000106.500000000000000000",
-                         *             "pending_changes": "+106.500000000000000000",
-                         *             "locked_balance": "2.000000000000000000",
-                         *             "available_balance": "1000104.500000000000000000",
-                         *             "sync_status": "syncing",
-                         *             "sync_error": null,
-                         *             "last_sync_time": "2024-12-15T10:30:00.000Z",
-                         *             "next_sync_estimate": null,
-                         *             "source": "database",
-                         *             "is_realtime": false,
-                         *             "sync_lag": null,
-                         *             "head_lag": null
-                         *           }
-                         *         ]
-                         *       },
-                         *       "batch_info": {
-                         *         "will_be_batched": null,
-                         *         "batch_id": null,
-                         *         "pending_operations": 1,
-                         *         "current_batch_size": 1,
-                         *         "optimal_batch_size": 25,
-                         *         "batch_strategy": "adaptive",
-                         *         "estimated_batch_time": null,
-                         *         "next_batch_estimate": "2024-12-15T10:30:00.000Z",
-                         *         "estimated_processing_time": null,
-                         *         "efficiency_target": 77,
-                         *         "expected_efficiency": null,
-                         *         "estimated_gas_savings": null
-                         *       },
-                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
-                         *     }
-                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -1255,77 +816,6 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        /**
-                         * @example {
-                         *       "code": 200,
-                         *       "message": "success",
-                         *       "data": {
-                         *         "user_id": "user_123",
-                         *         "token_symbol": "CPOP",
-                         *         "history": [
-                         *           {
-                         *             "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt05",
-                         *             "operation_id": "transfer_fee_4711",
-                         *             "token_symbol": "CPOP",
-                         *             "chain_id": 31337,
-                         *             "amount": "-25.500000000000000000",
-                         *             "balance_after": "1000106.500000000000000000",
-                         *             "reason_type": "gas_fee",
-                         *             "settled_by": null,
-                         *             "reverses": null,
-                         *             "reversed_by": null,
-                         *             "hold_id": null,
-                         *             "block_number": null,
-                         *             "batch_id": null,
-                         *             "timestamp": "2024-12-15T10:30:00.000Z",
-                         *             "balance_before": "1000132.000000000000000000",
-                         *             "business_type": "gas_fee",
-                         *             "sync_status": "pending",
-                         *             "blockchain_tx": null,
-                         *             "reason_detail": "Gas of a transfer",
-                         *             "metadata": {
-                         *               "service_type": "gas_fee",
-                         *               "service_id": "transfer_4711"
-                         *             },
-                         *             "details_redacted": false
-                         *           },
-                         *           {
-                         *             "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt03",
-                         *             "operation_id": "check_in_rewards_20241215",
-                         *             "token_symbol": "CPOP",
-                         *             "chain_id": 31337,
-                         *             "amount": "+100.000000000000000000",
-                         *             "balance_after": "1000132.000000000000000000",
-                         *             "reason_type": "daily_checkin",
-                         *             "settled_by": null,
-                         *             "reverses": null,
-                         *             "reversed_by": null,
-                         *             "hold_id": null,
-                         *             "block_number": null,
-                         *             "batch_id": null,
-                         *             "timestamp": "2024-12-15T10:30:00.000Z",
-                         *             "balance_before": "1000032.000000000000000000",
-                         *             "business_type": "reward",
-                         *             "sync_status": "pending",
-                         *             "blockchain_tx": null,
-                         *             "reason_detail": null,
-                         *             "metadata": {
-                         *               "activity_id": "check_in_20241215",
-                         *               "reward_type": "daily_checkin",
-                         *               "reward_tier": "premium"
-                         *             },
-                         *             "details_redacted": false
-                         *           }
-                         *         ],
-                         *         "pagination": {
-                         *           "limit": 2,
-                         *           "next_cursor": "aGlzdG9yeToxNQ",
-                         *           "has_more": true
-                         *         }
-                         *       },
-                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
-                         *     }
-                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -1439,54 +929,6 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        /**
-                         * @example {
-                         *       "code": 200,
-                         *       "message": "success",
-                         *       "data": {
-                         *         "user_id": "user_123",
-                         *         "total_value_usd": null,
-                         *         "last_updated": "2024-12-15T10:30:00.000Z",
-                         *         "assets": [
-                         *           {
-                         *             "token_symbol": "CPOP",
-                         *             "token_name": "CPOP of the test",
-                         *             "token_address": "0x0001000100010001000100010001000100010001",
-                         *             "decimals": 18,
-                         *             "chain_id": 31337,
-                         *             "chain_name": "local",
-                         *             "confirmed_balance": "1000000.000000000000000000",
-                         *             "pending_balance": "1000106.500000000000000000",
-                         *             "pending_changes": "+106.500000000000000000",
-                         *             "locked_balance": "2.000000000000000000",
-                         *             "available_balance": "1000104.500000000000000000",
-                         *             "balance_usd": null,
-                         *             "sync_status": "syncing",
-                         *             "sync_error": null,
-                         *             "last_sync_time": "2024-12-15T10:30:00.000Z",
-                         *             "next_sync_estimate": null,
-                         *             "sync_lag": null,
-                         *             "head_lag": null
-                         *           }
-                         *         ]
-                         *       },
-                         *       "batch_info": {
-                         *         "will_be_batched": null,
-                         *         "batch_id": null,
-                         *         "pending_operations": 1,
-                         *         "current_batch_size": 1,
-                         *         "optimal_batch_size": 25,
-                         *         "batch_strategy": "adaptive",
-                         *         "estimated_batch_time": null,
-                         *         "next_batch_estimate": "2024-12-15T10:30:00.000Z",
-                         *         "estimated_processing_time": null,
-                         *         "efficiency_target": 77,
-                         *         "expected_efficiency": null,
-                         *         "estimated_gas_savings": null
-                         *       },
-                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
-                         *     }
-                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -1624,98 +1066,6 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        /**
-                         * @example {
-                         *       "code": 200,
-                         *       "message": "success",
-                         *       "data": {
-                         *         "user_id": "user_123",
-                         *         "transactions": [
-                         *           {
-                         *             "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt05",
-                         *             "operation_id": "transfer_fee_4711",
-                         *             "token_symbol": "CPOP",
-                         *             "chain_id": 31337,
-                         *             "amount": "-25.500000000000000000",
-                         *             "balance_after": "1000106.500000000000000000",
-                         *             "reason_type": "gas_fee",
-                         *             "settled_by": null,
-                         *             "reverses": null,
-                         *             "reversed_by": null,
-                         *             "hold_id": null,
-                         *             "block_number": null,
-                         *             "batch_id": null,
-                         *             "transaction_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt05",
-                         *             "sequence": 0,
-                         *             "business_batch_id": null,
-                         *             "user_id": "user_123",
-                         *             "balance_before": "1000132.000000000000000000",
-                         *             "status": "pending",
-                         *             "tx_hash": null,
-                         *             "confirmations": null,
-                         *             "timestamp": "2024-12-15T10:30:00.000Z",
-                         *             "confirmed_at": null,
-                         *             "gas_used": null,
-                         *             "gas_shared_by": null,
-                         *             "gas_fee": null,
-                         *             "gas_fee_usd": null,
-                         *             "explorer_url": null,
-                         *             "business_type": "gas_fee",
-                         *             "reason_detail": "Gas of a transfer",
-                         *             "metadata": {
-                         *               "service_type": "gas_fee",
-                         *               "service_id": "transfer_4711"
-                         *             },
-                         *             "details_redacted": false
-                         *           },
-                         *           {
-                         *             "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt03",
-                         *             "operation_id": "check_in_rewards_20241215",
-                         *             "token_symbol": "CPOP",
-                         *             "chain_id": 31337,
-                         *             "amount": "+100.000000000000000000",
-                         *             "balance_after": "1000132.000000000000000000",
-                         *             "reason_type": "daily_checkin",
-                         *             "settled_by": null,
-                         *             "reverses": null,
-                         *             "reversed_by": null,
-                         *             "hold_id": null,
-                         *             "block_number": null,
-                         *             "batch_id": null,
-                         *             "transaction_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt03",
-                         *             "sequence": 0,
-                         *             "business_batch_id": null,
-                         *             "user_id": "user_123",
-                         *             "balance_before": "1000032.000000000000000000",
-                         *             "status": "pending",
-                         *             "tx_hash": null,
-                         *             "confirmations": null,
-                         *             "timestamp": "2024-12-15T10:30:00.000Z",
-                         *             "confirmed_at": null,
-                         *             "gas_used": null,
-                         *             "gas_shared_by": null,
-                         *             "gas_fee": null,
-                         *             "gas_fee_usd": null,
-                         *             "explorer_url": null,
-                         *             "business_type": "reward",
-                         *             "reason_detail": null,
-                         *             "metadata": {
-                         *               "activity_id": "check_in_20241215",
-                         *               "reward_type": "daily_checkin",
-                         *               "reward_tier": "premium"
-                         *             },
-                         *             "details_redacted": false
-                         *           }
-                         *         ],
-                         *         "pagination": {
-                         *           "limit": 2,
-                         *           "next_cursor": "dHJhbnNhY3Rpb25zOjE1",
-                         *           "has_more": true
-                         *         }
-                         *       },
-                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
-                         *     }
-                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -1863,138 +1213,11 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        /**
-                         * @example {
-                         *       "code": 200,
-                         *       "message": "success",
-                         *       "data": {
-                         *         "user_id": "user_123",
-                         *         "data_source": "ledger",
-                         *         "transactions": [
-                         *           {
-                         *             "source": "ledger",
-                         *             "transaction_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt05",
-                         *             "operation_id": "transfer_fee_4711",
-                         *             "type": "gas_fee",
-                         *             "asset_type": "ERC20",
-                         *             "token_symbol": "CPOP",
-                         *             "chain_id": 31337,
-                         *             "chain_name": "local",
-                         *             "amount": "-25.500000000000000000",
-                         *             "from_address": null,
-                         *             "to_address": null,
-                         *             "status": "pending",
-                         *             "timestamp": "2024-12-15T10:30:00.000Z",
-                         *             "reason_type": "gas_fee",
-                         *             "reason_detail": "Gas of a transfer",
-                         *             "metadata": {
-                         *               "service_type": "gas_fee",
-                         *               "service_id": "transfer_4711"
-                         *             },
-                         *             "tx_hash": null,
-                         *             "block_number": null,
-                         *             "confirmations": null,
-                         *             "gas_fee": null,
-                         *             "gas_fee_usd": null,
-                         *             "explorer_url": null,
-                         *             "batch_id": null,
-                         *             "log_index": null,
-                         *             "log_events": null
-                         *           },
-                         *           {
-                         *             "source": "ledger",
-                         *             "transaction_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt03",
-                         *             "operation_id": "check_in_rewards_20241215",
-                         *             "type": "reward",
-                         *             "asset_type": "ERC20",
-                         *             "token_symbol": "CPOP",
-                         *             "chain_id": 31337,
-                         *             "chain_name": "local",
-                         *             "amount": "+100.000000000000000000",
-                         *             "from_address": null,
-                         *             "to_address": null,
-                         *             "status": "pending",
-                         *             "timestamp": "2024-12-15T10:30:00.000Z",
-                         *             "reason_type": "daily_checkin",
-                         *             "reason_detail": null,
-                         *             "metadata": {
-                         *               "activity_id": "check_in_20241215",
-                         *               "reward_type": "daily_checkin",
-                         *               "reward_tier": "premium"
-                         *             },
-                         *             "tx_hash": null,
-                         *             "block_number": null,
-                         *             "confirmations": null,
-                         *             "gas_fee": null,
-                         *             "gas_fee_usd": null,
-                         *             "explorer_url": null,
-                         *             "batch_id": null,
-                         *             "log_index": null,
-                         *             "log_events": null
-                         *           }
-                         *         ],
-                         *         "pagination": {
-                         *           "limit": 2,
-                         *           "page_key": "dHJhbnNhY3Rpb25zOjE3OjE1",
-                         *           "has_more": true
-                         *         }
-                         *       },
-                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
-                         *     }
-                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
                             /** @enum {string} */
                             message: "success";
-                            /**
-                             * @example {
-                             *       "user_id": "user_123",
-                             *       "data_source": "ledger_and_indexer",
-                             *       "transactions": [
-                             *         {
-                             *           "source": "chain",
-                             *           "transaction_id": null,
-                             *           "operation_id": null,
-                             *           "type": "transfer_in",
-                             *           "asset_type": "ERC20",
-                             *           "token_symbol": "CPOP",
-                             *           "chain_id": 31337,
-                             *           "chain_name": "local",
-                             *           "amount": "+5.000000000000000000",
-                             *           "from_address": "0x1212121212121212121212121212121212121212",
-                             *           "to_address": "0x3434343434343434343434343434343434343434",
-                             *           "status": "submitted",
-                             *           "tx_hash": "0xabababababababababababababababababababababababababababababababab",
-                             *           "block_number": 18500000,
-                             *           "confirmations": 2,
-                             *           "gas_fee": null,
-                             *           "gas_fee_usd": null,
-                             *           "timestamp": "2024-12-15T10:30:00.000Z",
-                             *           "explorer_url": null,
-                             *           "batch_id": null,
-                             *           "reason_type": null,
-                             *           "reason_detail": null,
-                             *           "metadata": null,
-                             *           "log_index": 3,
-                             *           "log_events": [
-                             *             {
-                             *               "event": "Transfer",
-                             *               "contract": "0x5656565656565656565656565656565656565656",
-                             *               "from": "0x1212121212121212121212121212121212121212",
-                             *               "to": "0x3434343434343434343434343434343434343434",
-                             *               "value": "5000000000000000000"
-                             *             }
-                             *           ]
-                             *         }
-                             *       ],
-                             *       "pagination": {
-                             *         "limit": 20,
-                             *         "page_key": null,
-                             *         "has_more": false
-                             *       }
-                             *     }
-                             */
                             data: {
                                 user_id: string;
                                 /**
@@ -2131,42 +1354,6 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        /**
-                         * @example {
-                         *       "code": 200,
-                         *       "message": "success",
-                         *       "data": {
-                         *         "user_id": "user_123",
-                         *         "holds": [
-                         *           {
-                         *             "hold_id": "hold_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt01",
-                         *             "operation_id": "op_0193c5e0-0000-7000-8000-000000000002",
-                         *             "sequence": 0,
-                         *             "user_id": "user_123",
-                         *             "token_symbol": "CPOP",
-                         *             "chain_id": 31337,
-                         *             "status": "open",
-                         *             "amount": "2.000000000000000000",
-                         *             "captured_amount": "0.000000000000000000",
-                         *             "reason_type": "consumption",
-                         *             "reason_detail": null,
-                         *             "metadata": {},
-                         *             "details_redacted": false,
-                         *             "placed_at": "2024-12-15T10:30:00.000Z",
-                         *             "expires_at": "2024-12-15T10:30:00.000Z",
-                         *             "ended_at": null,
-                         *             "tx_id": null
-                         *           }
-                         *         ],
-                         *         "pagination": {
-                         *           "limit": 20,
-                         *           "next_cursor": null,
-                         *           "has_more": false
-                         *         }
-                         *       },
-                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
-                         *     }
-                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -2266,16 +1453,6 @@ export interface paths {
             };
             requestBody: {
                 content: {
-                    /**
-                     * @example {
-                     *       "operation_id": "order_4711",
-                     *       "user_id": "user_123",
-                     *       "token_symbol": "CPOP",
-                     *       "amount": "12.5",
-                     *       "reason_type": "consumption",
-                     *       "expires_in": 3600
-                     *     }
-                     */
                     "application/json": {
                         /**
                          * @description The caller's business id
@@ -2330,28 +1507,6 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        /**
-                         * @example {
-                         *       "code": 200,
-                         *       "message": "success",
-                         *       "data": {
-                         *         "operation_id": "order_4711",
-                         *         "sequence": 0,
-                         *         "hold_id": "hold_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt02",
-                         *         "position": "18",
-                         *         "user_id": "user_123",
-                         *         "token_symbol": "CPOP",
-                         *         "chain_id": 31337,
-                         *         "amount": "12.500000000000000000",
-                         *         "balance": "1000106.500000000000000000",
-                         *         "locked_balance": "14.500000000000000000",
-                         *         "available_balance": "1000092.000000000000000000",
-                         *         "status": "open",
-                         *         "expires_at": "2024-12-15T10:30:00.000Z"
-                         *       },
-                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
-                         *     }
-                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -2439,32 +1594,6 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        /**
-                         * @example {
-                         *       "code": 200,
-                         *       "message": "success",
-                         *       "data": {
-                         *         "hold_id": "hold_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt01",
-                         *         "operation_id": "op_0193c5e0-0000-7000-8000-000000000002",
-                         *         "sequence": 0,
-                         *         "user_id": "user_123",
-                         *         "token_symbol": "CPOP",
-                         *         "chain_id": 31337,
-                         *         "status": "open",
-                         *         "amount": "2.000000000000000000",
-                         *         "captured_amount": "0.000000000000000000",
-                         *         "reason_type": "consumption",
-                         *         "reason_detail": null,
-                         *         "metadata": {},
-                         *         "details_redacted": false,
-                         *         "placed_at": "2024-12-15T10:30:00.000Z",
-                         *         "expires_at": "2024-12-15T10:30:00.000Z",
-                         *         "ended_at": null,
-                         *         "tx_id": null
-                         *       },
-                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
-                         *     }
-                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -2559,11 +1688,6 @@ export interface paths {
             };
             requestBody?: {
                 content: {
-                    /**
-                     * @example {
-                     *       "amount": "1.5"
-                     *     }
-                     */
                     "application/json": {
                         /**
                          * @description The caller's business id
@@ -2590,49 +1714,6 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        /**
-                         * @example {
-                         *       "code": 200,
-                         *       "message": "success",
-                         *       "data": {
-                         *         "operation_id": "op_0193c5e0-0000-7000-8000-000000000003",
-                         *         "sequence": 0,
-                         *         "hold_id": "hold_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt03",
-                         *         "position": "20",
-                         *         "user_id": "user_123",
-                         *         "token_symbol": "CPOP",
-                         *         "chain_id": 31337,
-                         *         "amount": "2.000000000000000000",
-                         *         "balance": "1000105.000000000000000000",
-                         *         "locked_balance": "14.500000000000000000",
-                         *         "available_balance": "1000090.500000000000000000",
-                         *         "status": "captured",
-                         *         "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt06",
-                         *         "captured_amount": "1.500000000000000000",
-                         *         "released_amount": "0.500000000000000000",
-                         *         "blockchain_sync": {
-                         *           "status": "pending",
-                         *           "will_be_batched": true,
-                         *           "current_batch_size": 1,
-                         *           "optimal_batch_size": 25,
-                         *           "estimated_sync_time": "PT0S",
-                         *           "next_trigger": "max_wait_time"
-                         *         }
-                         *       },
-                         *       "batch_info": {
-                         *         "will_be_batched": true,
-                         *         "batch_id": null,
-                         *         "current_batch_size": 1,
-                         *         "optimal_batch_size": 25,
-                         *         "batch_strategy": "adaptive",
-                         *         "estimated_batch_time": "PT0S",
-                         *         "expected_efficiency": null,
-                         *         "estimated_gas_savings": null,
-                         *         "estimated_processing_time": null
-                         *       },
-                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
-                         *     }
-                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -2731,7 +1812,6 @@ export interface paths {
             };
             requestBody?: {
                 content: {
-                    /** @example {} */
                     "application/json": {
                         /**
                          * @description The caller's business id
@@ -2749,28 +1829,6 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        /**
-                         * @example {
-                         *       "code": 200,
-                         *       "message": "success",
-                         *       "data": {
-                         *         "operation_id": "op_0193c5e0-0000-7000-8000-000000000004",
-                         *         "sequence": 0,
-                         *         "hold_id": "hold_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt04",
-                         *         "position": "22",
-                         *         "user_id": "user_123",
-                         *         "token_symbol": "CPOP",
-                         *         "chain_id": 31337,
-                         *         "amount": "2.000000000000000000",
-                         *         "balance": "1000105.000000000000000000",
-                         *         "locked_balance": "14.500000000000000000",
-                         *         "available_balance": "1000090.500000000000000000",
-                         *         "status": "released",
-                         *         "released_amount": "2.000000000000000000"
-                         *       },
-                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
-                         *     }
-                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -2850,11 +1908,6 @@ export interface paths {
             };
             requestBody?: {
                 content: {
-                    /**
-                     * @example {
-                     *       "reason_detail": "Booked twice"
-                     *     }
-                     */
                     "application/json": {
                         /**
                          * @description The caller's business id
@@ -2876,57 +1929,6 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        /**
-                         * @example {
-                         *       "code": 200,
-                         *       "message": "success",
-                         *       "data": {
-                         *         "operation_id": "op_0193c5e0-0000-7000-8000-000000000005",
-                         *         "sequence": 0,
-                         *         "status": "recorded",
-                         *         "adjustments_count": 1,
-                         *         "position": "24",
-                         *         "transactions": [
-                         *           {
-                         *             "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt08",
-                         *             "user_id": "user_123",
-                         *             "amount": "-12.500000000000000000",
-                         *             "status": "pending"
-                         *           }
-                         *         ],
-                         *         "balances": [
-                         *           {
-                         *             "user_id": "user_123",
-                         *             "token_symbol": "CPOP",
-                         *             "balance_before": "1000117.500000000000000000",
-                         *             "balance_after": "1000105.000000000000000000",
-                         *             "pending_sync": "+105.000000000000000000"
-                         *           }
-                         *         ],
-                         *         "blockchain_sync": {
-                         *           "status": "pending",
-                         *           "will_be_batched": true,
-                         *           "current_batch_size": 1,
-                         *           "optimal_batch_size": 25,
-                         *           "estimated_sync_time": "PT0S",
-                         *           "next_trigger": "max_wait_time"
-                         *         },
-                         *         "reverses": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt07"
-                         *       },
-                         *       "batch_info": {
-                         *         "will_be_batched": true,
-                         *         "batch_id": null,
-                         *         "current_batch_size": 1,
-                         *         "optimal_batch_size": 25,
-                         *         "batch_strategy": "adaptive",
-                         *         "estimated_batch_time": "PT0S",
-                         *         "expected_efficiency": null,
-                         *         "estimated_gas_savings": null,
-                         *         "estimated_processing_time": null
-                         *       },
-                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
-                         *     }
-                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -3042,50 +2044,6 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        /**
-                         * @example {
-                         *       "code": 200,
-                         *       "message": "success",
-                         *       "data": {
-                         *         "operation_id": "daily_rewards_20241215",
-                         *         "sequence": 0,
-                         *         "status": "confirmed",
-                         *         "recorded_at": "2024-12-15T10:30:00.000Z",
-                         *         "position": "6",
-                         *         "adjustments_count": 1,
-                         *         "status_counts": {
-                         *           "confirmed": 1
-                         *         },
-                         *         "transactions": [
-                         *           {
-                         *             "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt09",
-                         *             "operation_id": "daily_rewards_20241215",
-                         *             "token_symbol": "CPOP",
-                         *             "chain_id": 31337,
-                         *             "amount": "+1000000.000000000000000000",
-                         *             "balance_after": "1000000.000000000000000000",
-                         *             "reason_type": "reward",
-                         *             "settled_by": "batch",
-                         *             "reverses": null,
-                         *             "reversed_by": null,
-                         *             "hold_id": null,
-                         *             "block_number": 12,
-                         *             "batch_id": "0x0001000100010001000100010001000100010001000100010001000100010001",
-                         *             "user_id": "user_123",
-                         *             "status": "confirmed",
-                         *             "blockchain_tx": "0x0002000200020002000200020002000200020002000200020002000200020002",
-                         *             "recorded_at": "2024-12-15T10:30:00.000Z"
-                         *           }
-                         *         ],
-                         *         "pagination": {
-                         *           "limit": 20,
-                         *           "next_cursor": null,
-                         *           "has_more": false
-                         *         }
-                         *       },
-                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
-                         *     }
-                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -3197,49 +2155,6 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        /**
-                         * @example {
-                         *       "code": 200,
-                         *       "message": "success",
-                         *       "data": {
-                         *         "tx_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt09",
-                         *         "operation_id": "daily_rewards_20241215",
-                         *         "token_symbol": "CPOP",
-                         *         "chain_id": 31337,
-                         *         "amount": "+1000000.000000000000000000",
-                         *         "balance_after": "1000000.000000000000000000",
-                         *         "reason_type": "reward",
-                         *         "settled_by": "batch",
-                         *         "reverses": null,
-                         *         "reversed_by": null,
-                         *         "hold_id": null,
-                         *         "block_number": 12,
-                         *         "batch_id": "0x0001000100010001000100010001000100010001000100010001000100010001",
-                         *         "transaction_id": "tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt09",
-                         *         "sequence": 0,
-                         *         "business_batch_id": null,
-                         *         "user_id": "user_123",
-                         *         "balance_before": "0.000000000000000000",
-                         *         "status": "confirmed",
-                         *         "tx_hash": "0x0002000200020002000200020002000200020002000200020002000200020002",
-                         *         "confirmations": null,
-                         *         "timestamp": "2024-12-15T10:30:00.000Z",
-                         *         "confirmed_at": "2024-12-15T10:30:00.000Z",
-                         *         "gas_used": null,
-                         *         "gas_shared_by": null,
-                         *         "gas_fee": null,
-                         *         "gas_fee_usd": null,
-                         *         "explorer_url": "https://explorer.example/tx/0x0002000200020002000200020002000200020002000200020002000200020002",
-                         *         "business_type": "reward",
-                         *         "reason_detail": "Daily check-in",
-                         *         "metadata": {
-                         *           "activity_id": "check_in_20241215"
-                         *         },
-                         *         "details_redacted": false
-                         *       },
-                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
-                         *     }
-                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -3386,34 +2301,6 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        /**
-                         * @example {
-                         *       "code": 202,
-                         *       "message": "success",
-                         *       "data": {
-                         *         "import_id": "0193c5e0-0000-7000-8000-000000000007",
-                         *         "operation_id": "opening_20241215",
-                         *         "state": "received",
-                         *         "format": "csv",
-                         *         "file_name": "opening.csv",
-                         *         "received_at": "2024-12-15T10:30:00.000Z",
-                         *         "started_at": null,
-                         *         "finished_at": null,
-                         *         "bytes": {
-                         *           "total": 65,
-                         *           "done": 0
-                         *         },
-                         *         "lines": {
-                         *           "done": 0,
-                         *           "applied": 0,
-                         *           "replayed": 0,
-                         *           "refused": 0
-                         *         },
-                         *         "error": null
-                         *       },
-                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
-                         *     }
-                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 202;
@@ -3511,34 +2398,6 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        /**
-                         * @example {
-                         *       "code": 200,
-                         *       "message": "success",
-                         *       "data": {
-                         *         "import_id": "0193c5e0-0000-7000-8000-000000000008",
-                         *         "operation_id": "import_d41d8cd98f00b204e9800998ecf8427e",
-                         *         "state": "received",
-                         *         "format": "csv",
-                         *         "file_name": null,
-                         *         "received_at": "2024-12-15T10:30:00.000Z",
-                         *         "started_at": null,
-                         *         "finished_at": null,
-                         *         "bytes": {
-                         *           "total": 64,
-                         *           "done": 0
-                         *         },
-                         *         "lines": {
-                         *           "done": 0,
-                         *           "applied": 0,
-                         *           "replayed": 0,
-                         *           "refused": 0
-                         *         },
-                         *         "error": null
-                         *       },
-                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
-                         *     }
-                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -3685,34 +2544,6 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        /**
-                         * @example {
-                         *       "code": 200,
-                         *       "message": "success",
-                         *       "data": {
-                         *         "import_id": "0193c5e0-0000-7000-8000-000000000009",
-                         *         "operation_id": "import_d41d8cd98f00b204e9800998ecf8427e",
-                         *         "state": "abandoned",
-                         *         "format": "csv",
-                         *         "file_name": null,
-                         *         "received_at": "2024-12-15T10:30:00.000Z",
-                         *         "started_at": null,
-                         *         "finished_at": "2024-12-15T10:30:00.000Z",
-                         *         "bytes": {
-                         *           "total": 92,
-                         *           "done": 0
-                         *         },
-                         *         "lines": {
-                         *           "done": 0,
-                         *           "applied": 0,
-                         *           "replayed": 0,
-                         *           "refused": 0
-                         *         },
-                         *         "error": "the worker stopped"
-                         *       },
-                         *       "request_id": "req_0193c5e0-0000-7000-8000-000000000001"
-                         *     }
-                         */
                         "application/json": {
                             /** @enum {number} */
                             code: 200;
@@ -3815,7 +2646,18 @@ export interface paths {
                         [name: string]: unknown;
                     };
                     content: {
-                        "text/event-stream": components["schemas"]["LiveEvent"];
+                        "text/event-stream": {
+                            /**
+                             * @description Its position
+                             * @example 184467
+                             */
+                            id: string;
+                            /** @enum {string} */
+                            event?: "account.opened" | "balance.adjusted" | "balance.reversed" | "hold.placed" | "hold.captured" | "hold.released" | "hold.expired" | "settlement.sealed" | "settlement.netted" | "settlement.confirmed" | "settlement.deferred" | "settlement.dissolved" | "settlement.cancelled" | "settlement.discarded" | "deposit.observed" | "withdrawal.observed" | "confirmation.revoked" | "details.redacted" | "checkpoint.anchored";
+                            /** @description The event in JSON */
+                            data?: string;
+                            retry?: number;
+                        };
                     };
                 };
             };
@@ -4029,10 +2871,6 @@ export interface paths {
                         /**
                          * @description null: all of them
                          * @default null
-                         * @example [
-                         *       "balance.adjusted",
-                         *       "settlement.confirmed"
-                         *     ]
                          */
                         types?: ("account.opened" | "balance.adjusted" | "balance.reversed" | "hold.placed" | "hold.captured" | "hold.released" | "hold.expired" | "settlement.sealed" | "settlement.netted" | "settlement.confirmed" | "settlement.deferred" | "settlement.dissolved" | "settlement.cancelled" | "settlement.discarded" | "deposit.observed" | "withdrawal.observed" | "confirmation.revoked" | "details.redacted" | "checkpoint.anchored")[] | null;
                         /**
@@ -4365,13 +3203,7 @@ export interface paths {
                          * @example balances of the shop
                          */
                         description?: string;
-                        /**
-                         * @description null: all of them
-                         * @example [
-                         *       "balance.adjusted",
-                         *       "settlement.confirmed"
-                         *     ]
-                         */
+                        /** @description null: all of them */
                         types?: ("account.opened" | "balance.adjusted" | "balance.reversed" | "hold.placed" | "hold.captured" | "hold.released" | "hold.expired" | "settlement.sealed" | "settlement.netted" | "settlement.confirmed" | "settlement.deferred" | "settlement.dissolved" | "settlement.cancelled" | "settlement.discarded" | "deposit.observed" | "withdrawal.observed" | "confirmation.revoked" | "details.redacted" | "checkpoint.anchored")[] | null;
                         /**
                          * @description The app's own opaque identifier
@@ -5211,20 +4043,6 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        Refusal: {
-            /** @description The HTTP status */
-            code: number;
-            message: string;
-            /** @example req_0193c5e0 */
-            request_id: string;
-            errors: {
-                field: string | null;
-                /** @enum {string} */
-                code: "MALFORMED_JSON" | "MALFORMED_CSV" | "MALFORMED_REQUEST" | "MALFORMED_TEXT" | "BODY_TOO_DEEP" | "INVALID_PARAMETER" | "UNKNOWN_PARAMETER" | "INVALID_CURSOR" | "IDEMPOTENCY_KEY_MISMATCH" | "APP_REQUIRED" | "UNAUTHENTICATED" | "INVALID_CREDENTIALS" | "SIGN_IN_FAILED" | "FORBIDDEN" | "PASSWORD_CHANGE_REQUIRED" | "NOT_FOUND" | "UNKNOWN_USER" | "UNKNOWN_BATCH" | "UNKNOWN_OPERATION" | "UNKNOWN_TRANSACTION" | "UNKNOWN_HOLD" | "UNKNOWN_REDACTION" | "UNKNOWN_POSITION" | "UNKNOWN_CHECKPOINT" | "UNKNOWN_RECONCILIATION_RUN" | "UNKNOWN_IMPORT" | "UNKNOWN_ALARM" | "UNKNOWN_DEAD_LETTER" | "UNKNOWN_KEY" | "UNKNOWN_PERSON" | "UNKNOWN_WEBHOOK" | "UNKNOWN_DELIVERY" | "UNKNOWN_ENTRY" | "UNKNOWN_VERSION" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "APP_EXISTS" | "ENTRY_EXISTS" | "VERSION_CONFLICT" | "KEY_ENDED" | "PERSON_EXISTS" | "LAST_ADMIN" | "IDEMPOTENCY_CONFLICT" | "HOLD_ENDED" | "IMPORT_NOT_FAILED" | "ALREADY_REVERSED" | "BATCH_NOT_CANCELLABLE" | "CANCELLATION_UNSUPPORTED" | "ALARM_HAS_CAUSE" | "DEAD_LETTER_CLOSED" | "NOTHING_TO_DISCARD" | "WEBHOOK_DISABLED" | "TOO_MANY_WEBHOOKS" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "INVALID_FIELD" | "UNKNOWN_FIELD" | "INVALID_AMOUNT" | "UNKNOWN_TOKEN" | "AMBIGUOUS_TOKEN" | "UNKNOWN_REASON" | "TOKEN_RETIRED" | "REASON_RETIRED" | "FIELD_IS_FIXED" | "TOKEN_UNFIT" | "CHAIN_UNFIT" | "METADATA_NOT_ALLOWED" | "INSUFFICIENT_BALANCE" | "DEBIT_NOT_SUPPORTED" | "CAPTURE_TOO_LARGE" | "NOT_REVERSIBLE" | "BALANCE_OUT_OF_RANGE" | "UNKNOWN_APP" | "WEBHOOK_TARGET_REFUSED" | "RATE_LIMITED" | "UPGRADE_REQUIRED" | "HEADERS_TOO_LARGE" | "INTERNAL" | "CHAIN_UNAVAILABLE" | "LEDGER_UNAVAILABLE" | "PROVIDER_UNAVAILABLE" | "SIGN_IN_UNAVAILABLE" | "WEBHOOKS_UNAVAILABLE" | "NOT_READY" | "STORAGE_FULL" | "OVERLOADED" | "TIMEOUT";
-                /** @description What to do about it */
-                message: string;
-            }[];
-        };
         LiveEvent: {
             /**
              * @description Position in the event log, from 1 without a gap
@@ -5242,6 +4060,20 @@ export interface components {
             data: {
                 [key: string]: unknown;
             };
+        };
+        Refusal: {
+            /** @description The HTTP status */
+            code: number;
+            message: string;
+            /** @example req_0193c5e0 */
+            request_id: string;
+            errors: {
+                field: string | null;
+                /** @enum {string} */
+                code: "MALFORMED_JSON" | "MALFORMED_CSV" | "MALFORMED_REQUEST" | "MALFORMED_TEXT" | "BODY_TOO_DEEP" | "INVALID_PARAMETER" | "UNKNOWN_PARAMETER" | "INVALID_CURSOR" | "IDEMPOTENCY_KEY_MISMATCH" | "APP_REQUIRED" | "UNAUTHENTICATED" | "INVALID_CREDENTIALS" | "SIGN_IN_FAILED" | "FORBIDDEN" | "PASSWORD_CHANGE_REQUIRED" | "NOT_FOUND" | "UNKNOWN_USER" | "UNKNOWN_BATCH" | "UNKNOWN_OPERATION" | "UNKNOWN_TRANSACTION" | "UNKNOWN_HOLD" | "UNKNOWN_REDACTION" | "UNKNOWN_POSITION" | "UNKNOWN_CHECKPOINT" | "UNKNOWN_RECONCILIATION_RUN" | "UNKNOWN_IMPORT" | "UNKNOWN_ALARM" | "UNKNOWN_DEAD_LETTER" | "UNKNOWN_KEY" | "UNKNOWN_PERSON" | "UNKNOWN_WEBHOOK" | "UNKNOWN_DELIVERY" | "UNKNOWN_ENTRY" | "UNKNOWN_VERSION" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "APP_EXISTS" | "ENTRY_EXISTS" | "VERSION_CONFLICT" | "KEY_ENDED" | "PERSON_EXISTS" | "LAST_ADMIN" | "IDEMPOTENCY_CONFLICT" | "HOLD_ENDED" | "IMPORT_NOT_FAILED" | "ALREADY_REVERSED" | "BATCH_NOT_CANCELLABLE" | "CANCELLATION_UNSUPPORTED" | "ALARM_HAS_CAUSE" | "DEAD_LETTER_CLOSED" | "NOTHING_TO_DISCARD" | "WEBHOOK_DISABLED" | "TOO_MANY_WEBHOOKS" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "INVALID_FIELD" | "UNKNOWN_FIELD" | "INVALID_AMOUNT" | "UNKNOWN_TOKEN" | "AMBIGUOUS_TOKEN" | "UNKNOWN_REASON" | "TOKEN_RETIRED" | "REASON_RETIRED" | "FIELD_IS_FIXED" | "TOKEN_UNFIT" | "CHAIN_UNFIT" | "METADATA_NOT_ALLOWED" | "INSUFFICIENT_BALANCE" | "DEBIT_NOT_SUPPORTED" | "CAPTURE_TOO_LARGE" | "NOT_REVERSIBLE" | "BALANCE_OUT_OF_RANGE" | "UNKNOWN_APP" | "WEBHOOK_TARGET_REFUSED" | "RATE_LIMITED" | "UPGRADE_REQUIRED" | "HEADERS_TOO_LARGE" | "INTERNAL" | "CHAIN_UNAVAILABLE" | "LEDGER_UNAVAILABLE" | "PROVIDER_UNAVAILABLE" | "SIGN_IN_UNAVAILABLE" | "WEBHOOKS_UNAVAILABLE" | "NOT_READY" | "STORAGE_FULL" | "OVERLOADED" | "TIMEOUT";
+                /** @description What to do about it */
+                message: string;
+            }[];
         };
     };
     responses: never;

@@ -21,6 +21,8 @@ export type ContractWorld = {
   readonly settlement: HandSettlement
   /** An admin of all apps. */
   readonly admin: TestPerson
+  /** Another one, whose sessions may end. */
+  readonly leaver: TestPerson
   /** Something that there is, by the name of the path parameter that asks for it. */
   readonly named: Readonly<Record<string, string>>
   /** An answer's data. @throws where it is refused */
@@ -82,6 +84,7 @@ export async function seedContractWorld(api: WorldApi): Promise<ContractWorld> {
   return {
     settlement,
     admin,
+    leaver: await seedPerson(api, [{ role: "admin", appId: null }]),
     data,
     named: {
       ...{ alarm_id, hold_id, batch_id, dead_letter_id, key_id },

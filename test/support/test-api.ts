@@ -54,6 +54,7 @@ export async function startTestApi(
     readonly identity?: IdentityOptions
     readonly redisUrl?: string
     readonly webhooks?: WebhookOptions
+    readonly corsOrigins?: readonly string[]
   } = {},
 ): Promise<TestApi> {
   const { database: given, environment, ...rest } = options

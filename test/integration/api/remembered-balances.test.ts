@@ -90,7 +90,7 @@ it("says the same to HEAD as to GET, without the balance, and that it is nobody 
   expect(head?.body).toEqual({})
   for (const name of ["etag", "vary", "cache-control", "content-type"])
     expect(head?.headers.get(name), name).toBe(whole?.headers.get(name))
-  expect(whole?.headers.get("vary")).toBe("Accept-Encoding, Authorization, X-API-Key")
+  expect(whole?.headers.get("vary")).toBe("Accept-Encoding, Authorization, X-API-Key, Origin")
   expect(whole?.headers.get("cache-control")).toBe("private, no-cache")
 })
 
