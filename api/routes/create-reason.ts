@@ -15,7 +15,8 @@ export const createReasonRoute = defineRoute({
   permission: "registry.manage",
   query: dryRunQuery,
   body: z.strictObject({
-    reason_type: reasonTypeSchema.openapi({ example: "tournament_prize" }),
+    // A copy: the schema itself may have been made before there was an openapi().
+    reason_type: reasonTypeSchema.clone().openapi({ example: "tournament_prize" }),
     reason: changeReasonSchema,
     document: reasonDocumentSchema,
   }),

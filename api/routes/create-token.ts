@@ -27,8 +27,9 @@ export const createTokenRoute = defineRoute({
   body: z.strictObject({
     chain_id: chainIdSchema,
     token_address: addressSchema,
-    symbol: tokenFields.symbol.openapi({ example: "GEM" }),
-    decimals: tokenFields.decimals.openapi({ description: "Of the contract" }),
+    // Copies: the schemas themselves may have been made before there was an openapi().
+    symbol: tokenFields.symbol.clone().openapi({ example: "GEM" }),
+    decimals: tokenFields.decimals.clone().openapi({ description: "Of the contract" }),
     settlement_mode: settlementModeSchema
       .optional()
       .openapi({ description: "By the features, unless given" }),
