@@ -124,6 +124,23 @@ export const errorTexts: Readonly<Record<ErrorCode, ErrorText>> = {
     when: "Nobody has this id",
     remedy: "Use a `person_id` of `GET /admin/people`",
   },
+  UNKNOWN_WEBHOOK: {
+    when: "No webhook of the app has this id",
+    remedy: "Use a `webhook_id` of `GET /webhooks`",
+  },
+  UNKNOWN_DELIVERY: {
+    when: "The webhook has no such delivery, or it is older than the log is kept",
+    remedy: "Use a `delivery_id` of `GET /webhooks/{webhook_id}/deliveries`",
+  },
+  UNKNOWN_ENTRY: {
+    when: "The registry has no such chain, token, strategy or reason",
+    remedy:
+      "Use one that `GET /admin/chains`, `/admin/tokens`, `/admin/strategies` or `/admin/reasons` lists",
+  },
+  UNKNOWN_VERSION: {
+    when: "The entry never had that version",
+    remedy: "Use one that `GET …/versions` lists",
+  },
   METHOD_NOT_ALLOWED: {
     when: "The address exists and does not support the method",
     remedy: "Use one of the header `Allow`",
@@ -135,6 +152,14 @@ export const errorTexts: Readonly<Record<ErrorCode, ErrorText>> = {
   APP_EXISTS: {
     when: "Another app has this name",
     remedy: "Choose another name",
+  },
+  ENTRY_EXISTS: {
+    when: "The registry has an entry of this name",
+    remedy: "Change the entry that there is, or choose another name",
+  },
+  VERSION_CONFLICT: {
+    when: "Somebody changed the entry since it was read; the message says who, and when",
+    remedy: "Read it again, and decide again",
   },
   KEY_ENDED: {
     when: "The key was revoked, has expired or was rotated before; the message says which",
@@ -184,6 +209,14 @@ export const errorTexts: Readonly<Record<ErrorCode, ErrorText>> = {
     when: "The changes of the dead letter are on their way again: a reorganisation put them back into their batch",
     remedy: "Retry it, which closes it",
   },
+  WEBHOOK_DISABLED: {
+    when: "Nothing is delivered to a disabled webhook",
+    remedy: "Enable it with `PATCH /webhooks/{webhook_id}` first",
+  },
+  TOO_MANY_WEBHOOKS: {
+    when: "The app has as many webhooks as it may",
+    remedy: "Delete one that is not needed",
+  },
   PAYLOAD_TOO_LARGE: {
     when: "The body is larger than 8 MiB, an import than `imports.body_bytes_max` of the configuration, or a line of it than `line_bytes_max`",
     remedy: "Split the request",
@@ -215,6 +248,30 @@ export const errorTexts: Readonly<Record<ErrorCode, ErrorText>> = {
   UNKNOWN_REASON: {
     when: "The reason is not registered",
     remedy: "Use one of `GET /reasons`",
+  },
+  TOKEN_RETIRED: {
+    when: "The token takes no changes any more",
+    remedy: "Use another one; `GET /tokens` lists those that do",
+  },
+  REASON_RETIRED: {
+    when: "The reason is not given any more",
+    remedy: "Use another one of `GET /reasons`",
+  },
+  FIELD_IS_FIXED: {
+    when: "What has been recorded rests on this field: an id, an address, decimals",
+    remedy: "Register a new entry",
+  },
+  TOKEN_UNFIT: {
+    when: "The chain says otherwise of the token: no contract, other decimals, no role for our signer, not the calls that its mode needs",
+    remedy: "Correct what the message names",
+  },
+  CHAIN_UNFIT: {
+    when: "The chain cannot be reached as it is configured, or its contracts are not ours",
+    remedy: "Correct what the message names",
+  },
+  WEBHOOK_TARGET_REFUSED: {
+    when: "The address of a webhook is not https, or leads to a network that is not public",
+    remedy: "Use a public https address; the operator may allow others: see [webhooks](webhooks.md)",
   },
   METADATA_NOT_ALLOWED: {
     when: "The reason does not take this metadata key",
@@ -275,6 +332,10 @@ export const errorTexts: Readonly<Record<ErrorCode, ErrorText>> = {
   SIGN_IN_UNAVAILABLE: {
     when: "The API has no secret to sign tokens with, or knows no identity provider",
     remedy: "Set `AUTH_TOKEN_SECRET`, and `OIDC_ISSUER` with the others: see [identity](identity.md)",
+  },
+  WEBHOOKS_UNAVAILABLE: {
+    when: "The API has no key to keep the secrets of webhooks under",
+    remedy: "Set `WEBHOOK_SECRET_KEY`: see [webhooks](webhooks.md)",
   },
   NOT_READY: {
     when: "The process is starting or stopping",

@@ -67,7 +67,11 @@ export async function startFuzzSystem(): Promise<FuzzSystem> {
         AUDIT_SIGNING_KEY: randomBytes(32).toString("hex"),
       }),
     )
-    const api = await startApiProcess(database.appUrl, environment)
+    // The worker has no such key: whatever addresses are made up, nothing is sent there.
+    const api = await startApiProcess(database.appUrl, {
+      ...environment,
+      WEBHOOK_SECRET_KEY: randomBytes(32).toString("hex"),
+    })
     stopLater(api)
     const world = await seedContractWorld({ ...registry, db, server: { url: api.url } })
     return { api, world, registry, close }

@@ -23,7 +23,7 @@ export function startApiProcess(
 }
 
 /** The same of any role; one that serves nothing has an empty URL. */
-async function startRoleProcess(
+export async function startRoleProcess(
   role: "api" | "worker",
   databaseUrl: string,
   environment: Readonly<Record<string, string>> = {},

@@ -1,32 +1,17 @@
 import { createHash, randomUUID } from "node:crypto"
 import { sql } from "kysely"
 import { raiseAlarm } from "../../ledger/store/alarms.ts"
+import { named, type Prepare } from "./contract-call.ts"
+import { registryCalls } from "./contract-calls-registry.ts"
+import { webhookCalls } from "./contract-calls-webhooks.ts"
 import type { ContractWorld } from "./contract-world.ts"
 import { giveUp } from "./give-up.ts"
 import { upload } from "./import-fixture.ts"
 import { seedPerson, signIn } from "./people.ts"
 import type { TestApi } from "./test-api.ts"
 
-/** A request that the route answers with what it is there for. */
-export type ContractCall = {
-  readonly params?: Readonly<Record<string, string>>
-  readonly query?: Readonly<Record<string, string | number | boolean | readonly string[]>>
-  readonly body?: unknown
-  readonly headers?: Readonly<Record<string, string>>
-}
-
-type Prepare = (more: {
-  readonly api: TestApi
-  readonly world: ContractWorld
-}) => ContractCall | Promise<ContractCall>
-
 const token = { token_symbol: "CPOP" }
 const item = { user_id: "user_123", ...token, amount: "+12.5", reason_type: "reward" }
-const named =
-  (...names: string[]): Prepare =>
-  ({ world }) => ({
-    params: Object.fromEntries(names.map((name) => [name, world.named[name] ?? ""])),
-  })
 const nothing: Prepare = () => ({})
 const withBody =
   (body: unknown): Prepare =>
@@ -61,6 +46,8 @@ const reason = { reason: "an inspection" }
 
 /** Of each route one request, by method and path below /api/v1. A new route needs one here: it becomes the example of its description. */
 export const contractCalls: Readonly<Record<string, Prepare>> = {
+  ...registryCalls,
+  ...webhookCalls,
   "post /balance/adjust": withBody({
     operation_id: "daily_rewards_20241216",
     adjustments: [

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto"
 import type { Kysely } from "kysely"
+import type { WebhookOptions } from "../../api/context.ts"
 import { makeCheckpoint } from "../../ledger/audit/make-checkpoint.ts"
 import { auditKeyOf } from "../../ledger/domain/audit-key.ts"
 import { raiseAlarm } from "../../ledger/store/alarms.ts"
@@ -10,6 +11,9 @@ import { upload } from "./import-fixture.ts"
 import { seedPerson, type TestPerson } from "./people.ts"
 import type { SeededRegistry } from "./seed-registry.ts"
 import { type HandSettlement, settleByHand } from "./settle-by-hand.ts"
+
+/** Entries of the registry that routes are asked for, by the name of the path parameter. */
+export const exampleEntries = { chain_id: "31338", token: "31338:USDT", reason_type: "mint" } as const
 
 /** What a world is made of: TestApi has it, and so has an API in a process of its own. */
 export type WorldApi = Pick<SeededRegistry, "app" | "apiKey" | "tokens"> & {
@@ -33,6 +37,19 @@ export type ContractWorld = {
     headers?: Record<string, string>,
     // biome-ignore lint/suspicious/noExplicitAny: tests look into answers whose shape is what they test
   ): Promise<any>
+}
+
+/** Webhooks whose names lead somewhere, whatever the name servers know. Nothing is delivered where no worker runs. */
+export const testWebhooks: WebhookOptions = {
+  secretKeys: [Buffer.alloc(32, 9)],
+  resolve: () => Promise.resolve(["8.8.8.8"]),
+}
+
+const secondVersions: Readonly<Record<string, object>> = {
+  chains: { block_time_ms: 3_000 },
+  tokens: { name: "USD Coin" },
+  strategies: { max_wait_time_ms: 900_001 },
+  reasons: { description: "Minted by hand" },
 }
 
 /** One of everything that a route can name, so that each route has something to answer with. */
@@ -80,6 +97,20 @@ export async function seedContractWorld(api: WorldApi): Promise<ContractWorld> {
   const [{ alarm_id }] = (await data("GET", "/alarms")).alarms
   await makeCheckpoint(api.db, ledgerId, auditKey, new Date())
   const { checkpoints } = await data("GET", "/audit/checkpoints")
+  for (const path of [
+    `/admin/chains/${exampleEntries.chain_id}`,
+    `/admin/tokens/${exampleEntries.token}`,
+    `/admin/strategies/${exampleEntries.token}`,
+    `/admin/reasons/${exampleEntries.reason_type}`,
+  ]) {
+    const { version } = await data("GET", path)
+    const changes = secondVersions[path.split("/")[2] ?? ""]
+    await data("PATCH", path, { expected_version: version, reason: "as agreed", changes })
+  }
+  // An address that no name has to be looked up for. Nothing is delivered there: it is disabled again.
+  const { webhook_id } = await data("POST", "/webhooks", { url: "https://8.8.8.8/hooks/chainbridge" })
+  const { delivery_id } = await data("POST", `/webhooks/${webhook_id}/test`)
+  await data("PATCH", `/webhooks/${webhook_id}`, { is_enabled: false })
   const admin = await seedPerson(api, [{ role: "admin", appId: null }])
   return {
     settlement,
@@ -87,7 +118,9 @@ export async function seedContractWorld(api: WorldApi): Promise<ContractWorld> {
     leaver: await seedPerson(api, [{ role: "admin", appId: null }]),
     data,
     named: {
-      ...{ alarm_id, hold_id, batch_id, dead_letter_id, key_id },
+      ...{ alarm_id, hold_id, batch_id, dead_letter_id, key_id, webhook_id, delivery_id },
+      ...exampleEntries,
+      ...{ from_version: "1", to_version: "2" },
       user_id: user,
       operation_id: operationId,
       tx_id: transactions[0].tx_id,

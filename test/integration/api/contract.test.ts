@@ -5,9 +5,10 @@ import { querySchema } from "../../../api/mount-route.ts"
 import { type Example, exampleKey } from "../../../api/openapi/examples.ts"
 import type { Route } from "../../../api/route.ts"
 import { routes } from "../../../api/routes.ts"
+import { type ChainsToRegister, startChainsToRegister } from "../../support/chains-to-register.ts"
 import { contractCalls } from "../../support/contract-calls.ts"
 import { contract, findContractFaults, schemaFaults } from "../../support/contract-faults.ts"
-import { type ContractWorld, seedContractWorld } from "../../support/contract-world.ts"
+import { type ContractWorld, seedContractWorld, testWebhooks } from "../../support/contract-world.ts"
 import { testIdentity } from "../../support/people.ts"
 import { createPlainText } from "../../support/plain-example.ts"
 import { startTestApi, type TestApi } from "../../support/test-api.ts"
@@ -22,15 +23,23 @@ const elsewhere = new Set(["get /auth/oidc/start", "get /auth/oidc/callback", "g
 
 let api: TestApi
 let world: ContractWorld
+let chains: ChainsToRegister
 const recorded: Record<string, Example> = {}
 const plain = createPlainText()
 beforeAll(async () => {
-  api = await startTestApi({ identity: testIdentity, limits: { laneMaxAgeMs: 0 } })
+  chains = await startChainsToRegister()
+  api = await startTestApi({
+    identity: testIdentity,
+    limits: { laneMaxAgeMs: 0 },
+    webhooks: testWebhooks,
+    environment: chains.environment,
+  })
   world = await seedContractWorld(api)
 })
 afterAll(async () => {
   if (isRecording) writeFileSync(file, `${JSON.stringify(recorded, null, 2)}\n`)
   await api.close()
+  await chains.stop()
 })
 
 const nameOf = (route: Route) => `${route.method} ${route.path}`
@@ -51,7 +60,7 @@ describe("every route answers as its description says", () => {
     const prepare = contractCalls[name]
     if (prepare === undefined)
       throw new Error(`say in test/support/contract-calls.ts how ${name} is called, then npm run examples`)
-    const { params = {}, query = {}, body, headers = {} } = await prepare({ api, world })
+    const { params = {}, query = {}, body, headers = {} } = await prepare({ api, world, chains })
     const address = fullPath(route).replace(/\{(\w+)\}/g, (_, one: string) =>
       encodeURIComponent(params[one] ?? ""),
     )

@@ -5,7 +5,7 @@ import { sql } from "kysely"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { type ErrorCode, errorCodes } from "../../../api/errors.ts"
 import { raiseAlarm } from "../../../ledger/store/alarms.ts"
-import { type ContractWorld, seedContractWorld } from "../../support/contract-world.ts"
+import { type ContractWorld, seedContractWorld, testWebhooks } from "../../support/contract-world.ts"
 import { giveUp } from "../../support/give-up.ts"
 import { upload } from "../../support/import-fixture.ts"
 import { seedPerson, signIn, testIdentity, trySignIn } from "../../support/people.ts"
@@ -15,7 +15,11 @@ import { startTestApi, type TestApi } from "../../support/test-api.ts"
 let api: TestApi
 let world: ContractWorld
 beforeAll(async () => {
-  api = await startTestApi({ identity: testIdentity, limits: { laneMaxAgeMs: 0, bodyBytesMax: 100_000 } })
+  api = await startTestApi({
+    identity: testIdentity,
+    limits: { laneMaxAgeMs: 0, bodyBytesMax: 100_000 },
+    webhooks: testWebhooks,
+  })
   world = await seedContractWorld(api)
 })
 afterAll(() => api.close())
@@ -115,12 +119,25 @@ const provocations: Readonly<Record<ErrorCode, Provocation>> = {
   UNKNOWN_DEAD_LETTER: post("/dead-letters/nothing/retry"),
   UNKNOWN_KEY: post(`/admin/keys/${uuid}/revoke`),
   UNKNOWN_PERSON: post(`/admin/people/${uuid}/disable`),
+  UNKNOWN_WEBHOOK: get(`/webhooks/${uuid}`),
+  UNKNOWN_DELIVERY: () => get(`/webhooks/${ofWorld("webhook_id")}/deliveries/${uuid}`)(),
+  UNKNOWN_ENTRY: get("/admin/reasons/nothing"),
+  UNKNOWN_VERSION: get("/admin/reasons/mint/versions/98/diff/99"),
   METHOD_NOT_ALLOWED: () => api.call("DELETE", "/api/v1/batches"),
   REQUEST_TIMEOUT: elsewhere(
     "faults/slow-clients",
     "is told so and cut off, headers or body, and meanwhile keeps nobody else waiting",
   ),
   APP_EXISTS: () => twice(post("/admin/apps", { name: "twice" })),
+  ENTRY_EXISTS: () => {
+    const document = { description: "A prize", allowed_metadata: [], business_type: "reward" }
+    return twice(post("/admin/reasons", { reason_type: "prize", reason: "x", document }))
+  },
+  VERSION_CONFLICT: () =>
+    api.call("PATCH", "/api/v1/admin/reasons/mint", {
+      ...{ expected_version: 99, reason: "x" },
+      changes: { priority: "low" },
+    }),
   KEY_ENDED: async () => {
     const { key_id } = await world.data("POST", "/admin/keys", { scopes: ["admin"] })
     return twice(post(`/admin/keys/${key_id}/revoke`), post(`/admin/keys/${key_id}/rotate`))
@@ -157,6 +174,8 @@ const provocations: Readonly<Record<ErrorCode, Provocation>> = {
       FROM settlement.batches b WHERE i.state = 'waiting' AND b.ledger_id = i.ledger_id`.execute(api.db)
     return post(`/dead-letters/${letter}/discard`, { reason: "x" })()
   },
+  WEBHOOK_DISABLED: () => post(`/webhooks/${ofWorld("webhook_id")}/test`)(),
+  TOO_MANY_WEBHOOKS: elsewhere("api/webhooks/routes", "TOO_MANY_WEBHOOKS"),
   PAYLOAD_TOO_LARGE: adjust({ reason_detail: "x".repeat(200_000) }),
   UNSUPPORTED_MEDIA_TYPE: adjust({}, { "content-type": "text/plain" }),
   INVALID_FIELD: adjust({ user_id: "" }),
@@ -165,6 +184,12 @@ const provocations: Readonly<Record<ErrorCode, Provocation>> = {
   UNKNOWN_TOKEN: adjust({ token_symbol: "NONE" }),
   AMBIGUOUS_TOKEN: adjust({ token_symbol: "USDT" }),
   UNKNOWN_REASON: adjust({ reason_type: "whim" }),
+  TOKEN_RETIRED: elsewhere("api/registry-new", "TOKEN_RETIRED"),
+  REASON_RETIRED: elsewhere("api/registry-new", "REASON_RETIRED"),
+  FIELD_IS_FIXED: elsewhere("api/registry-admin", "FIELD_IS_FIXED"),
+  TOKEN_UNFIT: elsewhere("api/registry-new", "TOKEN_UNFIT"),
+  CHAIN_UNFIT: elsewhere("api/registry-new", "CHAIN_UNFIT"),
+  WEBHOOK_TARGET_REFUSED: post("/webhooks", { url: "https://127.0.0.1/hook" }),
   METADATA_NOT_ALLOWED: adjust({ metadata: { colour: "blue" } }),
   INSUFFICIENT_BALANCE: adjust({ user_id: "poor", amount: "-1", reason_type: "consumption" }),
   DEBIT_NOT_SUPPORTED: {
@@ -199,6 +224,7 @@ const provocations: Readonly<Record<ErrorCode, Provocation>> = {
     "says so where the provider refuses, is not there, or is not configured",
   ),
   SIGN_IN_UNAVAILABLE: get("/auth/oidc/start"),
+  WEBHOOKS_UNAVAILABLE: elsewhere("api/webhooks/routes", "WEBHOOKS_UNAVAILABLE"),
   NOT_READY: elsewhere("api/faults", "everything says so in the envelope, and the process lives"),
   STORAGE_FULL: elsewhere(
     "faults/disk-full",
