@@ -3028,6 +3028,7 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
+                    /** @example 0193c5e0-0000-7000-8000-000000000022 */
                     webhook_id: string;
                 };
                 cookie?: never;
@@ -3140,6 +3141,7 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
+                    /** @example 0193c5e0-0000-7000-8000-000000000025 */
                     webhook_id: string;
                 };
                 cookie?: never;
@@ -3186,6 +3188,7 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
+                    /** @example 0193c5e0-0000-7000-8000-000000000024 */
                     webhook_id: string;
                 };
                 cookie?: never;
@@ -3335,6 +3338,7 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
+                    /** @example 0193c5e0-0000-7000-8000-000000000026 */
                     webhook_id: string;
                 };
                 cookie?: never;
@@ -3481,6 +3485,7 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
+                    /** @example 0193c5e0-0000-7000-8000-000000000027 */
                     webhook_id: string;
                 };
                 cookie?: never;
@@ -3587,6 +3592,7 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
+                    /** @example 0193c5e0-0000-7000-8000-000000000028 */
                     webhook_id: string;
                 };
                 cookie?: never;
@@ -3716,7 +3722,10 @@ export interface paths {
             parameters: {
                 query?: {
                     status?: "waiting" | "retrying" | "succeeded" | "dead";
-                    /** @description Rows of a page */
+                    /**
+                     * @description Rows of a page
+                     * @example 1
+                     */
                     limit?: number;
                     /** @description `pagination.next_cursor` of the previous page */
                     cursor?: string;
@@ -3728,6 +3737,7 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
+                    /** @example 0193c5e0-0000-7000-8000-000000000022 */
                     webhook_id: string;
                 };
                 cookie?: never;
@@ -3844,7 +3854,9 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
+                    /** @example 0193c5e0-0000-7000-8000-000000000022 */
                     webhook_id: string;
+                    /** @example 1 */
                     delivery_id: string;
                 };
                 cookie?: never;
@@ -3953,7 +3965,9 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
+                    /** @example 0193c5e0-0000-7000-8000-000000000029 */
                     webhook_id: string;
+                    /** @example 3 */
                     delivery_id: string;
                 };
                 cookie?: never;
