@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi"
 import type { ChainProgress } from "../chain/chain-progress.ts"
-import type { LedgerMetrics } from "../queries/health.ts"
+import type { LedgerMetrics, WebhookFigures } from "../queries/health.ts"
 import type { RegisteredChain } from "../registry/registry-snapshot.ts"
 import { timeAnswer } from "../validation/schemas.ts"
 import { blocksBehind, secondsSince } from "./balance.ts"
@@ -18,6 +18,17 @@ const chainHealthSchema = z.object({
   confirmed_block: z.int().nullable(),
   head_lag: z.int().nullable().openapi({ description: "Blocks from the confirmed one to the head" }),
   sync_lag: z.number().nullable().openapi({ description: "Age of the confirmed block in seconds" }),
+})
+
+const webhookHealthSchema = z.object({
+  enabled: z.int(),
+  failing: z.int().openapi({ description: "Enabled ones whose last attempt has failed" }),
+  disabled: z.int(),
+  dead_letters: z.int(),
+  undelivered_seconds: z
+    .number()
+    .nullable()
+    .openapi({ description: "Age of the oldest event that an enabled webhook is not through with" }),
 })
 
 export const healthSchema = z.object({
@@ -50,6 +61,9 @@ export const healthSchema = z.object({
     .array(z.object({ kind: z.string(), subject: z.string(), message: z.string(), raised_at: timeAnswer }))
     .nullable()
     .openapi({ description: "Only with a key" }),
+  webhooks: webhookHealthSchema
+    .nullable()
+    .openapi({ description: "Of the key's ledger; null without a key" }),
   performance_metrics: z
     .object({
       pending_transactions: z.int(),
@@ -136,6 +150,16 @@ export function presentChainHealth(
     confirmed_block: confirmed === null ? null : Number(confirmed),
     head_lag: lag,
     sync_lag: secondsSince(progress?.confirmedBlockTime ?? null, now),
+  }
+}
+
+export function presentWebhookHealth(figures: WebhookFigures): z.infer<typeof webhookHealthSchema> {
+  return {
+    enabled: Number(figures.enabled),
+    failing: Number(figures.failing),
+    disabled: Number(figures.disabled),
+    dead_letters: Number(figures.dead_letters),
+    undelivered_seconds: round(figures.undelivered_seconds),
   }
 }
 

@@ -99,3 +99,28 @@ export async function readLedgerMetrics(db: Kysely<Database>, ledgerId: string):
   if (metrics === undefined) throw new TypeError("a query without a FROM gave no row")
   return metrics
 }
+
+export type WebhookFigures = {
+  readonly enabled: bigint
+  readonly failing: bigint
+  readonly disabled: bigint
+  readonly dead_letters: bigint
+  /** Of the oldest event that an enabled webhook is not through with. */
+  readonly undelivered_seconds: number | null
+}
+
+/** How the webhooks of one ledger are. */
+export async function readWebhookFigures(db: Kysely<Database>, ledgerId: string): Promise<WebhookFigures> {
+  const { rows } = await sql<WebhookFigures>`
+    WITH own AS (SELECT * FROM webhooks.endpoints WHERE ledger_id = ${ledgerId} AND deleted_at IS NULL)
+    SELECT count(*) FILTER (WHERE is_enabled) AS enabled,
+      count(*) FILTER (WHERE is_enabled AND failing_since IS NOT NULL) AS failing,
+      count(*) FILTER (WHERE NOT is_enabled) AS disabled,
+      (SELECT count(*) FROM own JOIN webhooks.deliveries d USING (endpoint_id) WHERE d.status = 'dead') AS dead_letters,
+      (SELECT extract(epoch FROM clock_timestamp() - v.recorded_at)::float8 FROM ledger.events v
+        WHERE v.ledger_id = ${ledgerId} AND v.position = (SELECT min(cursor_position) + 1 FROM own WHERE is_enabled)) AS undelivered_seconds
+    FROM own`.execute(db)
+  const [figures] = rows
+  if (figures === undefined) throw new TypeError("a count gave no row")
+  return figures
+}

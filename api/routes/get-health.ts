@@ -10,6 +10,7 @@ import {
   overallCondition,
   presentChainHealth,
   presentMetrics,
+  presentWebhookHealth,
   roleCondition,
 } from "../presenters/health.ts"
 import { presentLaneHealth } from "../presenters/lane.ts"
@@ -21,6 +22,7 @@ import {
   readHeartbeatAges,
   readLedgerMetrics,
   readOpenAlarms,
+  readWebhookFigures,
 } from "../queries/health.ts"
 import { readLanes } from "../queries/lanes.ts"
 import type { Caller } from "../registry/api-keys.ts"
@@ -71,7 +73,7 @@ export const getSystemHealth = defineRoute({
     const openAlarms = found?.openAlarms ?? null
     return {
       status: found === undefined ? 503 : 200,
-      ages: ["uptime", "sync_lag", "head_lag", "lag_seconds"],
+      ages: ["uptime", "sync_lag", "head_lag", "lag_seconds", "undelivered_seconds"],
       data: {
         status: overallCondition(components, openAlarms),
         version: services.version,
@@ -84,6 +86,7 @@ export const getSystemHealth = defineRoute({
         open_alarms: openAlarms,
         alarms:
           found?.alarms?.map((alarm) => ({ ...alarm, raised_at: alarm.raised_at.toISOString() })) ?? null,
+        webhooks: found?.webhooks === undefined ? null : presentWebhookHealth(found.webhooks),
         ...presentMetrics(found?.metrics),
       },
     }
@@ -105,6 +108,7 @@ async function look(services: Services, caller: Caller | undefined) {
     metrics,
     lanes,
     signers,
+    webhooks,
   ] = await Promise.all([
     services.registry.current(),
     readHeartbeatAges(db),
@@ -115,6 +119,7 @@ async function look(services: Services, caller: Caller | undefined) {
     caller === undefined ? undefined : readLedgerMetrics(db, caller.ledgerId),
     caller === undefined ? undefined : readLanes(db, caller.ledgerId),
     caller === undefined ? undefined : readSigners(db),
+    caller === undefined ? undefined : readWebhookFigures(db, caller.ledgerId),
   ])
   return {
     chains: registry.chains,
@@ -124,6 +129,7 @@ async function look(services: Services, caller: Caller | undefined) {
     openAlarms,
     alarms,
     metrics,
+    webhooks,
     signers: signers?.map(presentSigner),
     // A token that was registered a moment ago shows when the registry's copy has it.
     lanes: lanes

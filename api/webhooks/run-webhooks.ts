@@ -1,4 +1,4 @@
-import { run } from "graphile-worker"
+import { makeWorkerUtils, run } from "graphile-worker"
 import type { Kysely } from "kysely"
 import { appendedChannel } from "../../ledger/store/append.ts"
 import { webhooksChangedChannel } from "../../ledger/store/channels.ts"
@@ -71,6 +71,7 @@ export async function runWebhooks(options: WebhookRunOptions): Promise<RunningWe
   const breakOff = new AbortController()
   let isStopping = false
   const pool = createPool({ databaseUrl, applicationName: "chainbridge-worker-webhooks", connectionsMax })
+  const jobs = await makeWorkerUtils({ pgPool: pool, logger: createJobLogger(logger) })
   const lingering = new Set<Promise<void>>()
   let delivering = 0
   let cleanedMs = 0
@@ -116,6 +117,8 @@ export async function runWebhooks(options: WebhookRunOptions): Promise<RunningWe
     if (due.length > 0) await addJobs(due)
     if (performance.now() - cleanedMs > cleanEveryMs) {
       await removeOldDeliveries(db)
+      // Those of a worker that has died, after four hours: another job has taken their place at once.
+      await jobs.cleanup({ tasks: ["DELETE_PERMAFAILED_JOBS"] })
       cleanedMs = performance.now()
     }
     return lookEveryMs
@@ -155,6 +158,7 @@ export async function runWebhooks(options: WebhookRunOptions): Promise<RunningWe
       await Promise.all(runners.map((runner) => runner.stop()))
       await Promise.all(lingering)
       clearTimeout(timer)
+      await jobs.release()
       await pool.end()
     },
   }

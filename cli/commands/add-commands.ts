@@ -71,13 +71,13 @@ const roles = [
     name: "api",
     does: "the HTTP API",
     needs:
-      "DATABASE_URL, PORT, HOST, CHAINBRIDGE_RPC_URLS_<chain_id>, AUTH_TOKEN_SECRET (64 hex digits; without it people cannot sign in), TRUSTED_PROXIES (whose X-Forwarded-For is believed; nobody's, unless set), CORS_ORIGINS (whose pages may call from a browser; nobody's, unless set), OIDC_ISSUER with OIDC_CLIENT_ID, OIDC_CLIENT_SECRET and OIDC_REDIRECT_URI (an identity provider)",
+      "DATABASE_URL, PORT, HOST, CHAINBRIDGE_RPC_URLS_<chain_id>, AUTH_TOKEN_SECRET (64 hex digits; without it people cannot sign in), WEBHOOK_SECRET_KEY (64 hex digits; without it there can be no webhooks), TRUSTED_PROXIES (whose X-Forwarded-For is believed; nobody's, unless set), CORS_ORIGINS (whose pages may call from a browser; nobody's, unless set), OIDC_ISSUER with OIDC_CLIENT_ID, OIDC_CLIENT_SECRET and OIDC_REDIRECT_URI (an identity provider)",
   },
   {
     name: "worker",
-    does: "confirmations, reconciliation, checkpoints and projections",
+    does: "confirmations, reconciliation, checkpoints, projections and webhooks",
     needs:
-      "DATABASE_URL, CHAINBRIDGE_RPC_URLS_<chain_id>, AUDIT_SIGNING_KEY (64 hex digits; without it nothing is signed)",
+      "DATABASE_URL, CHAINBRIDGE_RPC_URLS_<chain_id>, AUDIT_SIGNING_KEY (64 hex digits; without it nothing is signed), WEBHOOK_SECRET_KEY (64 hex digits; without it no webhook is delivered)",
   },
   {
     name: "batcher",

@@ -12,7 +12,9 @@ import {
   type WebhookReceiver,
 } from "../../../support/webhook-receiver.ts"
 
-const leaseMs = 2_000
+/** Short, where its end is waited for; otherwise one that a busy machine does not outlast. */
+const shortMs = 2_000
+const longMs = 40_000
 const attemptMs = 1_000
 
 let fixture: WebhookFixture
@@ -35,7 +37,7 @@ async function receive(): Promise<WebhookReceiver> {
   return receiver
 }
 
-async function startWorker(): Promise<ChildProcess> {
+async function startWorker(leaseMs = shortMs): Promise<ChildProcess> {
   const options: WebhookProcessOptions = {
     ...{ databaseUrl: fixture.api.database.appUrl, leaseMs, attemptMs },
     secretKey: fixture.secretKey.toString("hex"),
@@ -107,11 +109,14 @@ it("by two workers at once each message is sent once, and each webhook's in orde
       return { receiver, webhook: await fixture.make(receiver.url) }
     }),
   )
-  await Promise.all([startWorker(), startWorker()])
+  await Promise.all([startWorker(longMs), startWorker(longMs)])
   let last = 0n
   for (let burst = 0; burst < 20; burst += 1) last = await fixture.record(15)
   await Promise.all(made.map(({ webhook }) => fixture.whenThrough(webhook.webhook_id, last)))
-  for (const { receiver } of made) expect(receiver.taken).toEqual(upTo(last, 300))
+  for (const { receiver } of made) {
+    expect(receiver.taken.length).toBeGreaterThanOrEqual(300)
+    expect(receiver.taken).toEqual(upTo(last, receiver.taken.length))
+  }
 }, 120_000)
 
 it("that lags behind its own lease records nothing, and what it had begun is sent again", async () => {
@@ -135,3 +140,20 @@ it("that lags behind its own lease records nothing, and what it had begun is sen
   expect(firstSeen(receiver)).toEqual(upTo(later, 40))
   expect(BigInt((await fixture.show(webhook_id)).position)).toBe(later)
 }, 120_000)
+
+it("stopped while a receiver says nothing it ends in time, and the next one goes on at once", async () => {
+  const receiver = await receive()
+  const { webhook_id } = await fixture.make(receiver.url)
+  receiver.answer = () => undefined
+  const last = await fixture.record(2)
+  const worker = await fixture.run({ leaseMs: 60_000, limits: { attemptMs: 30_000, bodyMs: 1_000 } })
+  await waitUntil(() => Promise.resolve(receiver.received.length === 1), { what: "the first is sent" })
+  const beganMs = performance.now()
+  await worker.stop()
+  expect(performance.now() - beganMs).toBeLessThan(4_000)
+  receiver.answer = take
+  await fixture.run()
+  await fixture.whenThrough(webhook_id, last)
+  expect(receiver.taken).toEqual([last - 1n, last])
+  expect(await fixture.deliveries(webhook_id)).toMatchObject([{ attempts_count: 1 }, { attempts_count: 1 }])
+}, 60_000)

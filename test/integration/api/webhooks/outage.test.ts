@@ -78,6 +78,9 @@ describe("a receiver that is down", () => {
       is_enabled: true,
       dead_letters: 0,
     })
+    const { webhooks } = (await fixture.api.call("GET", "/api/v1/system/health")).body.data
+    expect(webhooks).toMatchObject({ enabled: 1, failing: 1, disabled: 0, dead_letters: 0 })
+    expect(webhooks.undelivered_seconds).toBeGreaterThan(1)
     const again = await receive(receiver.port)
     const last = await fixture.record(200)
     expect(again.received).toEqual([])
