@@ -227,10 +227,10 @@ describe("idempotency", () => {
     }
     await expect.poll(async () => (await api.adjust(body)).status).toBe(200)
     const first = await api.adjust(body)
-    await sql`DELETE FROM registry.reasons WHERE reason_type = 'seasonal'`.execute(api.db)
+    await sql`UPDATE registry.reasons SET is_retired = true WHERE reason_type = 'seasonal'`.execute(api.db)
     await sql`NOTIFY registry_changed`.execute(api.db)
     const unknown = { adjustments: body.adjustments }
-    await expect.poll(async () => (await api.adjust(unknown)).body.errors?.[0]?.code).toBe("UNKNOWN_REASON")
+    await expect.poll(async () => (await api.adjust(unknown)).body.errors?.[0]?.code).toBe("REASON_RETIRED")
 
     const again = await api.adjust(body)
     expect(again.status).toBe(200)

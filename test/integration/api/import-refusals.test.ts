@@ -97,7 +97,7 @@ describe("a line with a key of its own", () => {
     )
   })
 
-  test("stays replayed when its reason is no longer registered", async () => {
+  test("stays replayed when its reason was retired", async () => {
     await api.db
       .insertInto("registry.reasons")
       .values({
@@ -112,13 +112,17 @@ describe("a line with a key of its own", () => {
     const file = fileOf("passing,POINT,+5,passing,passing-1,")
     const first = await whenEnded(api, (await upload(api, file)).data?.import_id ?? "")
     expect(first.lines.applied).toBe(1)
-    await api.db.deleteFrom("registry.reasons").where("reason_type", "=", "passing").execute()
+    await api.db
+      .updateTable("registry.reasons")
+      .set({ is_retired: true })
+      .where("reason_type", "=", "passing")
+      .execute()
     const later = await whenEnded(
       api,
       (await upload(api, `${file}\npassing,POINT,+5,passing,,`)).data?.import_id ?? "",
     )
     expect(later.lines).toEqual({ done: 2, applied: 0, replayed: 1, refused: 1 })
-    expect((await readRefused(api, later.import_id))[0]).toMatchObject({ line: 3, code: "UNKNOWN_REASON" })
+    expect((await readRefused(api, later.import_id))[0]).toMatchObject({ line: 3, code: "REASON_RETIRED" })
   })
 })
 
