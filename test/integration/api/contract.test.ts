@@ -93,6 +93,17 @@ describe("every route answers as its description says", () => {
   })
 })
 
+describe("an address that does not support the method", () => {
+  it.each([
+    ["DELETE", "/api/v1/balance/holds", "POST"],
+    ["POST", "/api/v1/balance/ann", "GET, HEAD"],
+    ["OPTIONS", "/api/v1/admin/keys", "GET, HEAD, POST"],
+  ])("%s %s says what it supports, as the description has it", async (method, path, allow) => {
+    const { status, headers } = await fetch(`${api.server.url}${path}`, { method })
+    expect([status, headers.get("allow")]).toEqual([405, allow])
+  })
+})
+
 describe.skipIf(isRecording)("the examples of the description", () => {
   it.each(called.map((route) => [nameOf(route), route] as const))("of %s are what it says", (_, route) => {
     const operation = contract.paths[fullPath(route)]?.[route.method]
