@@ -36,6 +36,7 @@ export const streamLiveEvents = defineRoute({
     after: z.string().optional().openapi({
       description:
         "Begin behind this position. `Last-Event-ID`, which clients send when they connect again, counts before it; without either, with what happens from now on",
+      pattern: "^(0|[1-9]\\d{0,15})$",
       example: "184467",
     }),
   }),
