@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process"
 import { mkdtempSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { findFreePort } from "../../cli/stack/free-port.ts"
 import { type ApiDocument, checkJson } from "../support/docs/check-json.ts"
 import { checkShown, isOutputOf } from "../support/docs/check-shown.ts"
 import { checkYaml } from "../support/docs/check-yaml.ts"
@@ -11,6 +12,7 @@ import { openPlaceholders, programVariables, takesCheckpoint } from "../support/
 import { type Example, listPages, readExamples, whereOf } from "../support/docs/read-examples.ts"
 import { runHttp } from "../support/docs/run-http.ts"
 import { isProgram, runProgram } from "../support/docs/run-program.ts"
+import { isReceiver, runReceiver } from "../support/docs/run-receiver.ts"
 import { runShell } from "../support/docs/run-shell.ts"
 import { runSql } from "../support/docs/run-sql.ts"
 import { packClient } from "../support/pack-client.ts"
@@ -66,7 +68,8 @@ describe("the programs", () => {
     const mine = programs.filter(({ page, language }) => `${language} ${page}` === name)
     const [first] = mine
     if (first === undefined) throw new Error(`${name} has no examples`)
-    const env = programVariables(docs.stack.api_url, createAppWithKey(first.page))
+    const env = programVariables(docs.stack.api_url, createAppWithKey(first.page), await findFreePort())
+    if (isReceiver(mine)) return expect(await runReceiver(first.language, mine, project, env)).toEqual([])
     const { printed, promised } = await runProgram(first.language, mine, project, env)
     expect(printed).toEqual(promised)
   })

@@ -77,6 +77,9 @@ async function read<Data>(env: Env, path: string, body?: unknown): Promise<Data>
 }
 
 /** The environment that a page's programs are run with. */
-export function programVariables(url: string, apiKey: string): Record<string, string> {
-  return { CHAINBRIDGE_URL: url, CHAINBRIDGE_API_KEY: apiKey }
+export function programVariables(url: string, apiKey: string, port: number): Record<string, string> {
+  return {
+    ...{ CHAINBRIDGE_URL: url, CHAINBRIDGE_API_KEY: apiKey, PORT: String(port) },
+    WEBHOOK_SECRET: `whsec_${Buffer.from("of the tests of the docs").toString("base64")}`,
+  }
 }

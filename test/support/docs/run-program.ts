@@ -28,14 +28,8 @@ export async function runProgram(
   project: string,
   env: Readonly<Record<string, string>>,
 ): Promise<{ printed: string[]; promised: string[] }> {
-  const { file, command, printed } = kinds[language]
-  const code = examples.map((example) => example.code).join("\n")
-  for (const [, name = ""] of code.matchAll(/process\.env\.(\w+)|environ\["(\w+)"\]/g))
-    if (!(name in env)) throw new Error(`nothing sets ${name} for ${examples[0]?.page}: see placeholders.ts`)
-  const directory = join(project, (examples[0]?.page ?? "").replaceAll(/\W/g, "_"))
-  mkdirSync(directory, { recursive: true })
-  writeFileSync(join(directory, file), code)
-  if (language === "ts") await compile(file, directory)
+  const { command, printed } = kinds[language]
+  const { directory, file, code } = await writeProgram(language, examples, project, env)
   const { stdout } = await run(command, [file], {
     cwd: directory,
     timeout: timeoutMs,
@@ -45,6 +39,24 @@ export async function runProgram(
     printed: stdout.trim() === "" ? [] : stdout.trim().split("\n"),
     promised: [...code.matchAll(printed)].map(([, said = ""]) => said),
   }
+}
+
+/** @throws where it needs what nothing sets, and what the compiler says */
+export async function writeProgram(
+  language: ProgramLanguage,
+  examples: readonly Example[],
+  project: string,
+  env: Readonly<Record<string, string>>,
+): Promise<{ readonly directory: string; readonly file: string; readonly code: string }> {
+  const { file } = kinds[language]
+  const code = examples.map((example) => example.code).join("\n")
+  for (const [, name = ""] of code.matchAll(/process\.env\.(\w+)|environ\["(\w+)"\]/g))
+    if (!(name in env)) throw new Error(`nothing sets ${name} for ${examples[0]?.page}: see placeholders.ts`)
+  const directory = join(project, (examples[0]?.page ?? "").replaceAll(/\W/g, "_"))
+  mkdirSync(directory, { recursive: true })
+  writeFileSync(join(directory, file), code)
+  if (language === "ts") await compile(file, directory)
+  return { directory, file, code }
 }
 
 async function compile(file: string, directory: string): Promise<void> {

@@ -15,7 +15,7 @@ export type ShellRun = {
   readonly programs: readonly NamedProgram[]
 }
 
-const timeoutMs = 120_000
+const timeoutMs = 200_000
 const prelude = join(import.meta.dirname, "prelude.sh")
 
 /** Runs a page's shell examples as one script, from top to bottom, against the stack. @param env the variables that the page takes for granted */
