@@ -68,6 +68,10 @@ describe("a message that is not", () => {
     ["of no time at all", { headers: { ...sign(), "webhook-timestamp": "NaN" } }],
     ["without a signature", { headers: { ...sign(), "webhook-signature": "" } }],
     [
+      "with a signature of another version",
+      { headers: { ...sign(), "webhook-signature": sign()["webhook-signature"]?.replace("v1,", "v2,") } },
+    ],
+    [
       "with a signature of another kind",
       { headers: { ...sign(), "webhook-signature": sign()["webhook-signature"]?.replace("v1,", "v1a,") } },
     ],
