@@ -90,14 +90,16 @@ describe("endpoints that do not take what they are sent", () => {
     console.info(
       `slowest alone ${alone.toFixed(0)} ms; beside 100 that fail ${atFirst.toFixed(0)} ms at first, later ${beside.toFixed(0)} ms`,
     )
-    expect(atFirst).toBeLessThan(4_000)
-    expect(beside).toBeLessThan(1_500)
+    // Less than an attempt may take, however busy the machine is.
+    expect(atFirst).toBeLessThan(4_000 + alone)
+    expect(beside).toBeLessThan(1_500 + alone)
     await remove([...made, well.webhook_id])
   }, 120_000)
 
   it("that are slow take no places from those that are not", async () => {
     const receiver = await receive()
     const well = await fixture.make(receiver.url)
+    const alone = await slowestMs(receiver, 5)
     const slow = await receive()
     slow.answer = (_, response) => void setTimeout(() => response.writeHead(204).end(), 1_500)
     const made: string[] = []
@@ -110,7 +112,7 @@ describe("endpoints that do not take what they are sent", () => {
     await fixture.record(40)
     const beside = await slowestMs(receiver, 10)
     console.info(`slowest of 10 beside 60 that take 1.5 s each: ${beside.toFixed(0)} ms`)
-    expect(beside).toBeLessThan(1_500)
+    expect(beside).toBeLessThan(1_000 + alone)
     await remove([...made, well.webhook_id])
   }, 120_000)
 })
