@@ -95,6 +95,8 @@ describe("a token that is registered in a running system", () => {
     await expectConfirmed("ann", "GEM", "7")
     await expectConfirmed("ann", "CPOP", "5")
     expect(await confirmed("before", "CPOP")).toMatch(/^3\b/)
+    // What it has indexed is confirmed as soon as it is there; that it has caught up is said after.
+    await waitUntil(async () => notes().includes("indexer is back"), { what: "the indexer is back" })
     expect(notes().filter((note) => note.includes("indexer"))).toEqual([
       "indexer starts again: there is something else to index",
       "indexer is back",
