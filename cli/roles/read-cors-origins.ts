@@ -11,7 +11,9 @@ export function readCorsOrigins(text = process.env["CORS_ORIGINS"]): readonly st
     .filter((part) => part !== "")
   for (const origin of origins) {
     const url = URL.parse(origin)
-    if (url !== null && ["http:", "https:"].includes(url.protocol) && url.origin === origin) continue
+    const isWeb = url !== null && ["http:", "https:"].includes(url.protocol)
+    // A URL may have * in its host, and would be compared with as it stands.
+    if (isWeb && url.origin === origin && !origin.includes("*")) continue
     throw new ChainBridgeError(
       "CONFIG_INVALID",
       `CORS_ORIGINS: ${JSON.stringify(origin)} is not an origin as browsers write it, such as https://console.example.com: no path, no slash at its end, no *`,
