@@ -57,7 +57,7 @@ export function writeConfiguration(
     "[[operations]]",
     // It has no end: what comes within the time is read and held against the schema.
     'include-path = "/api/v1/stream"',
-    "request-timeout = 0.3",
+    "request-timeout = 1.5",
     "max-stream-events = 3",
     "",
   ]
