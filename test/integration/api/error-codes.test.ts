@@ -120,7 +120,7 @@ const provocations: Readonly<Record<ErrorCode, Provocation>> = {
   UNKNOWN_KEY: post(`/admin/keys/${uuid}/revoke`),
   UNKNOWN_PERSON: post(`/admin/people/${uuid}/disable`),
   UNKNOWN_WEBHOOK: get(`/webhooks/${uuid}`),
-  UNKNOWN_DELIVERY: () => get(`/webhooks/${ofWorld("webhook_id")}/deliveries/${uuid}`)(),
+  UNKNOWN_DELIVERY: () => get(`/webhooks/${ofWorld("webhook_id")}/deliveries/999999`)(),
   UNKNOWN_ENTRY: get("/admin/reasons/nothing"),
   UNKNOWN_VERSION: get("/admin/reasons/mint/versions/98/diff/99"),
   METHOD_NOT_ALLOWED: () => api.call("DELETE", "/api/v1/batches"),
@@ -143,7 +143,11 @@ const provocations: Readonly<Record<ErrorCode, Provocation>> = {
     return twice(post(`/admin/keys/${key_id}/revoke`), post(`/admin/keys/${key_id}/rotate`))
   },
   PERSON_EXISTS: () => twice(post("/admin/people", { email: "twice@example.com", roles: [] })),
-  LAST_ADMIN: () => post(`/admin/people/${world.admin.personId}/disable`)(),
+  LAST_ADMIN: () =>
+    twice(
+      post(`/admin/people/${world.leaver.personId}/disable`),
+      post(`/admin/people/${world.admin.personId}/disable`),
+    ),
   IDEMPOTENCY_CONFLICT: () =>
     twice(
       post("/balance/adjust", { operation_id: "taken", adjustments: [item] }),

@@ -80,7 +80,7 @@ describe("a receiver that is down", () => {
     })
     const { webhooks } = (await fixture.api.call("GET", "/api/v1/system/health")).body.data
     expect(webhooks).toMatchObject({ enabled: 1, failing: 1, disabled: 0, dead_letters: 0 })
-    expect(webhooks.undelivered_seconds).toBeGreaterThan(1)
+    expect(webhooks.undelivered_seconds).toBeGreaterThan(0)
     const again = await receive(receiver.port)
     const last = await fixture.record(200)
     expect(again.received).toEqual([])
