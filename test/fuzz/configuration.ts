@@ -12,7 +12,13 @@ export function writeConfiguration(
   { world, registry }: Pick<FuzzSystem, "world" | "registry">,
   timeoutSeconds: number,
 ): void {
-  const dictionaries = Object.entries(world.named)
+  const dictionaries: Readonly<Record<string, readonly string[]>> = {
+    ...Object.fromEntries(Object.entries(world.named).map(([name, value]) => [name, [value]])),
+    app_id: [registry.app.appId],
+    token_symbol: ["CPOP", "USDT", "GOLD", "POINT"],
+    chain_id: ["31337", "31338"],
+    reason_type: ["reward", "consumption", "refund", "mint"],
+  }
   const lines = [
     `request-timeout = ${timeoutSeconds}`,
     "[cache]",
@@ -30,23 +36,15 @@ export function writeConfiguration(
     "[checks.negative_data_rejection]",
     // What is too long is refused as such, too: 413 and 431 are not among what schemathesis takes for a refusal, and 426 is what a plain request to /ws gets.
     'expected-statuses = ["400", "401", "403", "404", "405", "409", "413", "415", "422", "426", "429", "431"]',
-    ...dictionaries.flatMap(([name, value]) => [
+    ...Object.entries(dictionaries).flatMap(([name, values]) => [
       `[dictionaries.${name}]`,
-      `values = [${/^\d+$/.test(value) ? value : JSON.stringify(value)}]`,
+      `values = [${values.map((value) => (/^\d+$/.test(value) ? value : JSON.stringify(value))).join(", ")}]`,
     ]),
-    "[dictionaries.app_id]",
-    `values = ["${registry.app.appId}"]`,
-    "[dictionaries.token_symbol]",
-    'values = ["CPOP", "USDT", "GOLD", "POINT"]',
-    "[dictionaries.chain_id]",
-    "values = [31337, 31338]",
-    "[dictionaries.reason_type]",
-    'values = ["reward", "consumption", "refund"]',
     "[parameters]",
     // Of any other app a person hears 403, whatever he asks for.
     '"header.x-app-id" = { dictionary = "app_id", probability = 0.9 }',
-    ...dictionaries.map(
-      ([name]) => `"path.${name}" = { dictionary = "${name}", probability = ${knownShare} }`,
+    ...Object.keys(world.named).map(
+      (name) => `"path.${name}" = { dictionary = "${name}", probability = ${knownShare} }`,
     ),
     ...["token_symbol", "chain_id", "user_id", "reason_type"].map(
       (name) => `"query.${name}" = { dictionary = "${name}", probability = ${knownShare} }`,
