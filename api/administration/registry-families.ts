@@ -35,5 +35,10 @@ export function changesSchema(kind: EditableKind): z.ZodType<Record<string, unkn
   return z
     .record(z.string(), z.unknown(), "send an object of fields")
     .refine((changes) => Object.keys(changes).length > 0, "name at least one field")
-    .openapi({ description: `Any of ${fields.map((field) => `\`${field}\``).join(", ")}`, minProperties: 1 })
+    .openapi({
+      description: `Any of ${fields.map((field) => `\`${field}\``).join(", ")}`,
+      minProperties: 1,
+      // Of JSON Schema, which the types of the generator do not know in full.
+      ...({ propertyNames: { enum: fields } } as object),
+    })
 }

@@ -15,7 +15,11 @@ const liveTypesParameter = z
     context.addIssue({ code: "custom", message: typesMessage })
     return z.NEVER
   })
-  .openapi({ type: "string", example: "balance.adjusted,settlement.confirmed" })
+  .openapi({
+    type: "string",
+    pattern: `^(${liveTypes.join("|")})(,(${liveTypes.join("|")}))*$`,
+    example: "balance.adjusted,settlement.confirmed",
+  })
 
 /** The parameters by which a subscriber says what he wants to see. */
 export const liveFilterParameters = {
@@ -39,6 +43,10 @@ export function toFilter(given: {
   }
 }
 
+/** Of a position as text; 0 is before the first. */
+export const positionPattern = "^(0|[1-9]\\d{0,15})$"
+const position = new RegExp(positionPattern)
+
 /**
  * Where a subscriber begins: behind the position that he saw last, or at the end of the log.
  * @returns a refusal for what is no position of this log
@@ -48,14 +56,14 @@ export function startAfter(
   head: bigint,
 ): bigint | Refusal {
   if (given === null) return head
-  const { field, position } = given
-  if (!/^(0|[1-9]\d{0,15})$/.test(position))
+  const { field, position: text } = given
+  if (!position.test(text))
     return refuse("INVALID_PARAMETER", field, "send the id of the last event that was received, unchanged")
-  if (BigInt(position) > head)
+  if (BigInt(text) > head)
     return refuse(
       "UNKNOWN_POSITION",
       field,
       `the log ends at ${head}: it is not the one that this id is from, so read the balances again and begin without an id`,
     )
-  return BigInt(position)
+  return BigInt(text)
 }

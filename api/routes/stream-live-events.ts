@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi"
 import { createEventStream } from "../live/event-stream.ts"
 import { prepareSubscription } from "../live/prepare-subscription.ts"
-import { liveFilterParameters, toFilter } from "../live/subscription-request.ts"
+import { liveFilterParameters, positionPattern, toFilter } from "../live/subscription-request.ts"
 import { authenticate } from "../middleware/authenticate.ts"
 import { commonHeaders } from "../middleware/respond.ts"
 import { liveTypes } from "../presenters/live-event.ts"
@@ -36,7 +36,7 @@ export const streamLiveEvents = defineRoute({
     after: z.string().optional().openapi({
       description:
         "Begin behind this position. `Last-Event-ID`, which clients send when they connect again, counts before it; without either, with what happens from now on",
-      pattern: "^(0|[1-9]\\d{0,15})$",
+      pattern: positionPattern,
       example: "184467",
     }),
   }),

@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi"
+import { positionPattern } from "../live/subscription-request.ts"
 import { liveTypes } from "../presenters/live-event.ts"
 import { chainIdSchema, tokenSymbolSchema, userIdSchema } from "./schemas.ts"
 
@@ -49,6 +50,7 @@ export const newWebhookSchema = z.strictObject({
   is_enabled: enabledSchema.default(true),
   after: z.string("send a position of the log as text").optional().openapi({
     description: "Begins behind this position; with what happens from now on, unless given",
+    pattern: positionPattern,
     example: "184467",
   }),
 })
@@ -64,9 +66,11 @@ export const webhookChangeSchema = z.strictObject({
 })
 
 export const replaySchema = z.strictObject({
-  after: z
-    .string("send a position of the log as text")
-    .openapi({ description: "What is behind this position is delivered again", example: "184467" }),
+  after: z.string("send a position of the log as text").openapi({
+    description: "What is behind this position is delivered again",
+    pattern: positionPattern,
+    example: "184467",
+  }),
 })
 
 export const overlapSchema = z.strictObject({

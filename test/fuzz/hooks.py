@@ -112,6 +112,9 @@ BEYOND_A_SCHEMA = {
     "realtime": "has no meaning beside at",
     "from_date": "is not after to_date",
     "to_date": "is not before from_date",
+    "at": "is not in the future",
+    "changes": "have to fit the entry that they change, as a whole",
+    "strategy_of": "has no meaning beside strategy",
 }
 
 
