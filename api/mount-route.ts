@@ -127,6 +127,8 @@ async function handle(
 
 const undecodable = refuse("MALFORMED_TEXT", null, "percent-encode the address as UTF-8")
 
+const unstorable = refuse("MALFORMED_TEXT", null, "take NUL characters out of the address")
+
 /** Bytes that are no UTF-8 would otherwise be taken as the text of their escapes. A percent sign without two digits stands for itself. */
 function isDecodable(encoded: string): boolean {
   try {
@@ -141,7 +143,9 @@ function readParams(route: Route, context: Context<ApiEnv>): { readonly value: o
   if (route.params === undefined) return { value: {} }
   const { url } = context.req
   if (url.includes("%") && !isDecodable(new URL(url).pathname)) return undecodable
-  return validate(route.params, context.req.param(), "parameters")
+  const values = context.req.param()
+  if (!Object.values(values).every(isStorableText)) return unstorable
+  return validate(route.params, values, "parameters")
 }
 
 function readQuery(
@@ -156,8 +160,7 @@ function readQuery(
     const [value = ""] = given
     if (given.length > 1)
       return refuse("INVALID_PARAMETER", name.slice(0, 100), "the parameter may be given once only")
-    if (!isStorableText(value) || !isStorableText(name))
-      return refuse("MALFORMED_TEXT", null, "take NUL characters out of the address")
+    if (!isStorableText(value) || !isStorableText(name)) return unstorable
     values[name] = value
   }
   return validate(schema, values, "parameters")

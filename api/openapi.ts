@@ -2,6 +2,7 @@ import { OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi"
 import type { ApiEnv } from "./api-env.ts"
 import { describeDeprecation } from "./deprecation.ts"
 import { fullPath } from "./full-path.ts"
+import { appIdPattern } from "./identity/people.ts"
 import { querySchema } from "./mount-route.ts"
 import { answersOf } from "./openapi/answers.ts"
 import { exampleOf } from "./openapi/examples.ts"
@@ -24,6 +25,7 @@ const idempotencyKeyHeader = z.object({
 const appHeader = z.object({
   "x-app-id": z.string().optional().openapi({
     description: "Which app is meant: of a person with a role in several. A key speaks for its own",
+    pattern: appIdPattern,
     example: "0193c5e0-0000-7000-8000-000000000000",
   }),
 })

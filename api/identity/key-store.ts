@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { type Kysely, sql, type Transaction } from "kysely"
 import type { Initiator } from "../../ledger/domain/operator-action.ts"
+import { nameChange } from "../../ledger/registry/name-change.ts"
 import { registryChangedChannel } from "../../ledger/store/channels.ts"
 import type { App } from "../../ledger/store/create-app.ts"
 import type { Database } from "../../ledger/store/database.ts"
@@ -124,6 +125,13 @@ export function rotateKey(
       WHERE key_id = ${keyId} RETURNING ${columns}`.execute(trx)
     const [old] = rows
     if (old === undefined) return { refused: "UNKNOWN_KEY" }
+    // The new one stands for the old one, with what was allowed to that.
+    await nameChange(trx, initiator, { reason: `the key ${keyId} was rotated` })
+    await sql`
+      INSERT INTO registry.key_rate_limits (key_id, requests_per_second, burst)
+      SELECT ${issued.row.key_id}, requests_per_second, burst FROM registry.key_rate_limits WHERE key_id = ${keyId}`.execute(
+      trx,
+    )
     await recordAction(trx, {
       ...initiator,
       ledgerId: app.ledgerId,

@@ -25,7 +25,9 @@ export type People = {
 
 type Known = { readonly who: Account | Caller | Refusal; readonly expiresAt: Date }
 
-const namesApp = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+/** Of an id in X-App-Id. */
+export const appIdPattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+const namesApp = new RegExp(appIdPattern)
 const noSuchRole = refuse(
   "FORBIDDEN",
   "x-app-id",

@@ -4,6 +4,9 @@ import { describeError } from "../../platform/errors.ts"
 import type { Logger } from "../../platform/logger.ts"
 import { type RegistrySnapshot, readRegistry } from "./registry-snapshot.ts"
 
+/** How many times as old as it may be a copy is used, while a new one is loaded. */
+const staleFactor = 3
+
 export type RegistryCache = {
   /** The registry, at most about as old as was asked for; older while the database does not answer. */
   current(): Promise<RegistrySnapshot>
@@ -11,7 +14,7 @@ export type RegistryCache = {
   reload(): Promise<void>
 }
 
-/** Chains, tokens and reasons, read once and again when they have aged; requests wait for the first load only. */
+/** Chains, tokens and reasons, read once and again when they have aged; requests wait for the first load only, and after a long silence for one. */
 export function createRegistryCache(options: {
   readonly db: Kysely<Database>
   readonly logger: Logger
@@ -21,6 +24,8 @@ export function createRegistryCache(options: {
   let current: Promise<RegistrySnapshot> | undefined
   let loading: Promise<void> | undefined
   let loadedAt = 0
+  let triedAt = 0
+  let isFailing = false
 
   let isStale = false
 
@@ -53,13 +58,25 @@ export function createRegistryCache(options: {
   return {
     current() {
       if (current === undefined) return first()
-      if (performance.now() - loadedAt > maxAgeMs && loading === undefined) {
-        loadedAt = performance.now()
-        reload().catch((error: unknown) =>
-          logger.warn({ reason: describeError(error) }, "the registry could not be loaded again"),
+      const now = performance.now()
+      if (now - loadedAt <= maxAgeMs) return current
+      if (loading === undefined && now - triedAt > maxAgeMs) {
+        triedAt = now
+        reload().then(
+          () => (isFailing = false),
+          (error: unknown) => {
+            isFailing = true
+            logger.warn({ reason: describeError(error) }, "the registry could not be loaded again")
+          },
         )
       }
-      return current
+      // Nobody has asked for long, and an announcement may have been lost: what this one is told has to be of now.
+      if (loading === undefined || isFailing || now - loadedAt <= staleFactor * maxAgeMs) return current
+      const known = current
+      return loading.then(
+        () => current ?? known,
+        () => known,
+      )
     },
     reload,
   }

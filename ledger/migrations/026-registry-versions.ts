@@ -13,6 +13,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await makeDocuments(db)
   await keepVersions(db)
   await keepWhatIsFixed(db)
+  await refuseTruncate(db)
   await takeOver(db)
   await sql`GRANT SELECT ON registry.versions TO chainbridge_app`.execute(db)
   await sql`GRANT SELECT, INSERT, UPDATE ON registry.applied_documents TO chainbridge_app`.execute(db)
@@ -184,6 +185,16 @@ async function keepWhatIsFixed(db: Kysely<unknown>): Promise<void> {
   await sql`
     CREATE TRIGGER keep_reason_type BEFORE UPDATE ON registry.reasons FOR EACH ROW WHEN (OLD.reason_type <> NEW.reason_type)
       EXECUTE FUNCTION registry.refuse_fixed_change('events name their reason')`.execute(db)
+}
+
+/** Rows that go without a trigger of their own would go without a version. */
+async function refuseTruncate(db: Kysely<unknown>): Promise<void> {
+  for (const table of ["chains", "tokens", "reasons", "key_rate_limits"])
+    await sql`
+      CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ${sql.id("registry", table)} FOR EACH STATEMENT
+        EXECUTE FUNCTION registry.refuse_fixed_change('every change of a row is kept as a version')`.execute(
+      db,
+    )
 }
 
 /** What is there has its first version, and came from the files. */

@@ -67,7 +67,10 @@ export function changeEntry(db: Kysely<Database>, change: EntryChange): Promise<
       if (target?.document === undefined || target.document === null)
         return refuse(null, "UNKNOWN_VERSION", `"${entryId}" has no version ${change.version}`)
       rolledBackTo = target.version === current.version ? undefined : target.version
-      wanted = Object.fromEntries(Object.entries(target.document).filter(([name]) => isChangeable(name)))
+      // What was retired since then stays so: somebody who takes a figure back does not mean to open the entry again.
+      wanted = Object.fromEntries(
+        Object.entries({ ...target.document, ...retirementOf(own) }).filter(([name]) => isChangeable(name)),
+      )
     }
     const parsed = schema.safeParse(wanted)
     if (!parsed.success) return refuseIssues(parsed.error.issues, wanted)
@@ -83,6 +86,10 @@ export function changeEntry(db: Kysely<Database>, change: EntryChange): Promise<
     await write(trx, entryId, document)
     return readChanged(trx, kind, entryId, current.document)
   })
+}
+
+function retirementOf(document: Document): Document {
+  return "is_retired" in document ? { is_retired: document["is_retired"] } : {}
 }
 
 /** What has become of an entry in this transaction. @param before null: it was not there */

@@ -26,7 +26,7 @@ export type FieldProblem = { readonly field: string; readonly message: string }
 type Kind<Value> = {
   /** Of the fields that may change. Whoever writes documents validates with it: the files' and the API's are held to the same. */
   readonly schema: z.ZodObject & z.ZodType<Value>
-  /** Locks the entry. */
+  /** Keeps others from editing the entry. Those who only refer to it go on: a new account, a batch. */
   lock(db: Kysely<Database>, entryId: string): Promise<void>
   /** What no schema knows: other entries. */
   check(db: Kysely<Database>, entryId: string, document: Value): Promise<FieldProblem[]>
@@ -36,7 +36,7 @@ type Kind<Value> = {
 const chain: Kind<ChainDocument> = {
   schema: chainDocumentSchema,
   async lock(db, entryId) {
-    await sql`SELECT FROM registry.chains WHERE chain_id::text = ${entryId} FOR UPDATE`.execute(db)
+    await sql`SELECT FROM registry.chains WHERE chain_id::text = ${entryId} FOR NO KEY UPDATE`.execute(db)
   },
   async check(db, entryId, { name }) {
     const { rows } = await sql<{ chain_id: bigint }>`
@@ -50,7 +50,9 @@ const chain: Kind<ChainDocument> = {
 }
 
 async function lockToken(db: Kysely<Database>, entryId: string): Promise<void> {
-  await sql`SELECT FROM registry.tokens WHERE chain_id || ':' || symbol = ${entryId} FOR UPDATE`.execute(db)
+  await sql`SELECT FROM registry.tokens WHERE chain_id || ':' || symbol = ${entryId} FOR NO KEY UPDATE`.execute(
+    db,
+  )
 }
 
 const token: Kind<TokenDocument> = {
@@ -114,7 +116,7 @@ export async function checkStrategy(
 const reason: Kind<ReasonDocument> = {
   schema: reasonDocumentSchema,
   async lock(db, entryId) {
-    await sql`SELECT FROM registry.reasons WHERE reason_type = ${entryId} FOR UPDATE`.execute(db)
+    await sql`SELECT FROM registry.reasons WHERE reason_type = ${entryId} FOR NO KEY UPDATE`.execute(db)
   },
   check: () => Promise.resolve([]),
   write: writeReason,

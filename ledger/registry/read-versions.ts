@@ -65,7 +65,7 @@ export async function readVersions(
 ): Promise<EntryVersion[]> {
   const { rows } = await sql<Row>`
     SELECT ${columns} FROM ${withPrevious}
-    WHERE v.kind = ${kind} AND v.entry_id = ${entryId} AND (${page.before}::integer IS NULL OR v.version < ${page.before}::integer)
+    WHERE v.kind = ${kind} AND v.entry_id = ${entryId} AND (${page.before}::bigint IS NULL OR v.version < ${page.before}::bigint)
     ORDER BY v.version DESC LIMIT ${page.limit}`.execute(db)
   return rows.map(present)
 }

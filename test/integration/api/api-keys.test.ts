@@ -73,6 +73,17 @@ describe("a key", () => {
     expect(await use(next.api_key)).toBe(200)
   })
 
+  it("keeps the limit of its own through a rotation", async () => {
+    const old = await issue({})
+    const rate_limit = { requests_per_second: 7, burst: 9 }
+    await api.call("PUT", `${admin}/keys/${old.key_id}/rate-limit`, { reason: "it loops", rate_limit })
+    const { new: next } = (await api.call("POST", `${admin}/keys/${old.key_id}/rotate`)).body.data
+    expect((await api.call("GET", `${admin}/keys/${next.key_id}/rate-limit`)).body.data).toMatchObject({
+      rate_limit,
+      version: 1,
+    })
+  })
+
   it("is never made to live longer by its rotation", async () => {
     const end = new Date(Date.now() + 60_000).toISOString()
     const old = await issue({ expires_at: end })

@@ -1,5 +1,7 @@
+import { randomUUID } from "node:crypto"
 import { sql } from "kysely"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { editableKinds } from "../../../ledger/registry/editable-kinds.ts"
 import { errorsOf, newReason, type RegistryApi, startRegistryApi } from "../../support/registry-api.ts"
 
 let registry: RegistryApi
@@ -248,6 +250,36 @@ describe("a change is refused, with its field and what is allowed:", () => {
       404,
       [{ code: "UNKNOWN_ENTRY" }],
     ])
+  })
+})
+
+describe("an address that names nothing", () => {
+  it.each([
+    ["reasons/%00", 400, "MALFORMED_TEXT"],
+    ["tokens/31337:%00", 400, "MALFORMED_TEXT"],
+    [
+      `reasons/gas_fee/versions?cursor=${Buffer.from("versions:99999999999").toString("base64url")}`,
+      200,
+      undefined,
+    ],
+  ])("%s is answered with %i", async (path, status, code) => {
+    const reply = await call("GET", path)
+    expect([reply.status, reply.body.errors?.[0]?.code]).toEqual([status, code])
+  })
+})
+
+describe("whoever edits an entry", () => {
+  it("keeps nobody waiting who only refers to it: a new account is opened meanwhile", async () => {
+    await registry.api.db.transaction().execute(async (trx) => {
+      for (const [kind, id] of [
+        ["token", "31337:CPOP"],
+        ["chain", "31337"],
+        ["reason", "reward"],
+      ] as const)
+        await editableKinds[kind].lock(trx, id)
+      // Its account names the token; the write ends before the edit does.
+      await registry.api.fund(`user_${randomUUID()}`, "1")
+    })
   })
 })
 

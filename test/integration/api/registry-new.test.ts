@@ -205,6 +205,8 @@ describe("what is retired", () => {
       const { version } = await read(path)
       const back = { version: version - 1, expected_version: version, reason: "x" }
       expect((await call("POST", `${path}/rollback`, back)).status).toBe(200)
+      expect((await read(path)).document).toMatchObject({ is_retired: true })
+      await change(path, { is_retired: false })
     }
     expect((await adjust("GOLD", "settlement")).status).toBe(200)
   })
