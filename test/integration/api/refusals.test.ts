@@ -324,7 +324,7 @@ describe("an address", () => {
     ["/api/v1/balance/ann?chain_id=0x1", "INVALID_PARAMETER", "chain_id"],
     ["/api/v1/balance/ann?fields=balances.nothing", "INVALID_PARAMETER", "fields"],
     ["/api/v1/balance/ann?fields=__proto__", "INVALID_PARAMETER", "fields"],
-    ["/api/v1/balance/a%00b", "INVALID_PARAMETER", "user_id"],
+    ["/api/v1/balance/a%00b", "MALFORMED_TEXT", null],
     ["/api/v1/balance/ann?token_symbol=a%00b", "MALFORMED_TEXT", null],
     ["/api/v1/balance/%ff", "MALFORMED_TEXT", null],
     ["/api/v1/operations/a%C3%28", "MALFORMED_TEXT", null],
