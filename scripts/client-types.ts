@@ -1,11 +1,8 @@
 // `npm run client:types`: writes the client's types from the API's own description. With --check it only says whether they are as the routes are.
-import { readFileSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
 import openapiTypescript, { astToString, type OpenAPI3 } from "openapi-typescript"
 import { buildDocument } from "../api/openapi.ts"
 import { routes } from "../api/routes.ts"
-
-const file = join(import.meta.dirname, "..", "client", "src", "api-types.ts")
+import { keepGenerated } from "./keep-generated.ts"
 
 /** What the client speaks; the whole document is at /openapi.json. */
 const spoken = new Set(["Ledger", "Live updates"])
@@ -16,23 +13,7 @@ const nodes = await openapiTypescript(withoutRefusals(buildDocument(described, "
   // Who asks may leave out what has a default.
   defaultNonNullable: false,
 })
-const text = heading + astToString(nodes)
-
-if (!process.argv.includes("--check")) writeFileSync(file, text)
-else if (readOrNothing(file) !== text) {
-  console.error(
-    "client/src/api-types.ts is not what the routes say: npm run client:types, and commit what it writes",
-  )
-  process.exitCode = 1
-}
-
-function readOrNothing(path: string): string {
-  try {
-    return readFileSync(path, "utf8")
-  } catch {
-    return ""
-  }
-}
+keepGenerated("client/src/api-types.ts", heading + astToString(nodes), "npm run client:types")
 
 type Described = {
   operationId?: string
