@@ -7,6 +7,7 @@ import { querySchema } from "./mount-route.ts"
 import { answersOf } from "./openapi/answers.ts"
 import { exampleOf } from "./openapi/examples.ts"
 import { fieldPaths } from "./openapi/field-paths.ts"
+import { isRead } from "./openapi/is-read.ts"
 import { operationId } from "./openapi/operation-id.ts"
 import { partialSchema } from "./openapi/partial-schema.ts"
 import { withPortablePatterns } from "./openapi/portable-patterns.ts"
@@ -30,10 +31,20 @@ const appHeader = z.object({
   }),
 })
 
+const ifNoneMatchHeader = z.object({
+  "if-none-match": z.string().optional().openapi({
+    description: "The `ETag` of what the caller has: 304 says that nothing has changed",
+    pattern: "^[!-~]([ -~]*[!-~])?$",
+    example: 'W/"0"',
+  }),
+})
+
 function describeHeaders(route: Route): z.ZodObject {
   const { to } = permissionTable[route.permission]
   return z.object({
     ...(to.endsWith("caller") ? appHeader.shape : {}),
+    ...(isRead(route) ? ifNoneMatchHeader.shape : {}),
+    ...route.requestHeaders?.shape,
     ...(route.refusals.includes("IDEMPOTENCY_KEY_MISMATCH") ? idempotencyKeyHeader.shape : {}),
   })
 }
@@ -145,7 +156,7 @@ export function buildDocument(routes: readonly Route[], version: string): object
       title: "ChainBridge",
       version,
       description:
-        "A ledger that settles itself on EVM chains. Amounts are decimal strings in token units; every answer is in one envelope. Whoever reads an answer leaves fields alone that he does not know: new ones may come.",
+        "A ledger that settles itself on EVM chains. Amounts are decimal strings in token units; every answer is in one envelope. Where GET is answered, HEAD is: with the same headers. Whoever reads an answer leaves fields alone that he does not know: new ones may come.",
       license: { name: "Apache-2.0", url: "https://www.apache.org/licenses/LICENSE-2.0" },
     },
     servers: [{ url: "/", description: "Where this document comes from" }],

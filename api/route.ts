@@ -58,6 +58,8 @@ type RouteDefinition<
   readonly answerHeaders?: Readonly<
     Record<string, { readonly description: string; readonly schema: { readonly type: "string" } }>
   >
+  /** What it reads of a request's headers, beyond what all routes of its kind do. For the document: the route reads them itself. */
+  readonly requestHeaders?: z.ZodObject
   readonly deprecated?: Deprecation
   /** Beyond those that every route shares. */
   readonly refusals: readonly ErrorCode[]

@@ -1,5 +1,6 @@
 import { permissionTable } from "../permissions.ts"
 import type { Route } from "../route.ts"
+import { isRead } from "./is-read.ts"
 
 type Header = {
   readonly description: string
@@ -18,13 +19,12 @@ const always = (header: Header): Header => ({ ...header, required: true })
 /** What stands in the headers of an answer with this status. */
 export function answerHeaders(route: Route, status: number): Readonly<Record<string, Header>> {
   const isGood = status < 400 && status !== 101
-  const isRead = route.method === "get" && route.answer !== null && route.answerStatus === undefined
   return {
     ...(status === 101
       ? {}
       : { "X-Request-Id": always(text("The caller's own where he sent a sane one; it is logged")) }),
     ...(permissionTable[route.permission].to === "anybody" ? {} : rateHeaders),
-    ...(isRead && (status === 200 || status === 304)
+    ...(isRead(route) && (status === 200 || status === 304)
       ? { ETag: always(text("Send it as `If-None-Match`: 304 says that nothing has changed")) }
       : {}),
     ...(isGood && isRepeatable(route)

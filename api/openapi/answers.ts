@@ -4,6 +4,7 @@ import { permissionTable } from "../permissions.ts"
 import type { Route } from "../route.ts"
 import { answerHeaders } from "./answer-headers.ts"
 import { exampleOf } from "./examples.ts"
+import { isRead } from "./is-read.ts"
 import { linksOf } from "./links.ts"
 
 const requestId = z.string().openapi({ example: "req_0193c5e0" })
@@ -28,10 +29,9 @@ const json = "application/json"
 /** Whatever the route answers with, by status: the answer itself, and the refusals with their codes. */
 export function answersOf(route: Route, all: readonly Route[]): RouteConfig["responses"] {
   const status = route.answerStatus ?? 200
-  const isRead = route.method === "get" && route.answer !== null && status === 200
   const responses: RouteConfig["responses"] = {
     [status]: { ...goodAnswer(route, status), links: linksOf(route, all) },
-    ...(isRead ? { 304: { description: "What the caller has, by its ETag, is as it was" } } : {}),
+    ...(isRead(route) ? { 304: { description: "What the caller has, by its ETag, is as it was" } } : {}),
   }
   const byStatus = new Map<number, ErrorCode[]>()
   for (const code of codesOf(route))

@@ -35,7 +35,14 @@ export const streamLiveEvents = defineRoute({
     ...liveFilterParameters,
     after: z.string().optional().openapi({
       description:
-        "Begin behind this position. `Last-Event-ID`, which clients send when they connect again, counts before it; without either, with what happens from now on",
+        "Begin behind this position; without it and without `Last-Event-ID` with what happens from now on",
+      pattern: positionPattern,
+      example: "184467",
+    }),
+  }),
+  requestHeaders: z.object({
+    "last-event-id": z.string().optional().openapi({
+      description: "As `after`, and counts before it: clients send it when they connect again",
       pattern: positionPattern,
       example: "184467",
     }),

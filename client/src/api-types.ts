@@ -646,6 +646,8 @@ export interface paths {
                 header?: {
                     /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
                     "x-app-id"?: string;
+                    /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
+                    "if-none-match"?: string;
                 };
                 path: {
                     /**
@@ -798,6 +800,8 @@ export interface paths {
                 header?: {
                     /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
                     "x-app-id"?: string;
+                    /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
+                    "if-none-match"?: string;
                 };
                 path: {
                     /**
@@ -911,6 +915,8 @@ export interface paths {
                 header?: {
                     /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
                     "x-app-id"?: string;
+                    /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
+                    "if-none-match"?: string;
                 };
                 path: {
                     /**
@@ -1048,6 +1054,8 @@ export interface paths {
                 header?: {
                     /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
                     "x-app-id"?: string;
+                    /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
+                    "if-none-match"?: string;
                 };
                 path: {
                     /**
@@ -1195,6 +1203,8 @@ export interface paths {
                 header?: {
                     /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
                     "x-app-id"?: string;
+                    /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
+                    "if-none-match"?: string;
                 };
                 path: {
                     /**
@@ -1336,6 +1346,8 @@ export interface paths {
                 header?: {
                     /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
                     "x-app-id"?: string;
+                    /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
+                    "if-none-match"?: string;
                 };
                 path: {
                     /**
@@ -1579,6 +1591,8 @@ export interface paths {
                 header?: {
                     /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
                     "x-app-id"?: string;
+                    /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
+                    "if-none-match"?: string;
                 };
                 path: {
                     /** @example hold_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt01 */
@@ -2026,6 +2040,8 @@ export interface paths {
                 header?: {
                     /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
                     "x-app-id"?: string;
+                    /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
+                    "if-none-match"?: string;
                 };
                 path: {
                     /**
@@ -2140,6 +2156,8 @@ export interface paths {
                 header?: {
                     /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
                     "x-app-id"?: string;
+                    /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
+                    "if-none-match"?: string;
                 };
                 path: {
                     /** @example tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt09 */
@@ -2383,6 +2401,8 @@ export interface paths {
                 header?: {
                     /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
                     "x-app-id"?: string;
+                    /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
+                    "if-none-match"?: string;
                 };
                 path: {
                     /** @example 0193c5e0-0000-7000-8000-000000000008 */
@@ -2626,7 +2646,7 @@ export interface paths {
                     chain_id?: number;
                     types?: string;
                     /**
-                     * @description Begin behind this position. `Last-Event-ID`, which clients send when they connect again, counts before it; without either, with what happens from now on
+                     * @description Begin behind this position; without it and without `Last-Event-ID` with what happens from now on
                      * @example 0
                      */
                     after?: string;
@@ -2634,6 +2654,8 @@ export interface paths {
                 header?: {
                     /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
                     "x-app-id"?: string;
+                    /** @description As `after`, and counts before it: clients send it when they connect again */
+                    "last-event-id"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -2734,6 +2756,8 @@ export interface paths {
                 header?: {
                     /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
                     "x-app-id"?: string;
+                    /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
+                    "if-none-match"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -3026,6 +3050,8 @@ export interface paths {
                 header?: {
                     /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
                     "x-app-id"?: string;
+                    /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
+                    "if-none-match"?: string;
                 };
                 path: {
                     /** @example 0193c5e0-0000-7000-8000-000000000022 */
@@ -3735,6 +3761,8 @@ export interface paths {
                 header?: {
                     /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
                     "x-app-id"?: string;
+                    /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
+                    "if-none-match"?: string;
                 };
                 path: {
                     /** @example 0193c5e0-0000-7000-8000-000000000022 */
@@ -3852,6 +3880,8 @@ export interface paths {
                 header?: {
                     /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
                     "x-app-id"?: string;
+                    /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
+                    "if-none-match"?: string;
                 };
                 path: {
                     /** @example 0193c5e0-0000-7000-8000-000000000022 */
