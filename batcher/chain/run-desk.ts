@@ -95,14 +95,17 @@ export function runDesk(batcher: Batcher, chainId: bigint, client: ChainClient, 
   let isWoken = false
   let workedAtMs = Number.NEGATIVE_INFINITY
   let pollMs = pollMsMin
-  /** An earlier process may have raised what only we can clear. */
+  /** Who had the lease before may have raised what only its holder can clear. */
   let mayBeAlarmed = true
 
   async function turn(): Promise<number> {
     try {
       const sleepMs = await work()
-      if (mayBeAlarmed) await clearAlarm(db, "signer_failing", subjectOfSigner(key))
-      mayBeAlarmed = false
+      // Who only waits for the lease has not shown that the signer can work.
+      if (mayBeAlarmed && heldEpoch !== null) {
+        await clearAlarm(db, "signer_failing", subjectOfSigner(key))
+        mayBeAlarmed = false
+      }
       faults = 0
       lastFault = null
       return sleepMs
@@ -123,7 +126,7 @@ export function runDesk(batcher: Batcher, chainId: bigint, client: ChainClient, 
   /** A turn that never ends well settles nothing, whatever the reason. */
   async function countFault(): Promise<void> {
     faults += 1
-    if (faults !== faultsBeforeAlarm) return
+    if (faults < faultsBeforeAlarm) return
     const message = `signer ${signer.address} could not work on chain ${chainId} ${faults} times in a row: ${lastFault}`
     // Others may be able to.
     await releaseClaims(db, key)
@@ -138,7 +141,10 @@ export function runDesk(batcher: Batcher, chainId: bigint, client: ChainClient, 
       heldEpoch = null
       return limits.leasePollMs
     }
-    if (heldEpoch !== lease.epoch) isRecovering = true
+    if (heldEpoch !== lease.epoch) {
+      isRecovering = true
+      mayBeAlarmed = true
+    }
     heldEpoch = lease.epoch
     const newest = await client.reads.getBlock({ blockTag: "latest" })
     const isSameHead = newest.hash === headHash && !isRecovering

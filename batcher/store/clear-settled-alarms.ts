@@ -3,7 +3,10 @@ import type { Database } from "../../ledger/store/database.ts"
 import type { SignerKey } from "./leases.ts"
 import { ofNonces } from "./stray-nonces.ts"
 
-/** Clears what was raised about batches that are confirmed, cancelled or taken apart by now, and about the nonces that they or anchors were waiting for: nobody has to look at them any more. */
+/**
+ * Clears what was raised about batches that are confirmed, cancelled or taken apart by now, and about the nonces that batches or anchors were confirmed with: nobody has to look at them any more. Another
+ * nonce of theirs may still stand in the way of all behind it.
+ */
 export async function clearSettledAlarms(db: Kysely<Database>): Promise<void> {
   await sql`
     UPDATE registry.alarms a SET cleared_at = now() FROM settlement.batches b
@@ -15,7 +18,11 @@ export async function clearSettledAlarms(db: Kysely<Database>): Promise<void> {
     UPDATE registry.alarms alarm SET cleared_at = now() FROM ${ofNonces}
     WHERE alarm.cleared_at IS NULL AND alarm.kind IN ('stuck_nonce', 'nonce_at_fee_cap') AND n.chain_id = split_part(alarm.subject, ':', 2)::bigint
       AND n.signer = split_part(alarm.subject, ':', 3) AND n.nonce = split_part(alarm.subject, ':', 4)::bigint
-      AND coalesce(b.state, a.state) IN ('confirmed', 'cancelled')`.execute(db)
+      AND coalesce(b.state, a.state) = 'confirmed' AND EXISTS (
+        SELECT FROM settlement.transactions t
+        WHERE t.chain_id = n.chain_id AND t.signer = n.signer AND t.nonce = n.nonce AND t.hash = coalesce(b.tx_hash, a.tx_hash))`.execute(
+    db,
+  )
 }
 
 /**

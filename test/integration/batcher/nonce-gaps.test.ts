@@ -1,6 +1,7 @@
 import { encodeFunctionData, type Hex, parseTransaction } from "viem"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { cpopTokenAbi } from "../../../abis/cpop-token.ts"
+import { clearSettledAlarms } from "../../../batcher/store/clear-settled-alarms.ts"
 import { createSettlementFixture, type SettlementFixture } from "../../support/settlement-fixture.ts"
 import { replaceSoon } from "../../support/stuck-batch.ts"
 import { waitUntil } from "../../support/wait-until.ts"
@@ -117,6 +118,9 @@ describe("a nonce that no batch needs any more", () => {
     fixture.run()
     const kinds = async () => (await fixture.alarms()).map(({ kind }) => kind)
     await waitUntil(async () => (await kinds()).includes("nonce_at_fee_cap"), { what: "there is an alarm" })
+    // That its batch is confirmed, by another transaction, does not free the nonce.
+    await clearSettledAlarms(fixture.db)
+    expect(await kinds()).toContain("nonce_at_fee_cap")
     await fixture.rpc("anvil_mine", "0x4")
     await waitUntil(async () => !(await kinds()).includes("nonce_at_fee_cap"), {
       what: "the alarm is cleared",
