@@ -8,7 +8,7 @@ import type { Configuration } from "../../platform/config/load-configuration.ts"
  */
 export async function buildIndexerSources(
   database: Pick<pg.ClientBase, "query">,
-  configuration: Configuration,
+  configuration: Pick<Configuration, "chains">,
   rpcUrls: (chainId: bigint) => readonly string[],
 ): Promise<string> {
   const { rows } = await database.query<{

@@ -20,6 +20,8 @@ export type PonderOptions = {
   readonly tokens: readonly string[]
   readonly treasuries?: readonly string[]
   readonly auditAnchor?: string | null
+  /** Where the tokens' logs begin; the first block unless named. */
+  readonly startBlock?: number
 }
 
 export type Ponder = {
@@ -89,14 +91,15 @@ export async function startPonder(options: PonderOptions): Promise<Ponder> {
   }
 }
 
-function sourcesOf({ chainId, rpcUrl, tokens, treasuries = [], auditAnchor }: PonderOptions): string {
+function sourcesOf(options: PonderOptions): string {
+  const { chainId, rpcUrl, tokens, treasuries = [], auditAnchor, startBlock = 0 } = options
   return JSON.stringify({
     chains: [
       {
         chain_id: chainId,
         name: "local",
         rpc_urls: [rpcUrl],
-        start_block: 0,
+        start_block: startBlock,
         polling_interval_ms: 100,
         requests_per_second: 200,
         tokens: tokens.map((token) => token.toLowerCase()),
