@@ -3,12 +3,12 @@ import type { Kysely } from "kysely"
 import type { Hex } from "viem"
 import { createSigners } from "../../batcher/chain/create-signers.ts"
 import type { Database } from "../../ledger/store/database.ts"
-import { loadConfiguration } from "../../platform/config/load-configuration.ts"
+import { type Configuration, loadConfiguration } from "../../platform/config/load-configuration.ts"
 import { resolveTokenStrategy } from "../../platform/config/token-strategy.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import { rpcUrlsFromEnvironment } from "../../platform/rpc/rpc-urls.ts"
 import { applyConfiguration, type ChainFacts } from "../registry/apply-configuration.ts"
-import { describeRuntimeChange } from "../registry/apply-documents.ts"
+import { describeLeftEntry, describeRuntimeChange } from "../registry/apply-documents.ts"
 import type { TokenToCheck } from "../registry/check-token.ts"
 import { checkTokens, tokensOf } from "../registry/check-tokens.ts"
 import { commandInitiator } from "./command-initiator.ts"
@@ -68,7 +68,7 @@ export async function applyCommand(
   const whenChanged = options.overwrite ? "overwrite" : options.keep ? "keep" : "refuse"
   const configuration = load(options)
   await withDatabase(options.dataDir, async (db) => {
-    const facts = await readKnownChains(db)
+    const facts = await readKnownChains(db, configuration)
     if (options.deploy) {
       const isKnown = (chainId: number) => facts.some((fact) => fact.chainId === chainId)
       for (const { chain_id: chainId } of Object.values(configuration.chains)) {
@@ -80,7 +80,7 @@ export async function applyCommand(
       const tokens = tokensOf(configuration, chainId, { tokens: deployedTokens, treasury })
       await checkTokensOf(db, chainId, signer, tokens)
     }
-    const changed = await applyConfiguration(db, configuration, facts, {
+    const { changed, left } = await applyConfiguration(db, configuration, facts, {
       initiator: commandInitiator(),
       reason: "config apply",
       whenChanged,
@@ -89,6 +89,7 @@ export async function applyCommand(
       process.stdout.write(
         `${whenChanged === "overwrite" ? "overwritten" : "kept"}: ${describeRuntimeChange(change)}\n`,
       )
+    for (const entry of left) process.stderr.write(`${describeLeftEntry(entry)}\n`)
     process.stdout.write(
       `applied to ${facts.length} ${facts.length === 1 ? "chain" : "chains"}, ${Object.keys(configuration.reasons).length} reasons\n`,
     )
@@ -125,8 +126,11 @@ async function checkTokensOf(
   }
 }
 
-async function readKnownChains(db: Kysely<Database>): Promise<ChainFacts[]> {
-  const chains = await db.selectFrom("registry.chains").selectAll().orderBy("chain_id").execute()
+/** Of the chains that the files are about. Others may have been registered over the API, or the files had them once. */
+async function readKnownChains(db: Kysely<Database>, configuration: Configuration): Promise<ChainFacts[]> {
+  const configured = new Set(Object.values(configuration.chains).map((chain) => BigInt(chain.chain_id)))
+  const known = await db.selectFrom("registry.chains").selectAll().orderBy("chain_id").execute()
+  const chains = known.filter((chain) => configured.has(chain.chain_id))
   const tokens = await db.selectFrom("registry.tokens").selectAll().execute()
   return chains.map((chain) => {
     const own = tokens.filter((token) => token.chain_id === chain.chain_id)

@@ -1,8 +1,8 @@
-import { type Kysely, sql, type Transaction } from "kysely"
-import type { z } from "zod"
+import { type Kysely, sql } from "kysely"
 import { parseAmount } from "../../ledger/domain/amount.ts"
 import type { SettlementMode } from "../../ledger/domain/batch-calls.ts"
 import type { Initiator } from "../../ledger/domain/operator-action.ts"
+import { editableKinds } from "../../ledger/registry/editable-kinds.ts"
 import { nameChange } from "../../ledger/registry/name-change.ts"
 import {
   insertChain,
@@ -15,8 +15,8 @@ import {
 import { registryChangedChannel } from "../../ledger/store/channels.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { chainDocumentSchema } from "../../platform/config/chains-schema.ts"
-import { describeIssue } from "../../platform/config/describe-issue.ts"
 import type { Configuration } from "../../platform/config/load-configuration.ts"
+import { reasonDocumentSchema } from "../../platform/config/reason-registry-schema.ts"
 import { resolveTokenStrategy } from "../../platform/config/token-strategy.ts"
 import { tokenStrategySchema } from "../../platform/config/token-strategy-schema.ts"
 import { tokenDocumentSchema } from "../../platform/config/tokens-schema.ts"
@@ -24,6 +24,8 @@ import { ChainBridgeError } from "../../platform/errors.ts"
 import { commandInitiator } from "../commands/command-initiator.ts"
 import {
   describeRuntimeChange,
+  type LeftEntry,
+  type Merging,
   mergeDocument,
   type RuntimeChange,
   type WhenChanged,
@@ -59,17 +61,17 @@ const byCommand = (): ApplyOptions => ({
   whenChanged: "refuse",
 })
 
-type Applying = {
-  readonly trx: Transaction<Database>
-  readonly configuration: Configuration
-  readonly whenChanged: WhenChanged
-  readonly found: RuntimeChange[]
+export type Applied = {
+  /** What was changed at run time and is otherwise in the files. */
+  readonly changed: readonly RuntimeChange[]
+  readonly left: readonly LeftEntry[]
 }
+
+type Applying = Merging & { readonly configuration: Configuration }
 
 /**
  * Writes chains, tokens, reasons, when checkpoints and anchors are due and how long holds last to the registry, where the processes read them, in one transaction. What is in the
  * registry and no longer in the files stays: ledgers refer to it.
- * @returns what was changed at run time and is otherwise in the files
  * @throws ChainBridgeError CONFIG_INVALID, REGISTRY_CHANGED; then nothing is written
  */
 export function applyConfiguration(
@@ -77,26 +79,30 @@ export function applyConfiguration(
   configuration: Configuration,
   facts: readonly ChainFacts[],
   { initiator, reason, whenChanged }: ApplyOptions = byCommand(),
-): Promise<readonly RuntimeChange[]> {
+): Promise<Applied> {
   return db.transaction().execute(async (trx) => {
     // Two who apply at once would both find that there is no such entry yet.
     await sql`SELECT pg_advisory_xact_lock(hashtext('chainbridge config apply'))`.execute(trx)
-    const found: RuntimeChange[] = []
-    const applying = { trx, configuration, whenChanged, found }
+    const applying: Applying = { trx, configuration, whenChanged, changed: [], left: [] }
+    const { changed, left } = applying
     await nameChange(trx, initiator, { reason })
     // A strategy may name a reason that is new.
     for (const [reasonType, entry] of Object.entries(configuration.reasons)) {
-      const document = { kind: "reason", entryId: reasonType, document: entry } as const
-      await writeReason(trx, reasonType, await mergeDocument(trx, document, whenChanged, found))
+      const document = await mergeDocument(applying, {
+        ...{ kind: "reason", entryId: reasonType, document: entry, schema: reasonDocumentSchema },
+        check: (merged) => editableKinds.reason.check(trx, reasonType, merged),
+        where: `reason_registry.yaml: ${reasonType}:`,
+      })
+      if (document !== null) await writeReason(trx, reasonType, document)
     }
     for (const fact of facts) {
       await applyChain(applying, fact)
       await applyTokens(applying, fact)
     }
     await applyPolicies(trx, configuration)
-    if (whenChanged === "refuse" && found.length > 0) refuseToOverwrite(found)
+    if (whenChanged === "refuse" && changed.length > 0) refuseToOverwrite(changed)
     await sql`SELECT pg_notify(${registryChangedChannel}, '')`.execute(trx)
-    return found
+    return { changed, left }
   })
 }
 
@@ -111,10 +117,8 @@ function refuseToOverwrite(found: readonly RuntimeChange[]): never {
   )
 }
 
-async function applyChain(
-  { trx, configuration, whenChanged, found }: Applying,
-  fact: ChainFacts,
-): Promise<void> {
+async function applyChain(applying: Applying, fact: ChainFacts): Promise<void> {
+  const { trx, configuration } = applying
   const entry = Object.entries(configuration.chains).find(([, chain]) => chain.chain_id === fact.chainId)
   if (entry === undefined) {
     throw new ChainBridgeError("CONFIG_INVALID", `chains.yaml has no chain with chain_id ${fact.chainId}`)
@@ -133,9 +137,12 @@ async function applyChain(
     replace_after_max_ms: chain.replace_after_max,
     private_relay_alone_ms: chain.private_relay_alone,
   }
-  const entryOf = { kind: "chain", entryId: chainId.toString(), document: wanted } as const
-  const merged = await mergeDocument(trx, entryOf, whenChanged, found)
-  const document = valid(chainDocumentSchema, merged, `chains.yaml: ${name}:`)
+  const entryId = chainId.toString()
+  const document = await mergeDocument(applying, {
+    ...{ kind: "chain", entryId, document: wanted, schema: chainDocumentSchema },
+    check: (merged) => editableKinds.chain.check(trx, entryId, merged),
+    where: `chains.yaml: ${name}:`,
+  })
   const auditAnchor = await chooseAnchor(trx, fact, chain.audit_anchor)
   const known = await trx
     .selectFrom("registry.chains")
@@ -143,7 +150,7 @@ async function applyChain(
     .where("chain_id", "=", chainId)
     .executeTakeFirst()
   // The genesis hash and the wallets' factory are left out of the update: with another one it is another chain.
-  if (known === undefined)
+  if (document !== null && known === undefined)
     await insertChain(
       trx,
       {
@@ -155,21 +162,13 @@ async function applyChain(
       },
       document,
     )
-  else await writeChain(trx, chainId, document)
+  else if (document !== null) await writeChain(trx, chainId, document)
   if (auditAnchor !== (known?.audit_anchor ?? null))
     await trx
       .updateTable("registry.chains")
       .set({ audit_anchor: auditAnchor })
       .where("chain_id", "=", chainId)
       .execute()
-}
-
-/** Held to what the API holds it to. */
-function valid<Schema extends z.ZodType>(schema: Schema, document: unknown, where: string): z.output<Schema> {
-  const parsed = schema.safeParse(document)
-  if (parsed.success) return parsed.data
-  const faults = parsed.error.issues.map((issue) => `${where} ${describeIssue(issue, document, "it")}`)
-  throw new ChainBridgeError("CONFIG_INVALID", faults.join("\n"))
 }
 
 /** @param gwei as the configuration's schema lets it be */
@@ -210,11 +209,8 @@ async function applyTokens(applying: Applying, fact: ChainFacts): Promise<void> 
   }
 }
 
-async function applyToken(
-  { trx, configuration, whenChanged, found }: Applying,
-  fact: ChainFacts,
-  token: ConfiguredToken,
-): Promise<void> {
+async function applyToken(applying: Applying, fact: ChainFacts, token: ConfiguredToken): Promise<void> {
+  const { trx, configuration } = applying
   const { symbol } = token
   const chainId = BigInt(fact.chainId)
   const deployed = fact.deployedTokens[symbol]
@@ -226,8 +222,8 @@ async function applyToken(
     )
   }
   const mode = chooseMode(fact.chainId, token)
-  const registered = await findToken(trx, fact.chainId, address)
-  if (registered !== undefined) refuseChange(fact.chainId, token, mode, registered)
+  const registered = await findToken(trx, fact.chainId, address, symbol)
+  if (registered !== undefined) refuseChange(fact.chainId, { ...token, address }, mode, registered)
   const treasury =
     mode === "treasury"
       ? chooseKnownTreasury(configuration, fact, symbol, registered?.treasury ?? null)
@@ -241,24 +237,26 @@ async function applyToken(
     reconciliation_interval_ms: configuration.sync.reconciliation.balance_check_interval,
   }
   const where = `tokens.yaml: ${symbol} on chain ${fact.chainId}:`
-  const merged = await mergeDocument(trx, { kind: "token", entryId, document: wanted }, whenChanged, found)
-  const document = valid(tokenDocumentSchema, merged, where)
+  const document = await mergeDocument(applying, {
+    ...{ kind: "token", entryId, document: wanted, schema: tokenDocumentSchema, where },
+    check: (merged) => editableKinds.token.check(trx, entryId, merged),
+  })
   const resolved = resolveTokenStrategy(configuration.batchStrategy, fact.chainId, symbol)
-  const { is_retired: _, ...strategy } = await mergeDocument(
-    trx,
-    { kind: "strategy", entryId, document: resolved },
-    whenChanged,
-    found,
-  )
+  const strategy = await mergeDocument(applying, {
+    ...{ kind: "strategy", entryId, document: resolved, schema: tokenStrategySchema, where },
+    // The reasons that it names are checked with the files, and none of them is ever removed.
+    check: () => Promise.resolve([]),
+  })
   const key = { chainId, symbol }
   if (registered === undefined) {
+    if (document === null || strategy === null) return
     const startBlock = BigInt(token.start_block ?? deployed?.startBlock ?? 0)
     const fixed = { ...key, address, decimals: token.decimals, mode, treasury, startBlock }
-    await insertToken(trx, fixed, document, valid(tokenStrategySchema, strategy, where))
+    await insertToken(trx, fixed, document, strategy)
     return
   }
-  await writeToken(trx, key, document)
-  await writeStrategy(trx, key, valid(tokenStrategySchema, strategy, where))
+  if (document !== null) await writeToken(trx, key, document)
+  if (strategy !== null) await writeStrategy(trx, key, strategy)
   if (treasury !== registered.treasury)
     await trx
       .updateTable("registry.tokens")
@@ -270,6 +268,7 @@ async function applyToken(
 
 type RegisteredToken = {
   readonly symbol: string
+  readonly token_address: string
   readonly decimals: number
   readonly settlement_mode: SettlementMode
   readonly treasury: string | null
@@ -279,12 +278,14 @@ function findToken(
   db: Kysely<Database>,
   chainId: number,
   address: string,
+  symbol: string,
 ): Promise<RegisteredToken | undefined> {
   return db
     .selectFrom("registry.tokens")
-    .select(["symbol", "decimals", "settlement_mode", "treasury"])
+    .select(["symbol", "token_address", "decimals", "settlement_mode", "treasury"])
     .where("chain_id", "=", BigInt(chainId))
-    .where("token_address", "=", address.toLowerCase())
+    .where((is) => is.or([is("token_address", "=", address.toLowerCase()), is("symbol", "=", symbol)]))
+    .orderBy((by) => by("symbol", "=", symbol), "desc")
     .executeTakeFirst()
 }
 
@@ -296,11 +297,16 @@ function refuseChange(
   registered: RegisteredToken,
 ): void {
   const where = `tokens.yaml: ${token.symbol} on chain ${chainId}`
-  const { symbol, decimals, settlement_mode: known } = registered
+  const { symbol, token_address: address, decimals, settlement_mode: known } = registered
   if (token.symbol !== symbol)
     throw new ChainBridgeError(
       "CONFIG_INVALID",
       `${where} has the address of ${symbol}; allowed: ${symbol}, which it was registered as`,
+    )
+  if (token.address.toLowerCase() !== address)
+    throw new ChainBridgeError(
+      "CONFIG_INVALID",
+      `${where} has the address ${token.address}; allowed: ${address}, which it was registered with`,
     )
   if (mode !== known)
     throw new ChainBridgeError(

@@ -6,7 +6,8 @@ import type { Database } from "../../ledger/store/database.ts"
 import { type Configuration, loadConfiguration } from "../../platform/config/load-configuration.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import { createKysely, createPool } from "../../platform/postgres.ts"
-import { describeRuntimeChange, type RuntimeChange } from "../registry/apply-documents.ts"
+import type { Applied } from "../registry/apply-configuration.ts"
+import { describeLeftEntry, describeRuntimeChange } from "../registry/apply-documents.ts"
 import { checkTokens, tokensOf } from "../registry/check-tokens.ts"
 import { checkChain } from "./check-chain.ts"
 import { openDataDirectory } from "./data-directory.ts"
@@ -180,7 +181,7 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
     },
     ({ isNew }) => `${isNew ? "made" : "found"} app demo`,
   )
-  noteKept(app.kept, note)
+  noteKept(app.applied, note)
 
   const indexerPort = await choosePort(portOf(before?.indexer_url))
   const roles: StackRolesOptions = {
@@ -244,8 +245,9 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
   return stack
 }
 
-function noteKept(kept: readonly RuntimeChange[], note: (message: string) => void): void {
-  for (const change of kept) note(`changed at run time, and kept: ${describeRuntimeChange(change)}`)
+function noteKept({ changed, left }: Applied, note: (message: string) => void): void {
+  for (const change of changed) note(`changed at run time, and kept: ${describeRuntimeChange(change)}`)
+  for (const entry of left) note(describeLeftEntry(entry))
 }
 
 async function assertPortIsFree(port: number): Promise<void> {

@@ -6,8 +6,7 @@ import type { Database } from "../../ledger/store/database.ts"
 import type { Configuration } from "../../platform/config/load-configuration.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import { commandInitiator } from "../commands/command-initiator.ts"
-import { applyConfiguration } from "../registry/apply-configuration.ts"
-import type { RuntimeChange } from "../registry/apply-documents.ts"
+import { type Applied, applyConfiguration } from "../registry/apply-configuration.ts"
 import { tokensOf } from "../registry/check-tokens.ts"
 import { chooseMode } from "../registry/choose-mode.ts"
 import { ensureApiKey, ensureApp } from "../registry/ensure-app.ts"
@@ -66,12 +65,12 @@ function needsTreasury(configuration: Configuration, chainId: number): boolean {
   )
 }
 
-/** Writes the configuration to the registry. @returns what was changed at run time and stays so @throws ChainBridgeError CONFIG_INVALID; then nothing is written */
+/** Writes the configuration to the registry. What was changed at run time stays so. @throws ChainBridgeError CONFIG_INVALID; then nothing is written */
 export function writeConfiguration(
   db: Kysely<Database>,
   configuration: Configuration,
   contents: ChainContents,
-): Promise<readonly RuntimeChange[]> {
+): Promise<Applied> {
   const facts = [
     {
       chainId: contents.chainId,
@@ -100,7 +99,7 @@ export async function rewriteConfiguration(
   db: Kysely<Database>,
   configuration: Configuration,
   contents: ChainContents,
-): Promise<readonly RuntimeChange[]> {
+): Promise<Applied> {
   const { chainId, deployment } = contents
   const rows = await db
     .selectFrom("registry.tokens")
@@ -125,11 +124,11 @@ export async function fillRegistry(options: {
   readonly configuration: Configuration
   readonly contents: ChainContents
   readonly apiKey: string
-}): Promise<App & { readonly isNew: boolean; readonly kept: readonly RuntimeChange[] }> {
+}): Promise<App & { readonly isNew: boolean; readonly applied: Applied }> {
   const { db, contents } = options
-  const kept = await writeConfiguration(db, options.configuration, contents)
+  const applied = await writeConfiguration(db, options.configuration, contents)
   const app = await ensureApp(db, "demo")
   // Who runs the stack may do everything in it.
   await ensureApiKey(db, app, options.apiKey, scopes, true)
-  return { ...app, kept }
+  return { ...app, applied }
 }

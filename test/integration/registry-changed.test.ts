@@ -33,12 +33,11 @@ describe("what was changed at run time", () => {
     return { ...configuration, reasons: { ...configuration.reasons, gas_fee: { ...known, ...entry } } }
   }
   const by = { actor: "command:test", requestId: null, address: null }
-  const apply = (changed: typeof configuration, whenChanged: WhenChanged) =>
-    applyConfiguration(createKysely<Database>(pool), changed, [], {
-      initiator: by,
-      reason: "a test",
-      whenChanged,
-    })
+  const apply = async (files: typeof configuration, whenChanged: WhenChanged) => {
+    const db = createKysely<Database>(pool)
+    const options = { initiator: by, reason: "a test", whenChanged }
+    return (await applyConfiguration(db, files, [], options)).changed
+  }
   const changeOverApi = async (fields: Record<string, unknown>) => {
     const db = createKysely<Database>(pool)
     const { rows } = await sql<{ version: number }>`

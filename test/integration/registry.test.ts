@@ -237,7 +237,7 @@ test("a plain token gets the chain's treasury, keeps it, and is refused where th
   expect(parseIndexerSources(sources).chains).toMatchObject([{ treasuries: [first] }])
 })
 
-test("a token keeps the mode and the decimals that it was registered with, and whoever changes them is told", async () => {
+test("a token keeps the mode, the decimals and the address that it was registered with, and whoever changes them is told", async () => {
   const db = createKysely<Database>(pool)
   const [name, group] = Object.entries(configuration.tokens)[0] ?? ["", undefined]
   const [token] = group?.tokens ?? []
@@ -255,6 +255,9 @@ test("a token keeps the mode and the decimals that it was registered with, and w
       message: `tokens.yaml: CPOP on chain 31337 is to be settled by ${settlement_mode}; allowed: settle, which it was registered with (settlement_mode)`,
     })
   await expect(apply({ decimals: 6 })).rejects.toThrow("has 6 decimals; allowed: 18")
+  await expect(apply({ address: `0x${"5".repeat(40)}` })).rejects.toThrow(
+    `CPOP on chain 31337 has the address 0x${"5".repeat(40)}; allowed: 0x${"a".repeat(40)}, which it was registered with`,
+  )
   const plain = { ...token, address: `0x${"9".repeat(40)}`, symbol: "ODD", decimals: 6 }
   await expect(apply({ ...plain, settlement_mode: "settle" })).rejects.toMatchObject({
     code: "CONFIG_INVALID",
