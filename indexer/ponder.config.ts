@@ -8,8 +8,9 @@ const PONDER_REQUESTS_PER_SECOND = 20
 
 const { chains } = parseIndexerSources(process.env["INDEXER_SOURCES"])
 
+/** Ponder takes a chain of another name for another app, and would index everything again: names change, ids do not. */
 function perChain<Value>(of: (chain: (typeof chains)[number]) => Value): Record<string, Value> {
-  return Object.fromEntries(chains.map((chain) => [chain.name, of(chain)]))
+  return Object.fromEntries(chains.map((chain) => [`chain_${chain.chain_id}`, of(chain)]))
 }
 
 /** A contract that no chain has cannot be left out, for its handlers are there. Nothing logs under this address. */

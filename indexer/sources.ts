@@ -2,7 +2,11 @@ import { z } from "zod"
 
 const chainSourceSchema = z.strictObject({
   chain_id: z.int().positive(),
-  name: z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/, "lower-case letters, digits, - and _"),
+  /** For whoever reads the sources; nothing goes by it. */
+  name: z
+    .string()
+    .regex(/^[a-z][a-z0-9_-]{0,31}$/, "lower-case letters, digits, - and _")
+    .optional(),
   rpc_urls: z.array(z.url({ protocol: /^https?$/ })).min(1),
   /** Optional `ws(s)://` endpoint for new heads; polling goes on without it. */
   ws_url: z.url({ protocol: /^wss?$/ }).optional(),
@@ -35,10 +39,6 @@ const sourcesSchema = z
     message: "a chain_id occurs twice",
     path: ["chains"],
   })
-  .refine(({ chains }) => new Set(chains.map((chain) => chain.name)).size === chains.length, {
-    message: "a chain name occurs twice",
-    path: ["chains"],
-  })
 
 /** What is indexed: chains, where they are reached, and the contracts whose logs are kept. */
 export type IndexerSources = z.infer<typeof sourcesSchema>
@@ -49,9 +49,7 @@ export type IndexerSources = z.infer<typeof sourcesSchema>
  */
 export function parseIndexerSources(text: string | undefined): IndexerSources {
   if (text === undefined || text === "") {
-    throw new Error(
-      'INDEXER_SOURCES is not set; it holds {"chains":[{"chain_id":…,"name":…,"rpc_urls":[…],…}]}',
-    )
+    throw new Error('INDEXER_SOURCES is not set; it holds {"chains":[{"chain_id":…,"rpc_urls":[…],…}]}')
   }
   let json: unknown
   try {

@@ -13,13 +13,12 @@ export async function buildIndexerSources(
 ): Promise<string> {
   const { rows } = await database.query<{
     chain_id: string
-    name: string
     start_block: string
     tokens: string[]
     treasuries: string[]
     audit_anchor: string | null
   }>(
-    `SELECT c.chain_id::text, c.name, c.audit_anchor, min(t.start_block)::text AS start_block,
+    `SELECT c.chain_id::text, c.audit_anchor, min(t.start_block)::text AS start_block,
        array_agg(t.token_address ORDER BY t.token_id) AS tokens,
        array_remove(array_agg(DISTINCT t.treasury), NULL) AS treasuries
      FROM registry.chains c JOIN registry.tokens t ON t.chain_id = c.chain_id
@@ -27,7 +26,7 @@ export async function buildIndexerSources(
   )
   const configured = Object.values(configuration.chains)
   return JSON.stringify({
-    chains: rows.flatMap(({ chain_id, name, start_block, tokens, treasuries, audit_anchor }) => {
+    chains: rows.flatMap(({ chain_id, start_block, tokens, treasuries, audit_anchor }) => {
       const urls = rpcUrls(BigInt(chain_id))
       if (urls.length === 0) return []
       const chainId = Number(chain_id)
@@ -35,7 +34,6 @@ export async function buildIndexerSources(
       return [
         {
           chain_id: chainId,
-          name,
           rpc_urls: urls,
           start_block: Number(start_block),
           polling_interval_ms: settings?.polling_interval ?? 1_000,

@@ -2,12 +2,12 @@ import { createHash } from "node:crypto"
 import { readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import type pg from "pg"
-import { callRpc } from "../stack/json-rpc.ts"
+import { ChainBridgeError } from "../../platform/errors.ts"
+import { chainClientOf } from "./chain-client-of.ts"
 import { decideStanding, forgetFetched } from "./lost-blocks.ts"
 
 type Source = {
   chain_id: number
-  name: string
   rpc_urls: string[]
   polling_interval_ms: number
   start_block: number
@@ -27,11 +27,7 @@ export async function nameSchema(
 ): Promise<{ name: string; chains: string }> {
   const chains = createHash("sha256")
   for (const chain of sources.chains) {
-    const genesis = await callRpc<{ hash: string }>(chain.rpc_urls[0] ?? "", "eth_getBlockByNumber", [
-      "0x0",
-      false,
-    ])
-    chains.update(`${chain.chain_id} ${genesis.hash}\n`)
+    chains.update(`${chain.chain_id} ${await readGenesisHash(chain)}\n`)
   }
   const build = createHash("sha256")
   const files = [
@@ -44,11 +40,20 @@ export async function nameSchema(
     ...listFiles(join(root, "indexer", "src")),
   ]
   for (const file of files) build.update(readFileSync(file))
-  for (const { chain_id, name, start_block, tokens, treasuries, audit_anchor } of sources.chains) {
-    build.update(JSON.stringify({ chain_id, name, start_block, tokens, treasuries, audit_anchor }))
+  for (const { chain_id, start_block, tokens, treasuries, audit_anchor } of sources.chains) {
+    build.update(JSON.stringify({ chain_id, start_block, tokens, treasuries, audit_anchor }))
   }
   const suffix = chains.digest("hex").slice(0, 10)
   return { name: `indexer_${build.digest("hex").slice(0, 10)}_${suffix}`, chains: suffix }
+}
+
+/** @throws ChainBridgeError RPC_UNAVAILABLE, RPC_DISAGREEMENT (both retryable) */
+export async function readGenesisHash(chain: Pick<Source, "chain_id" | "rpc_urls">): Promise<string> {
+  const genesis = await chainClientOf(chain).canonicalBlock(0n)
+  if (genesis !== null) return genesis.hash
+  throw new ChainBridgeError("RPC_UNAVAILABLE", `chain ${chain.chain_id}: no endpoint has its first block`, {
+    retryable: true,
+  })
 }
 
 function listFiles(directory: string): string[] {

@@ -10,10 +10,11 @@ import { parsePort } from "../parse-port.ts"
 import { buildIndexerSources } from "../registry/indexer-sources.ts"
 import { checkDatabaseUrl, databaseUnreachable } from "../stack/database-url.ts"
 import { findFreePort } from "../stack/free-port.ts"
-import { callRpc } from "../stack/json-rpc.ts"
 import type { RoleRestarting } from "../stack/role-message.ts"
 import { answerForLostBlocks } from "./answer-for-lost-blocks.ts"
+import { chainClientOf } from "./chain-client-of.ts"
 import { configurationSource, requireEnvironment } from "./environment.ts"
+import { findSourcesProblem } from "./find-sources-problem.ts"
 import { type IndexerSources, nameSchema, prepareSchema, pruneSchemas } from "./indexer-schema.ts"
 import { findStanding } from "./lost-blocks.ts"
 import { waitForOtherSources } from "./watch-sources.ts"
@@ -52,7 +53,8 @@ export async function runIndexer(): Promise<void> {
   logger.info("ready")
   process.send?.({ kind: "ready", details: { port, schema: schema.name } })
   if (isGiven) return
-  await waitForOtherSources(client, started, () => deriveSources(client, configuration), logger)
+  const read = () => deriveSources(client, configuration)
+  await waitForOtherSources(client, started, { read, findProblem: findSourcesProblem }, logger)
   // Ponder takes its list at its start. The next one indexes beside what is there, from the logs that are kept, and takes over when it has caught up.
   restartSelf(logger, "there is something else to index")
 }
@@ -125,7 +127,7 @@ async function waitUntilCaughtUp(client: pg.Client, port: number, sources: Index
     if (answer?.status === 200) break
   }
   for (const chain of sources.chains) {
-    const head = Number(await callRpc<string>(chain.rpc_urls[0] ?? "", "eth_blockNumber"))
+    const head = Number(await chainClientOf(chain).headNumber())
     for (;;) {
       const { rows } = await client.query<{ block_number: string }>(
         "SELECT block_number::text FROM chain.head WHERE chain_id = $1",

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import type pg from "pg"
-import { type ChainClient, createChainClient } from "../../platform/rpc/chain-client.ts"
+import { chainClientOf } from "./chain-client-of.ts"
 
 export type WatchedChain = {
   readonly chain_id: number
@@ -31,7 +31,7 @@ export async function findStanding(
   schema: string | null,
   chain: WatchedChain,
 ): Promise<Standing> {
-  const rpc = clientOf(chain)
+  const rpc = chainClientOf(chain)
   const head = await rpc.headNumber()
   const points =
     schema === null
@@ -126,13 +126,4 @@ export async function forgetFetched(client: pg.Client, chainId: number): Promise
     const table = client.escapeIdentifier(name)
     await client.query(`DELETE FROM ponder_sync.${table} WHERE chain_id = $1`, [chainId])
   }
-}
-
-const clients = new Map<string, ChainClient>()
-
-function clientOf({ chain_id: chainId, rpc_urls: urls }: WatchedChain): ChainClient {
-  const key = `${chainId} ${urls.join(" ")}`
-  const known = clients.get(key) ?? createChainClient({ chainId: BigInt(chainId), urls })
-  clients.set(key, known)
-  return known
 }

@@ -8,30 +8,45 @@ const pollMs = 2_000
 /** Several tokens that are registered one after the other are one change. */
 const settleMs = 1_000
 
+type Sources = {
+  read(): Promise<string>
+  findProblem(sources: string): Promise<string | null>
+}
+
 /**
- * Waits until there is something else to index than what Ponder was started with. The registry announces its changes; whoever missed that looks by himself.
- * @param read what there is to index now
+ * Waits until there is something else to index than what Ponder was started with, and it could be started with it: whoever ends for a chain that does not answer leaves the others without an indexer.
+ * The registry announces its changes; whoever missed that looks by himself.
+ * @param sources.read what there is to index now
+ * @param sources.findProblem why nothing could be started with it; null: it could
  */
 export async function waitForOtherSources(
   client: pg.Client,
   current: string,
-  read: () => Promise<string>,
+  { read, findProblem }: Sources,
   logger: Logger,
 ): Promise<string> {
   let wake: () => void = () => undefined
   client.on("notification", () => wake())
   await client.query(`LISTEN ${registryChangedChannel}`)
   let seen = current
+  let told: string | null = null
   for (;;) {
     const looked = await read().catch((error: unknown) => {
       logger.debug({ error: describeError(error) }, "the registry could not be read")
       return current
     })
-    if (looked !== current && looked === seen) return looked
+    const isSettled = looked === seen
+    if (looked !== current && isSettled) {
+      const problem = await findProblem(looked)
+      if (problem === null) return looked
+      if (problem !== told)
+        logger.warn({ problem }, "there is something else to index that cannot be started: it waits")
+      told = problem
+    }
     seen = looked
     const woken = new Promise<void>((resolve) => {
       wake = resolve
     })
-    await (looked === current ? Promise.race([sleep(pollMs), woken]) : sleep(settleMs))
+    await (looked === current || isSettled ? Promise.race([sleep(pollMs), woken]) : sleep(settleMs))
   }
 }

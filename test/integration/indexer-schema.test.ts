@@ -11,7 +11,7 @@ afterAll(() => anvil?.stop())
 
 test("what is indexed names the schema: with another contract it is another one, where all is indexed anew", async () => {
   const chain = {
-    ...{ chain_id: 31_337, name: "local", rpc_urls: [anvil.rpcUrl], polling_interval_ms: 500 },
+    ...{ chain_id: 31_337, rpc_urls: [anvil.rpcUrl], polling_interval_ms: 500 },
     ...{ start_block: 0, tokens: [`0x${"70".repeat(20)}`], treasuries: [], audit_anchor: null },
   }
   const nameOf = async (changed: Partial<Parameters<typeof nameSchema>[1]["chains"][number]>) =>
@@ -26,4 +26,5 @@ test("what is indexed names the schema: with another contract it is another one,
   ]
   expect(new Set(names).size).toBe(names.length)
   expect(await nameOf({ polling_interval_ms: 1_000 })).toBe(names[0])
+  expect(await nameOf({ rpc_urls: ["http://127.0.0.1:1", anvil.rpcUrl] })).toBe(names[0])
 })

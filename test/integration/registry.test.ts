@@ -69,7 +69,6 @@ test("the indexer's login reads from the registry what to index, and nothing els
   expect(parseIndexerSources(sources).chains).toEqual([
     {
       chain_id: 31_337,
-      name: "local",
       rpc_urls: ["http://127.0.0.1:1"],
       start_block: 7,
       polling_interval_ms: 250,

@@ -97,7 +97,6 @@ function sourcesOf(options: PonderOptions): string {
     chains: [
       {
         chain_id: chainId,
-        name: "local",
         rpc_urls: [rpcUrl],
         start_block: startBlock,
         polling_interval_ms: 100,
