@@ -74,7 +74,7 @@ export const createTokenRoute = defineRoute({
     if (checked.problem !== null) return refuse("TOKEN_UNFIT", "token_address", checked.problem)
     const created = await createToken(
       db,
-      { chainId, address, symbol, decimals, mode, treasury, headBlock: checked.headBlock },
+      { chainId, address, symbol, decimals, mode, treasury, startBlock: checked.headBlock },
       { document, strategy },
       { reason: body.reason, isDryRun, initiator: initiatorOf(services, context, caller) },
     )

@@ -3,7 +3,7 @@ import type { Configuration } from "../../platform/config/load-configuration.ts"
 
 /**
  * What the indexer is told in INDEXER_SOURCES: the registry's chains with their contracts, and where the chains are reached.
- * A chain without tokens or without endpoints is left out. Asks with numbers as text: Ponder has its own way to read
+ * A chain without tokens or without endpoints is left out. It is read from where it is confirmed from, whatever its tokens say: a block of which the indexer has not read all logs is not confirmed. Asks with numbers as text: Ponder has its own way to read
  * PostgreSQL's, and the caller may be the process that Ponder runs in.
  */
 export async function buildIndexerSources(
@@ -18,7 +18,7 @@ export async function buildIndexerSources(
     treasuries: string[]
     audit_anchor: string | null
   }>(
-    `SELECT c.chain_id::text, c.audit_anchor, min(t.start_block)::text AS start_block,
+    `SELECT c.chain_id::text, c.audit_anchor, least(c.start_block, min(t.start_block))::text AS start_block,
        array_agg(t.token_address ORDER BY t.token_id) AS tokens,
        array_remove(array_agg(DISTINCT t.treasury), NULL) AS treasuries
      FROM registry.chains c JOIN registry.tokens t ON t.chain_id = c.chain_id

@@ -39,7 +39,7 @@ export function createReason(
 
 export function createToken(
   db: Kysely<Database>,
-  fixed: Omit<FixedOfToken, "startBlock"> & { readonly headBlock: bigint },
+  fixed: FixedOfToken,
   token: { readonly document: TokenDocument; readonly strategy: TokenStrategy },
   entry: NewEntry,
 ): Created {
@@ -61,34 +61,8 @@ export function createToken(
         ...ofStrategy.map((problem) => ({ ...problem, field: `strategy.${problem.field}` })),
       ]
     },
-    async write(trx) {
-      const startBlock = await chooseStartBlock(trx, fixed)
-      await insertToken(trx, { ...fixed, startBlock }, token.document, token.strategy)
-    },
+    write: (trx) => insertToken(trx, fixed, token.document, token.strategy),
   })
-}
-
-/**
- * The indexer reads all tokens of a chain from the lowest of their first blocks on, and the chain is confirmed from its own first block on: where a token is the first one, the two have to be the same.
- * A later one adds nothing before the blocks that are indexed already.
- */
-async function chooseStartBlock(
-  trx: Kysely<Database>,
-  { chainId, headBlock }: { readonly chainId: bigint; readonly headBlock: bigint },
-): Promise<bigint> {
-  const chain = await trx
-    .selectFrom("registry.chains as c")
-    .select("c.start_block")
-    .where("c.chain_id", "=", chainId)
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom("registry.tokens as t").select("t.token_id").whereRef("t.chain_id", "=", "c.chain_id"),
-        ),
-      ),
-    )
-    .executeTakeFirst()
-  return chain?.start_block ?? headBlock
 }
 
 export function createChain(
@@ -131,10 +105,7 @@ function create(
   })
 }
 
-function takenAddress(
-  { chainId, address }: Pick<FixedOfToken, "chainId" | "address">,
-  symbol: string,
-): FieldProblem {
+function takenAddress({ chainId, address }: FixedOfToken, symbol: string): FieldProblem {
   return {
     field: "token_address",
     message: `is ${address}; allowed: another one, ${chainId}:${symbol} has it`,

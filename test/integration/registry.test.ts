@@ -70,7 +70,7 @@ test("the indexer's login reads from the registry what to index, and nothing els
     {
       chain_id: 31_337,
       rpc_urls: ["http://127.0.0.1:1"],
-      start_block: 7,
+      start_block: 0,
       polling_interval_ms: 250,
       requests_per_second: 200,
       disable_cache: false,
