@@ -19,7 +19,6 @@ const idempotencyKeyHeader = z.object({
   "idempotency-key": z.string().optional().openapi({
     description: "Stands for operation_id in the body, with sequence 0",
     pattern: "^(?!\\.{1,2}$)[!-~]([ -~]{0,126}[!-~])?$",
-    example: "daily_rewards_20241215",
   }),
 })
 
@@ -27,7 +26,6 @@ const appHeader = z.object({
   "x-app-id": z.string().optional().openapi({
     description: "Which app is meant: of a person with a role in several. A key speaks for its own",
     pattern: appIdPattern,
-    example: "0193c5e0-0000-7000-8000-000000000000",
   }),
 })
 
@@ -35,7 +33,6 @@ const ifNoneMatchHeader = z.object({
   "if-none-match": z.string().optional().openapi({
     description: "The `ETag` of what the caller has: 304 says that nothing has changed",
     pattern: "^[!-~]([ -~]*[!-~])?$",
-    example: 'W/"0"',
   }),
 })
 
@@ -207,10 +204,16 @@ function withSharedHeaders(document: object): object {
   return whole
 }
 
-type Parameter = { readonly name: string; readonly in: string; example?: unknown }
+type Parameter = {
+  readonly name: string
+  readonly in: string
+  readonly required?: boolean
+  readonly schema?: { example?: unknown }
+  example?: unknown
+}
 type Paths = Record<string, Record<string, { readonly parameters?: Parameter[] }>>
 
-/** Values of the route's own exchange: together they are a request that is answered. */
+/** Values of the route's own exchange, and none of anything that was left out of it: together they are a request that is answered. */
 function withParameterExamples(document: object, routes: readonly Route[]): object {
   const { paths } = document as { paths: Paths }
   for (const route of routes) {
@@ -219,6 +222,7 @@ function withParameterExamples(document: object, routes: readonly Route[]): obje
       const values = parameter.in === "path" ? example?.params : example?.query
       const value = values?.[parameter.name]
       if (value !== undefined && parameter.in !== "header") parameter.example = value
+      else if (example !== undefined && parameter.required !== true) delete parameter.schema?.example
     }
   }
   return document

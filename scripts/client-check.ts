@@ -7,7 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { publint } from "publint"
 import { formatMessage } from "publint/utils"
-import { packClient } from "../test/support/pack-client.ts"
+import { packClient } from "./pack-client.ts"
 
 const root = join(import.meta.dirname, "..")
 const attw = join(root, "node_modules", "@arethetypeswrong", "cli", "dist", "index.js")

@@ -9,7 +9,18 @@ import type { Services } from "../services.ts"
 import { clientAddress } from "./client-address.ts"
 
 const challenge = { "www-authenticate": 'Bearer realm="chainbridge"' }
-const unknownKey = refuse("UNAUTHENTICATED", null, "the API key is unknown, revoked or expired", challenge)
+const unknownKey = refuse(
+  "UNAUTHENTICATED",
+  null,
+  "the API key is unknown, revoked or expired: send the one that took its place, or have an admin make one",
+  challenge,
+)
+const otherScheme = refuse(
+  "UNAUTHENTICATED",
+  null,
+  'send the key or the token as "Authorization: Bearer …": no other scheme is understood',
+  challenge,
+)
 const unknownToken = refuse(
   "UNAUTHENTICATED",
   null,
@@ -45,7 +56,8 @@ export async function authenticate(
   const secret = authorization === undefined ? headerKey : bearer
   let account: Account | Refusal
   try {
-    if (secret === undefined || secret.length > 2_048) account = unknownKey
+    if (secret === undefined) account = otherScheme
+    else if (secret.length > 2_048) account = unknownKey
     // A key begins as no token does.
     else if (headerKey !== undefined || secret.startsWith("cb_"))
       account = admitKey(await services.keys.find(secret), context, services)

@@ -44,7 +44,6 @@ export const streamLiveEvents = defineRoute({
     "last-event-id": z.string().optional().openapi({
       description: "As `after`, and counts before it: clients send it when they connect again",
       pattern: positionPattern,
-      example: "184467",
     }),
   }),
   answer: null,

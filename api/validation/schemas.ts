@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi"
+import { amountForm } from "../../ledger/domain/amount.ts"
 import { type Moment, parseMoment } from "../../ledger/domain/moment.ts"
 
 /** No control, format or white space character; counted in code points. */
@@ -108,10 +109,7 @@ export const momentParameter = z
 
 export const amountSchema = z
   .string('write the amount as a decimal string, for example "+12.5": a JSON number could lose digits')
-  .regex(
-    /^[+-]?\d{1,59}(\.\d{1,36})?$/,
-    'write the amount as a decimal string in token units, for example "+12.5"; no exponent, no spaces',
-  )
+  .regex(/^[+-]?\d{1,59}(\.\d{1,36})?$/, amountForm)
   .openapi({ description: "Token units, exact; the sign is explicit", example: "+1000.0" })
 
 export const unsignedAmountSchema = amountSchema.openapi({

@@ -4,6 +4,9 @@ export const amountLimit = 2n ** 255n
 export type AmountRefusal = { readonly refused: "INVALID_AMOUNT"; readonly message: string }
 export type ParsedAmount = { readonly amountBaseUnits: bigint } | AmountRefusal
 
+export const amountForm =
+  'write the amount as a decimal string in token units, for example "+12.5": no exponent, no spaces, at most 59 digits before the point and 36 behind it'
+
 const pattern = /^([+-]?)(\d{1,59})(?:\.(\d{1,36}))?$/
 
 /**
@@ -13,9 +16,7 @@ const pattern = /^([+-]?)(\d{1,59})(?:\.(\d{1,36}))?$/
 export function parseAmount(text: string, decimals: number, sign: "required" | "forbidden"): ParsedAmount {
   const match = pattern.exec(text)
   if (match === null) {
-    return refuse(
-      'write the amount as a decimal string in token units, for example "+12.5"; no exponent, no spaces',
-    )
+    return refuse(amountForm)
   }
   const [, signText = "", whole = "", fractionText = ""] = match
   if (sign === "required" && signText === "")

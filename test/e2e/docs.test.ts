@@ -15,7 +15,7 @@ import { isProgram, runProgram } from "../support/docs/run-program.ts"
 import { isReceiver, runReceiver } from "../support/docs/run-receiver.ts"
 import { runShell } from "../support/docs/run-shell.ts"
 import { runSql } from "../support/docs/run-sql.ts"
-import { packClient } from "../support/pack-client.ts"
+import { installClient } from "../support/install-client.ts"
 
 const examples = listPages().flatMap((page) => readExamples(page))
 const pagesWith = (isOne: (example: Example) => boolean) => [
@@ -28,7 +28,7 @@ let docs: DocsStack
 let project = ""
 beforeAll(async () => {
   docs = await startDocsStack()
-  project = (await packClient(mkdtempSync(join(docs.scratch, "client-")))).project
+  project = (await installClient(mkdtempSync(join(docs.scratch, "client-")))).project
 })
 afterAll(() => docs?.stop())
 

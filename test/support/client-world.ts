@@ -4,13 +4,13 @@ import { join } from "node:path"
 import ts from "typescript"
 import { type AnswerFaults, startAnswerFaults } from "./answer-faults.ts"
 import type { ExerciseOptions } from "./exercise-client.ts"
-import { type PackedClient, packClient } from "./pack-client.ts"
+import { type InstalledClient, installClient } from "./install-client.ts"
 import { type StreamCutter, startStreamCutter } from "./stream-cutter.ts"
 import { startTestApi, type TestApi } from "./test-api.ts"
 
 export type ClientWorld = {
   readonly api: TestApi
-  readonly packed: PackedClient
+  readonly packed: InstalledClient
   readonly faults: AnswerFaults
   readonly cutter: StreamCutter
   /** Plans what goes wrong in the next run. */
@@ -27,7 +27,7 @@ export async function startClientWorld(): Promise<ClientWorld> {
   const api = await startTestApi({ limits: { heartbeatMs: 200 } })
   const faults = await startAnswerFaults(api.server.url)
   const cutter = await startStreamCutter(api.server.url)
-  const packed = await packClient(directory)
+  const packed = await installClient(directory)
   const source = await readFile(join(import.meta.dirname, "exercise-client.ts"), "utf8")
   const { outputText } = ts.transpileModule(source, {
     compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },

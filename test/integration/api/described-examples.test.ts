@@ -10,6 +10,7 @@ afterAll(() => api?.close())
 
 describe("the examples of the API's description", () => {
   type Documented = {
+    readonly example?: unknown
     readonly schema: {
       readonly example?: unknown
       readonly properties?: Record<
@@ -19,6 +20,12 @@ describe("the examples of the API's description", () => {
     }
   }
   type Operation = {
+    readonly parameters?: readonly {
+      readonly name: string
+      readonly in: "path" | "query" | "header"
+      readonly example?: unknown
+      readonly schema?: { readonly example?: unknown }
+    }[]
     readonly requestBody?: { readonly content: Record<string, Documented> }
     readonly responses: Record<string, { readonly content: Record<string, Documented> }>
   }
@@ -31,17 +38,42 @@ describe("the examples of the API's description", () => {
     return operation
   }
 
-  it.each(["/assets/adjust", "/rewards/distribute", "/consumption/deduct"])(
-    "are taken by %s",
-    async (path) => {
-      const example = (await documented("post", path)).requestBody?.content[json]?.schema.example
-      expect(example).toBeDefined()
-      await api.fund("user_123", "100")
-      const reply = await api.call("POST", `/api/v1${path}`, example)
-      expect(reply.body.errors).toBeUndefined()
-      expect(reply.status).toBe(200)
-    },
-  )
+  /** What a page that shows the description fills in by itself: every example that there is, in headers, too. */
+  async function fillIn(method: string, path: string) {
+    const { parameters = [], requestBody } = await documented(method, path)
+    const headers: Record<string, string> = {}
+    const query = new URLSearchParams()
+    let filled = `/api/v1${path}`
+    for (const { name, in: place, example, schema } of parameters) {
+      const value = example ?? schema?.example
+      if (value === undefined) continue
+      if (place === "header") headers[name] = String(value)
+      else if (place === "query") query.set(name, String(value))
+      else filled = filled.replace(`{${name}}`, encodeURIComponent(String(value)))
+    }
+    const described = requestBody?.content[json]
+    return {
+      path: query.size === 0 ? filled : `${filled}?${query}`,
+      body: described?.example ?? described?.schema.example,
+      headers,
+    }
+  }
+
+  it.each([
+    ["post", "/balance/adjust"],
+    ["post", "/assets/adjust"],
+    ["post", "/rewards/distribute"],
+    ["post", "/consumption/deduct"],
+    ["post", "/balance/holds"],
+    ["get", "/balance/{user_id}"],
+  ])("are together a request that is answered: %s %s", async (method, path) => {
+    await api.fund("user_123", "100000")
+    const request = await fillIn(method, path)
+    if (method === "post") expect(request.body).toBeDefined()
+    const reply = await api.call(method.toUpperCase(), request.path, request.body, request.headers)
+    expect(reply.body.errors).toBeUndefined()
+    expect(reply.status).toBe(200)
+  })
 
   it.each([
     ["post", "/assets/adjust"],

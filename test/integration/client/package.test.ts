@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { packClient } from "../../support/pack-client.ts"
+import { installClient } from "../../support/install-client.ts"
 import { type HandSettlement, settleByHand } from "../../support/settle-by-hand.ts"
 import { startTestApi, type TestApi } from "../../support/test-api.ts"
 
@@ -26,7 +26,7 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "chainbridge-client-"))
   api = await startTestApi()
   settlement = await settleByHand(api.db, api.app.ledgerId, api.tokens.cpop.tokenId)
-  const packed = await packClient(directory)
+  const packed = await installClient(directory)
   files = packed.files
   project = packed.project
   source = packed.source

@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process"
-import { copyFile, mkdir, writeFile } from "node:fs/promises"
+import { copyFile } from "node:fs/promises"
 import { join } from "node:path"
 import { promisify } from "node:util"
 
 const run = promisify(execFile)
-const root = join(import.meta.dirname, "..", "..")
+const root = join(import.meta.dirname, "..")
 const tsc = join(root, "node_modules", "typescript", "bin", "tsc")
 
 export type PackedClient = {
@@ -14,11 +14,9 @@ export type PackedClient = {
   readonly files: readonly string[]
   /** The package as it was before it was packed. */
   readonly source: string
-  /** An empty project that has installed it and nothing else. */
-  readonly project: string
 }
 
-/** Builds the client below `directory`, packs it as `npm publish` would, and installs it in a project of its own. */
+/** Builds the client below `directory`, and packs it as `npm publish` would. */
 export async function packClient(directory: string): Promise<PackedClient> {
   // A package of its own, so that nothing that lies in dist from before is in it.
   const source = join(directory, "client")
@@ -28,9 +26,5 @@ export async function packClient(directory: string): Promise<PackedClient> {
   const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", directory], { cwd: source })
   const [packed] = JSON.parse(stdout) as [{ filename: string; files: { path: string }[] }]
   const tarball = join(directory, packed.filename)
-  const project = join(directory, "project")
-  await mkdir(project)
-  await writeFile(join(project, "package.json"), '{ "type": "module", "private": true }')
-  await run("npm", ["install", "--offline", "--no-audit", tarball], { cwd: project })
-  return { tarball, files: packed.files.map(({ path }) => path), source, project }
+  return { tarball, files: packed.files.map(({ path }) => path), source }
 }
