@@ -21,16 +21,18 @@ export async function addSecret(
   return writeWebhookSecret(secret)
 }
 
-/** Makes a new secret; the one before signs as well for so long. @returns what is shown this once, and until when both sign */
+/** Makes a new secret; none of those before signs for longer than so. @returns what is shown this once, and until when both sign */
 export async function replaceSecret(
   trx: Transaction<Database>,
   box: SecretBox,
   endpointId: string,
   overlapMs: number,
 ): Promise<{ readonly secret: string; readonly overlapEndsAt: Date }> {
-  const { rows } = await sql<{ expires_at: Date }>`
-    UPDATE webhooks.secrets SET expires_at = clock_timestamp() + ${overlapMs} * interval '1 millisecond'
-    WHERE endpoint_id = ${endpointId} AND expires_at IS NULL RETURNING expires_at`.execute(trx)
+  const { rows } = await sql<{ expires_at: Date | null }>`
+    WITH ended AS (
+      UPDATE webhooks.secrets SET expires_at = least(expires_at, clock_timestamp() + ${overlapMs} * interval '1 millisecond')
+      WHERE endpoint_id = ${endpointId} RETURNING expires_at)
+    SELECT max(expires_at) AS expires_at FROM ended`.execute(trx)
   await sql`
     DELETE FROM webhooks.secrets WHERE endpoint_id = ${endpointId} AND secret_id NOT IN (
       SELECT secret_id FROM webhooks.secrets WHERE endpoint_id = ${endpointId} AND expires_at > clock_timestamp()

@@ -204,10 +204,13 @@ describe("a secret that is rotated", () => {
     for (let times = 0; times < 8; times += 1) await call("POST", `/${webhook_id}/rotate-secret`)
     expect((await fixture.show(webhook_id)).secrets).toHaveLength(5)
     const { secret } = (await call("POST", `/${webhook_id}/rotate-secret`, { overlap_seconds: 0 })).body.data
+    // Also of those that an earlier rotation had left for longer.
+    expect((await fixture.show(webhook_id)).secrets).toHaveLength(1)
     await fixture.whenThrough(webhook_id, await fixture.record(1))
     const [message] = receiver.received
     if (message === undefined) throw new Error("nothing came")
     verifyWithLibrary(secret, message)
+    expect(String(message.headers["webhook-signature"]).split(" ")).toHaveLength(1)
     expect(codeOf(await call("POST", `/${webhook_id}/rotate-secret`, { overlap_seconds: 604_801 }))).toBe(
       "INVALID_FIELD",
     )
