@@ -36,7 +36,10 @@ export function createApi(context: ApiContext, services: Services = createServic
     inContext((c) => {
       const [[found]] = addresses.match("ALL", c.req.path)
       if (found === undefined)
-        return respondRefusal(c, refuse("NOT_FOUND", null, "GET /openapi.json lists every address"))
+        return respondRefusal(
+          c,
+          refuse("NOT_FOUND", null, "GET /docs shows every address, /openapi.json lists them for programs"),
+        )
       const [allow] = found
       const asked = cors?.preflight(c, allow)
       if (asked !== undefined) return asked

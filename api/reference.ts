@@ -62,6 +62,8 @@ export function mountReference(app: Hono<ApiEnv>, inContext: InRequestContext, d
     "/openapi.json",
     createAsset({ type: "application/json; charset=utf-8", headers, read: text(JSON.stringify(document)) }),
   )
+  // Where people look first.
+  for (const path of ["/", "/docs/"]) get(path, (context) => Promise.resolve(context.redirect("/docs")))
   get("/docs", createAsset({ type: "text/html; charset=utf-8", headers, read: text(page) }))
   get(
     "/docs/start.js",

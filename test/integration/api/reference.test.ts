@@ -39,7 +39,9 @@ async function visit(colorScheme: "light" | "dark"): Promise<Visit> {
   page.on("response", (response) => {
     if (response.status() >= 400) failed.push(`${response.status()} ${response.url()}`)
   })
-  await page.goto(`${api.server.url}/docs`)
+  // Whichever of the two somebody types, he is sent on.
+  await page.goto(`${api.server.url}${colorScheme === "light" ? "/" : "/docs/"}`)
+  expect(new URL(page.url()).pathname).toBe("/docs")
   await page.getByRole("heading", { name: "ChainBridge", exact: true }).waitFor()
   return { page, said, asked, failed }
 }

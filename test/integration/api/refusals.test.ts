@@ -311,7 +311,7 @@ describe("a key", () => {
 describe("an address", () => {
   it("that does not exist is 404 in the envelope, with another method 405", async () => {
     expectRefusal(await api.call("GET", "/api/v1/nothing"), 404, "NOT_FOUND")
-    expectRefusal(await api.call("GET", "/"), 404, "NOT_FOUND")
+    expectRefusal(await api.call("GET", "/nothing"), 404, "NOT_FOUND")
     const reply = await api.call("DELETE", "/api/v1/balance/ann")
     expectRefusal(reply, 405, "METHOD_NOT_ALLOWED")
     expect(reply.headers.get("allow")).toBe("GET, HEAD")
