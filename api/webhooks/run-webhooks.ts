@@ -57,6 +57,8 @@ const cleanEveryMs = 60_000
 const lingeringMax = 1_000
 /** A delivery that has its answer is recorded before the process ends. */
 const endMs = 1_500
+/** After so long the process ends without what is still under way; less than its end may take in all. */
+const stuckMs = 3_500
 const connectionsMax = 8
 
 /** Delivers what the event log holds to whoever has asked for it, for as long as the process lives. Any number of processes may. */
@@ -140,6 +142,13 @@ export async function runWebhooks(options: WebhookRunOptions): Promise<RunningWe
     )
   }
 
+  async function end(): Promise<void> {
+    await loop.stop()
+    await Promise.all([...runners.map((runner) => runner.stop()), ...lingering])
+    await jobs.release()
+    await pool.end()
+  }
+
   const loop = startLoop({ name: "webhooks", logger, gapMs: 20, turn })
   const listener = listen({
     databaseUrl,
@@ -153,13 +162,19 @@ export async function runWebhooks(options: WebhookRunOptions): Promise<RunningWe
     async stop() {
       isStopping = true
       await listener.stop()
-      await loop.stop()
       const timer = setTimeout(() => breakOff.abort(new Error("the process stops")), endMs)
-      await Promise.all(runners.map((runner) => runner.stop()))
-      await Promise.all(lingering)
+      const ended = end()
+      // What is stuck in the database, say, holds up nobody's end: its lease ends without us.
+      const stuck = Promise.withResolvers<"stuck">()
+      const stuckTimer = setTimeout(stuck.resolve, stuckMs, "stuck")
+      const isStuck = (await Promise.race([ended, stuck.promise])) === "stuck"
+      clearTimeout(stuckTimer)
       clearTimeout(timer)
-      await jobs.release()
-      await pool.end()
+      if (!isStuck) return
+      logger.warn({ delivering }, "the delivery of webhooks ends without what is still under way")
+      ended.catch((error: unknown) =>
+        logger.debug({ reason: describeError(error) }, "ended after its process"),
+      )
     },
   }
 }

@@ -47,6 +47,8 @@ export type WebhookSender = {
 const bodyBytesMax = 4_096
 const excerptMax = 512
 const headerBytesMax = 16_384
+/** Node takes any three digits for a status. */
+const statusMin = 100
 
 class TargetRefusedError extends Error {}
 class NameNotFoundError extends Error {}
@@ -74,6 +76,8 @@ export function createWebhookSender(options: {
   ): Promise<http.IncomingMessage> {
     return new Promise((resolve, reject) => {
       const bytes = Buffer.from(body)
+      let isRepeated = false
+      let bytesBefore: number | undefined
       const sending = client.request(url, {
         agent,
         method: "POST",
@@ -88,13 +92,29 @@ export function createWebhookSender(options: {
       const abort = () => sending.destroy(signal.reason as Error)
       if (signal.aborted) abort()
       signal.addEventListener("abort", abort, { once: true })
-      sending.on("close", () => signal.removeEventListener("abort", abort))
+      sending.on("close", () => {
+        signal.removeEventListener("abort", abort)
+        // Nobody waits for what Node forgets to say. Once there was an answer this changes nothing.
+        if (!isRepeated) reject(new Error("closed without an answer"))
+      })
+      sending.on("socket", (socket) => {
+        bytesBefore = socket.bytesRead
+      })
       sending.on("response", resolve)
+      sending.on("upgrade", (_, socket) => {
+        socket.destroy()
+        reject(new Error("answered 101: another protocol"))
+      })
       sending.on("error", (error) => {
-        // A connection that the receiver had closed while it was idle says nothing about the receiver.
-        const isStale = sending.reusedSocket && (error as NodeJS.ErrnoException).code === "ECONNRESET"
-        if (isStale && !signal.aborted) request(url, headers, body, signal).then(resolve, reject)
-        else reject(error)
+        // A connection that the receiver had closed while it was idle says nothing about the receiver. Where an answer had begun, the message was received.
+        const isStale =
+          sending.reusedSocket &&
+          (error as NodeJS.ErrnoException).code === "ECONNRESET" &&
+          sending.socket?.bytesRead === bytesBefore
+        if (isStale && !signal.aborted) {
+          isRepeated = true
+          request(url, headers, body, signal).then(resolve, reject)
+        } else reject(error)
       })
       sending.end(bytes)
     })
@@ -116,6 +136,10 @@ export function createWebhookSender(options: {
         if ("refused" in url) throw new TargetRefusedError(url.refused)
         const response = await request(url, headers, body, AbortSignal.any([signal, timeout]))
         const status = response.statusCode ?? 0
+        if (status < statusMin) {
+          response.destroy()
+          throw new Error(`answered with the status ${String(status).padStart(3, "0")}, which is none`)
+        }
         const retryAfterMs = readRetryAfter(response.headers["retry-after"], Date.now())
         const excerpt = await readExcerpt(response, limits.bodyMs)
         const isDelivered = status >= 200 && status < 300

@@ -1,0 +1,179 @@
+import { createServer, type Socket } from "node:net"
+import { sql } from "kysely"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { waitUntil } from "../../../support/wait-until.ts"
+import { createWebhookFixture, type WebhookFixture, whenTaken } from "../../../support/webhook-fixture.ts"
+import { startWebhookReceiver, type WebhookReceiver } from "../../../support/webhook-receiver.ts"
+
+let fixture: WebhookFixture
+const receivers: { close(): Promise<void> }[] = []
+beforeAll(async () => {
+  fixture = await createWebhookFixture()
+})
+afterAll(async () => {
+  await Promise.all(receivers.map((receiver) => receiver.close()))
+  await fixture?.close()
+}, 15_000)
+
+async function receive(): Promise<WebhookReceiver> {
+  const receiver = await startWebhookReceiver()
+  receivers.push(receiver)
+  return receiver
+}
+
+/** Answers with bytes of its own. */
+async function answerBytes(answer: (socket: Socket, requests: number) => void) {
+  let requests = 0
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on("error", () => socket.destroy())
+    socket.on("data", (chunk) => {
+      if (!chunk.toString().startsWith("POST")) return
+      requests += 1
+      answer(socket, requests)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  receivers.push({
+    async close() {
+      for (const socket of sockets) socket.destroy()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  })
+  const { port } = server.address() as { port: number }
+  return { url: `http://127.0.0.1:${port}/`, requests: () => requests }
+}
+
+const remove = (webhookId: string) => fixture.api.call("DELETE", `/api/v1/webhooks/${webhookId}`)
+
+/** Until the endpoint's first attempt has failed. @returns that attempt */
+async function firstFailure(webhookId: string) {
+  return waitUntil(
+    async () => {
+      const [delivery] = await fixture.deliveries(webhookId)
+      return delivery?.status === "retrying" ? delivery.attempts[0] : false
+    },
+    { what: "an attempt has failed", describe: () => fixture.deliveries(webhookId) },
+  )
+}
+
+async function whenFailing(webhookId: string) {
+  return waitUntil(
+    async () => {
+      const shown = await fixture.show(webhookId)
+      return shown.status === "failing" && shown.next_attempt_at !== null ? shown : false
+    },
+    { what: "it is shown as failing", describe: () => fixture.show(webhookId) },
+  )
+}
+
+describe("an answer that is none", () => {
+  it.each([
+    ["another protocol", "101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"],
+    ["status 000", "000 Nothing\r\nContent-Length: 0\r\n\r\n"],
+    ["status 042", "042 Answer\r\nContent-Length: 0\r\n\r\n"],
+  ])(
+    "%s is a failed attempt, and the worker stops",
+    async (_, bytes) => {
+      const receiver = await answerBytes((socket) => socket.write(`HTTP/1.1 ${bytes}`))
+      const { webhook_id } = await fixture.make(receiver.url)
+      const worker = await fixture.run()
+      await fixture.record(1)
+      expect(await firstFailure(webhook_id)).toMatchObject({ error: "NO_CONNECTION", response_status: null })
+      expect((await whenFailing(webhook_id)).failing_since).not.toBeNull()
+      expect(receiver.requests()).toBe(1)
+      await worker.stop()
+      expect(worker.status()).toEqual({ delivering: 0 })
+      await remove(webhook_id)
+    },
+    30_000,
+  )
+
+  it("a head that breaks off on a kept connection is a failed attempt, and not asked for again", async () => {
+    const receiver = await answerBytes((socket, requests) => {
+      if (requests === 1) socket.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+      else {
+        socket.write("HTTP/1.1 200 OK\r\nContent-Len")
+        setTimeout(() => socket.resetAndDestroy(), 150)
+      }
+    })
+    const { webhook_id } = await fixture.make(receiver.url)
+    await fixture.record(2)
+    const worker = await fixture.run()
+    await whenFailing(webhook_id)
+    expect(receiver.requests()).toBe(2)
+    await worker.stop()
+    await remove(webhook_id)
+  }, 30_000)
+
+  it("none at all on a connection that was closed while it was idle is asked for again, at once", async () => {
+    const receiver = await answerBytes((socket, requests) => {
+      if (requests === 2) socket.resetAndDestroy()
+      else socket.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    })
+    const { webhook_id } = await fixture.make(receiver.url)
+    const last = await fixture.record(2)
+    const worker = await fixture.run()
+    await fixture.whenThrough(webhook_id, last)
+    expect(receiver.requests()).toBe(3)
+    expect(await fixture.deliveries(webhook_id)).toMatchObject([{ attempts_count: 1 }, { attempts_count: 1 }])
+    await worker.stop()
+    await remove(webhook_id)
+  }, 30_000)
+
+  it("a body that breaks off on a kept connection is not asked for again", async () => {
+    const receiver = await answerBytes((socket, requests) => {
+      if (requests === 1) socket.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+      else {
+        socket.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart")
+        // The head is with the client before the connection is reset.
+        setTimeout(() => socket.resetAndDestroy(), 150)
+      }
+    })
+    const { webhook_id } = await fixture.make(receiver.url, { after: "0" })
+    const last = await fixture.record(2)
+    const { position } = await fixture.show(webhook_id)
+    const worker = await fixture.run()
+    await fixture.whenThrough(webhook_id, last)
+    expect(receiver.requests()).toBe(Number(last - BigInt(position)))
+    await worker.stop()
+    await remove(webhook_id)
+  }, 30_000)
+})
+
+describe("what fails with us", () => {
+  it("keeps no worker from stopping", async () => {
+    const receiver = await receive()
+    let answer: (() => void) | undefined
+    receiver.answer = (_, response) => {
+      answer = () => response.writeHead(204).end()
+    }
+    const { webhook_id } = await fixture.make(receiver.url)
+    const worker = await fixture.run()
+    await fixture.record(1)
+    await waitUntil(() => Promise.resolve(answer !== undefined), { what: "it is sent" })
+    const held = Promise.withResolvers<void>()
+    const isHeld = Promise.withResolvers<void>()
+    const holding = fixture.api.db.transaction().execute(async (trx) => {
+      await sql`SELECT FROM webhooks.endpoints WHERE endpoint_id = ${webhook_id} FOR UPDATE`.execute(trx)
+      isHeld.resolve()
+      await held.promise
+    })
+    await isHeld.promise
+    // Longer than an answer may take before its place is another's.
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    answer?.()
+    await whenTaken(receiver, 1)
+    const beganMs = performance.now()
+    const end = await Promise.race([
+      worker.stop().then(() => "stopped"),
+      new Promise((resolve) => setTimeout(resolve, 12_000, "held up")),
+    ])
+    expect(end).toBe("stopped")
+    expect(performance.now() - beganMs).toBeLessThan(10_000)
+    held.resolve()
+    await holding
+    await remove(webhook_id)
+  }, 40_000)
+})
