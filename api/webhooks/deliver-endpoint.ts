@@ -118,11 +118,11 @@ function createWalk(
   /** @returns whether the settings are those that we know */
   async function record(): Promise<boolean> {
     if (sent.length === 0 && cursor === recorded) return true
-    const found = await recordDelivered(db, endpoint, { from: recorded, cursor, sent, isSlow, leaseMs })
+    const isUnchanged = await recordDelivered(db, endpoint, { from: recorded, cursor, sent, isSlow, leaseMs })
     leasedMs = performance.now()
     recorded = cursor
     sent = []
-    return found.isEnabled && found.version === endpoint.version
+    return isUnchanged
   }
 
   /** No attempt begins that the lease might not outlast. */
@@ -171,17 +171,18 @@ function createWalk(
     return { outcome: "dead", isDisabled: failedForMs >= policy.disableAfterMs }
   }
 
-  /** What somebody asked for does not wait for what is retried. */
-  async function deliverRequested(): Promise<void> {
+  /** What somebody asked for does not wait for what is retried. @returns whether the settings are those that we know */
+  async function deliverRequested(): Promise<boolean> {
     for (const requested of await findRequested(db, endpointId, requestedAtOnceMax)) {
       const { deliveryId, position } = requested
       const result = await (position === null
         ? attempt(messageIdOf(endpointId, { testId: deliveryId }), writeTest(endpointId, deliveryId))
         : attempt(messageIdOf(endpointId, { position }), (await readAt(position)).write(userId).json))
-      if (result.error === "BROKEN_OFF") return
-      await recordRequested(db, endpoint, requested, result)
-      if (isOver()) return
+      if (result.error === "BROKEN_OFF") return true
+      if (!(await recordRequested(db, endpoint, requested, result))) return false
+      if (isOver()) return true
     }
+    return true
   }
 
   async function readAt(position: bigint): Promise<LiveMessage> {
@@ -217,7 +218,7 @@ function createWalk(
   return {
     /** @returns whether the endpoint is still held */
     async run(): Promise<boolean> {
-      if (endpoint.hasRequested) await deliverRequested()
+      if (endpoint.hasRequested && !(await deliverRequested())) return true
       if (!endpoint.isDue || ending.isStopping()) return true
       return (await deliverLog()) === "stop"
     },

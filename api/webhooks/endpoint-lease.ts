@@ -23,7 +23,7 @@ export type LeasedEndpoint = {
 }
 
 type Handle = Kysely<Database> | Transaction<Database>
-export type LeaseKey = Pick<LeasedEndpoint, "endpointId" | "leaseToken">
+export type LeaseKey = Pick<LeasedEndpoint, "endpointId" | "leaseToken" | "version">
 
 /** Takes an endpoint, unless another one holds it or nothing may be delivered to it. */
 export async function takeLease(

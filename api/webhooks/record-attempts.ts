@@ -1,7 +1,7 @@
 import { type Kysely, sql, type Transaction } from "kysely"
 import { clearAlarm, raiseAlarm } from "../../ledger/store/alarms.ts"
 import type { Database } from "../../ledger/store/database.ts"
-import type { LeasedEndpoint, LeaseKey } from "./endpoint-lease.ts"
+import { type LeasedEndpoint, type LeaseKey, releaseLease } from "./endpoint-lease.ts"
 import type { Attempt } from "./send-webhook.ts"
 
 export type Sent = { readonly position: bigint; readonly type: string; readonly attempt: Attempt }
@@ -12,7 +12,7 @@ export class LeaseLostError extends Error {}
 /**
  * Records what was delivered together with how far the endpoint has got: both or neither. Dying before it means that all of it is sent again, with the same ids.
  * @param options.cursor everything up to here is delivered or not for this endpoint
- * @returns the version of the endpoint's settings
+ * @returns whether the settings are those that the lease was taken with
  * @throws LeaseLostError when the lease is over; then nothing is recorded
  */
 export async function recordDelivered(
@@ -25,24 +25,22 @@ export async function recordDelivered(
     readonly isSlow: boolean
     readonly leaseMs: number
   },
-): Promise<{ readonly version: number; readonly isEnabled: boolean }> {
+): Promise<boolean> {
   const { from, cursor, sent, isSlow, leaseMs } = options
   return db.transaction().execute(async (trx) => {
-    await lockEndpoint(trx, lease, from)
+    const isUnchanged = await lockEndpoint(trx, lease, from)
     if (sent.length > 0) await insertSettled(trx, lease, sent)
-    const { rows } = await sql<{ version: number; isEnabled: boolean; wasFailing: boolean }>`
+    const { rows } = await sql<{ wasFailing: boolean }>`
       UPDATE webhooks.endpoints e SET cursor_position = ${cursor}, next_attempt_at = NULL,
         ${sent.length > 0 ? sql`failing_since = NULL, is_slow = ${isSlow},` : sql``}
         leased_until = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
       FROM webhooks.endpoints was
       WHERE e.endpoint_id = ${lease.endpointId} AND was.endpoint_id = e.endpoint_id
-      RETURNING e.version, e.is_enabled AS "isEnabled", was.failing_since IS NOT NULL AS "wasFailing"`.execute(
-      trx,
-    )
+      RETURNING was.failing_since IS NOT NULL AS "wasFailing"`.execute(trx)
     const [row] = rows
     if (row === undefined) throw new LeaseLostError()
     if (row.wasFailing && sent.length > 0) await clearAlarm(trx, "webhook_failing", lease.endpointId)
-    return row
+    return isUnchanged
   })
 }
 
@@ -53,7 +51,10 @@ export type Failure =
   /** The receiver wants no more. The message waits for somebody to enable the endpoint again. */
   | { readonly outcome: "gone" }
 
-/** Records a failed attempt and gives the endpoint back, in one transaction. @throws LeaseLostError */
+/**
+ * Records a failed attempt and gives the endpoint back, in one transaction. Where the settings were changed meanwhile the attempt says nothing about those of now: it stands in the log, and has no consequence.
+ * @throws LeaseLostError
+ */
 export async function recordFailure(
   db: Kysely<Database>,
   endpoint: LeasedEndpoint,
@@ -61,21 +62,23 @@ export async function recordFailure(
   { position, type, attempt }: Sent,
   failure: Failure,
 ): Promise<void> {
-  const status = failure.outcome === "dead" ? "dead" : "retrying"
   await db.transaction().execute(async (trx) => {
-    await lockEndpoint(trx, endpoint, from)
+    const isCounted = await lockEndpoint(trx, endpoint, from)
+    const counted = isCounted ? 1 : 0
+    const status = isCounted && failure.outcome === "dead" ? "dead" : "retrying"
     await sql`
       WITH delivery AS (
         INSERT INTO webhooks.deliveries AS d (endpoint_id, position, type, status, attempts, retries, settled_at)
-        VALUES (${endpoint.endpointId}, ${position}, ${type}, ${status}, 1, 1, ${status === "dead" ? sql`now()` : null})
+        VALUES (${endpoint.endpointId}, ${position}, ${type}, ${status}, 1, ${counted}, ${status === "dead" ? sql`now()` : null})
         ON CONFLICT (endpoint_id, position) DO UPDATE SET status = excluded.status, attempts = d.attempts + 1,
-          retries = CASE WHEN d.status = 'retrying' THEN d.retries + 1 ELSE 1 END, settled_at = excluded.settled_at,
+          retries = CASE WHEN d.status = 'retrying' THEN d.retries ELSE 0 END + ${counted}, settled_at = excluded.settled_at,
           redelivery_requested_at = NULL
         RETURNING delivery_id, attempts
       )
       INSERT INTO webhooks.attempts (delivery_id, attempt, began_at, duration_ms, response_status, error, excerpt, is_requested)
       SELECT delivery_id, attempts, ${attempt.beganAt}, ${attempt.durationMs}, ${attempt.status}, ${attempt.error}, ${attempt.excerpt}, false
       FROM delivery`.execute(trx)
+    if (!isCounted) return void (await releaseLease(trx, endpoint))
     await sql`
       UPDATE webhooks.endpoints SET leased_until = NULL, is_slow = true, failing_since = coalesce(failing_since, now()),
         ${afterFailure(failure, position)}
@@ -144,37 +147,54 @@ export async function findRequested(
   return rows
 }
 
-/** Records the one attempt of a delivery that was asked for. Failing, it is what it was before; a test is dead. @throws LeaseLostError */
+/**
+ * Records the one attempt of a delivery that was asked for. Failing, it is what it was before; a test is dead. Where the settings were changed meanwhile a failure leaves it to be sent with those of now.
+ * @returns whether the settings are those that it was sent with
+ * @throws LeaseLostError
+ */
 export async function recordRequested(
   db: Kysely<Database>,
   lease: LeaseKey,
   { deliveryId }: RequestedDelivery,
   attempt: Attempt,
-): Promise<void> {
+): Promise<boolean> {
   const isDelivered = attempt.error === null
-  await db.transaction().execute(async (trx) => {
-    await lockEndpoint(trx, lease, null)
+  return db.transaction().execute(async (trx) => {
+    const isCounted = await lockEndpoint(trx, lease, null)
+    const isSettled = isDelivered || isCounted
     await sql`
       WITH delivery AS (
-        UPDATE webhooks.deliveries SET attempts = attempts + 1, redelivery_requested_at = NULL, settled_at = coalesce(settled_at, now()),
-          status = CASE WHEN ${isDelivered} THEN 'succeeded' WHEN status = 'waiting' THEN 'dead' ELSE status END
+        UPDATE webhooks.deliveries SET attempts = attempts + 1
+          ${
+            isSettled
+              ? sql`, redelivery_requested_at = NULL, settled_at = coalesce(settled_at, now()),
+          status = CASE WHEN ${isDelivered} THEN 'succeeded' WHEN status = 'waiting' THEN 'dead' ELSE status END`
+              : sql``
+          }
         WHERE delivery_id = ${deliveryId} AND redelivery_requested_at IS NOT NULL
         RETURNING delivery_id, attempts
       )
       INSERT INTO webhooks.attempts (delivery_id, attempt, began_at, duration_ms, response_status, error, excerpt, is_requested)
       SELECT delivery_id, attempts, ${attempt.beganAt}, ${attempt.durationMs}, ${attempt.status}, ${attempt.error}, ${attempt.excerpt}, true
       FROM delivery`.execute(trx)
+    return isCounted
   })
 }
 
-/** Who records holds the endpoint's row from here to the end of the transaction. */
-async function lockEndpoint(trx: Transaction<Database>, lease: LeaseKey, from: bigint | null): Promise<void> {
-  const { rows } = await sql`
-    SELECT FROM webhooks.endpoints
+/** Who records holds the endpoint's row from here to the end of the transaction. @returns whether its settings are those that the lease was taken with */
+async function lockEndpoint(
+  trx: Transaction<Database>,
+  lease: LeaseKey,
+  from: bigint | null,
+): Promise<boolean> {
+  const { rows } = await sql<{ version: number; isEnabled: boolean }>`
+    SELECT version, is_enabled AS "isEnabled" FROM webhooks.endpoints
     WHERE endpoint_id = ${lease.endpointId} AND lease_token = ${lease.leaseToken} AND deleted_at IS NULL
       ${from === null ? sql`` : sql`AND cursor_position = ${from}`}
     FOR UPDATE`.execute(trx)
-  if (rows.length === 0) throw new LeaseLostError()
+  const [row] = rows
+  if (row === undefined) throw new LeaseLostError()
+  return row.isEnabled && row.version === lease.version
 }
 
 async function insertSettled(

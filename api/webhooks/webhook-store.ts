@@ -189,7 +189,8 @@ export async function deleteWebhook(
     if (was === undefined) return false
     await sql`
       UPDATE webhooks.endpoints SET deleted_at = now(), is_enabled = false, disabled_at = coalesce(disabled_at, now()),
-        disabled_because = coalesce(disabled_because, 'request'), next_attempt_at = NULL, version = version + 1
+        disabled_because = coalesce(disabled_because, 'request'), next_attempt_at = NULL, version = version + 1,
+        lease_token = lease_token + 1, leased_until = NULL
       WHERE endpoint_id = ${endpointId}`.execute(trx)
     await sql`DELETE FROM webhooks.secrets WHERE endpoint_id = ${endpointId}`.execute(trx)
     await clearAlarm(trx, "webhook_failing", endpointId)

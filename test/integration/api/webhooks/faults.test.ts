@@ -3,12 +3,14 @@ import { sql } from "kysely"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { waitUntil } from "../../../support/wait-until.ts"
 import { createWebhookFixture, type WebhookFixture, whenTaken } from "../../../support/webhook-fixture.ts"
-import { startWebhookReceiver, type WebhookReceiver } from "../../../support/webhook-receiver.ts"
+import { fail, startWebhookReceiver, type WebhookReceiver } from "../../../support/webhook-receiver.ts"
 
 let fixture: WebhookFixture
 const receivers: { close(): Promise<void> }[] = []
 beforeAll(async () => {
   fixture = await createWebhookFixture()
+  // The user's account is there from then on: one event a change.
+  await fixture.record(1)
 })
 afterAll(async () => {
   await Promise.all(receivers.map((receiver) => receiver.close()))
@@ -176,4 +178,70 @@ describe("what fails with us", () => {
     await holding
     await remove(webhook_id)
   }, 40_000)
+})
+
+describe("a failure at the old address", () => {
+  it.each([410, 500])(
+    "says nothing about the new one (status %i)",
+    async (status) => {
+      const [old, other] = [await receive(), await receive()]
+      let answer: (() => void) | undefined
+      old.answer = (message, response) => {
+        answer = () => fail(status)(message, response)
+      }
+      const { webhook_id } = await fixture.make(old.url)
+      const worker = await fixture.run()
+      const last = await fixture.record(1)
+      await waitUntil(() => Promise.resolve(answer !== undefined), { what: "it is sent" })
+      await fixture.api.call("PATCH", `/api/v1/webhooks/${webhook_id}`, { url: other.url })
+      const answeredMs = performance.now()
+      answer?.()
+      await fixture.whenThrough(webhook_id, last)
+      // Less than the shortest wait of the schedule.
+      expect(performance.now() - answeredMs).toBeLessThan(4_500)
+      expect(other.taken).toEqual([last])
+      const [delivery] = await fixture.deliveries(webhook_id)
+      expect(delivery).toMatchObject({ status: "succeeded", attempts_count: 2 })
+      expect(await fixture.show(webhook_id)).toMatchObject({ is_enabled: true, status: "healthy" })
+      await worker.stop()
+      await remove(webhook_id)
+    },
+    30_000,
+  )
+
+  it("leaves a test that was asked for to be sent with the new one", async () => {
+    const [old, other] = [await receive(), await receive()]
+    let answer: (() => void) | undefined
+    old.answer = (message, response) => {
+      answer = () => fail(500)(message, response)
+    }
+    const { webhook_id } = await fixture.make(old.url)
+    const worker = await fixture.run()
+    await fixture.api.call("POST", `/api/v1/webhooks/${webhook_id}/test`)
+    await waitUntil(() => Promise.resolve(answer !== undefined), { what: "it is sent" })
+    await fixture.api.call("PATCH", `/api/v1/webhooks/${webhook_id}`, { url: other.url })
+    answer?.()
+    await waitUntil(() => Promise.resolve(other.received.length === 1), { what: "it is sent to the new one" })
+    await waitUntil(async () => (await fixture.deliveries(webhook_id))[0].status === "succeeded", {
+      what: "it is recorded",
+      describe: () => fixture.deliveries(webhook_id),
+    })
+    expect((await fixture.deliveries(webhook_id))[0].attempts_count).toBe(2)
+    await worker.stop()
+    await remove(webhook_id)
+  }, 30_000)
+
+  it("takes the lease from who delivers when the webhook is deleted", async () => {
+    const { webhook_id } = await fixture.make((await receive()).url)
+    const token = async () =>
+      (
+        await sql<{ lease_token: bigint }>`
+          SELECT lease_token FROM webhooks.endpoints WHERE endpoint_id = ${webhook_id}`.execute(
+          fixture.api.db,
+        )
+      ).rows[0]?.lease_token
+    const before = await token()
+    await remove(webhook_id)
+    expect(await token()).toBe((before ?? 0n) + 1n)
+  })
 })
