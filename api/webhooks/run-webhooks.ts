@@ -144,7 +144,9 @@ export async function runWebhooks(options: WebhookRunOptions): Promise<RunningWe
 
   async function end(): Promise<void> {
     await loop.stop()
-    await Promise.all([...runners.map((runner) => runner.stop()), ...lingering])
+    await Promise.all(runners.map((runner) => runner.stop()))
+    // Only now are there no more of them: a slow one becomes one while its place is waited for.
+    await Promise.all(lingering)
     await jobs.release()
     await pool.end()
   }
