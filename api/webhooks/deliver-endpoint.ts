@@ -1,23 +1,25 @@
 import type { Kysely } from "kysely"
 import type { Database } from "../../ledger/store/database.ts"
-import { invariant } from "../../platform/errors.ts"
+import { describeError, invariant } from "../../platform/errors.ts"
 import type { Logger } from "../../platform/logger.ts"
 import type { SecretBox } from "../../platform/secret-box.ts"
 import { passes } from "../live/live-filter.ts"
 import type { LiveMessage } from "../presenters/live-event.ts"
-import type { LiveReader } from "../queries/live-messages.ts"
-import { type LeasedEndpoint, releaseLease, renewLease, takeLease } from "./endpoint-lease.ts"
+import type { LivePage, LiveReader } from "../queries/live-messages.ts"
+import { deferEndpoint, type LeasedEndpoint, releaseLease, renewLease, takeLease } from "./endpoint-lease.ts"
 import {
   type Failure,
   findRequested,
   LeaseLostError,
+  postponeRequested,
+  type RequestedDelivery,
   recordDelivered,
   recordFailure,
   recordRequested,
   type Sent,
 } from "./record-attempts.ts"
 import type { ResolveName } from "./resolve-name.ts"
-import { decideRetry } from "./retry-schedule.ts"
+import { decideRetry, faultWaitMs } from "./retry-schedule.ts"
 import { type Attempt, createWebhookSender, type SendLimits, type WebhookSender } from "./send-webhook.ts"
 import { messageIdOf, signWebhook } from "./sign-webhook.ts"
 import { readWebhookPolicy, type WebhookPolicy } from "./webhook-policy.ts"
@@ -69,17 +71,30 @@ export async function deliverEndpoint(
   const { db, leaseMs, logger } = context
   const endpoint = await takeLease(db, endpointId, leaseMs)
   if (endpoint === undefined) return false
-  const policy = await readWebhookPolicy(db)
-  const secrets = await readSecrets(db, context.box, endpointId)
-  const sender = createWebhookSender({ ...context, url: endpoint.url, policy })
   try {
-    const walk = createWalk(context, endpoint, policy, secrets, sender, ending)
-    const isHeld = await walk.run()
+    const isHeld = await walk(context, endpoint, ending)
     return isHeld ? await releaseLease(db, endpoint) : false
   } catch (error) {
-    if (!(error instanceof LeaseLostError)) throw error
-    logger.info({ endpoint: endpointId }, "another process delivers to a webhook, or it was changed")
-    return true
+    if (error instanceof LeaseLostError || !(await deferEndpoint(db, endpoint, context.random()))) {
+      const reason = describeError(error)
+      logger.info(
+        { endpoint: endpointId, reason },
+        "another process delivers to a webhook, or it was changed",
+      )
+      return true
+    }
+    logger.error({ endpoint: endpointId, reason: describeError(error) }, "a webhook could not be delivered")
+    return false
+  }
+}
+
+/** @returns whether the endpoint is still held */
+async function walk(context: DeliveryContext, endpoint: LeasedEndpoint, ending: Ending): Promise<boolean> {
+  const policy = await readWebhookPolicy(context.db)
+  const secrets = await readSecrets(context.db, context.box, endpoint.endpointId)
+  const sender = createWebhookSender({ ...context, url: endpoint.url, policy })
+  try {
+    return await createWalk(context, endpoint, policy, secrets, sender, ending).run()
   } finally {
     sender.close()
   }
@@ -96,7 +111,7 @@ function createWalk(
   sender: WebhookSender,
   ending: Ending,
 ) {
-  const { db, reader, leaseMs } = context
+  const { db, reader, leaseMs, logger } = context
   const { endpointId, ledgerId, userId, tokenSymbol, chainId } = endpoint
   const filter = {
     userId,
@@ -174,15 +189,36 @@ function createWalk(
   /** What somebody asked for does not wait for what is retried. @returns whether the settings are those that we know */
   async function deliverRequested(): Promise<boolean> {
     for (const requested of await findRequested(db, endpointId, requestedAtOnceMax)) {
-      const { deliveryId, position } = requested
-      const result = await (position === null
-        ? attempt(messageIdOf(endpointId, { testId: deliveryId }), writeTest(endpointId, deliveryId))
-        : attempt(messageIdOf(endpointId, { position }), (await readAt(position)).write(userId).json))
+      const written = await writeRequested(requested)
+      if (written === null) continue
+      const result = await attempt(written.messageId, written.body)
       if (result.error === "BROKEN_OFF") return true
       if (!(await recordRequested(db, endpoint, requested, result))) return false
       if (isOver()) return true
     }
     return true
+  }
+
+  /** @returns null where the event cannot be read: what is behind it does not wait for somebody to mend that */
+  async function writeRequested(
+    requested: RequestedDelivery,
+  ): Promise<{ messageId: string; body: string } | null> {
+    const { deliveryId, position } = requested
+    if (position === null) {
+      const messageId = messageIdOf(endpointId, { testId: deliveryId })
+      return { messageId, body: writeTest(endpointId, deliveryId) }
+    }
+    try {
+      const { json } = (await readAt(position)).write(userId)
+      return { messageId: messageIdOf(endpointId, { position }), body: json }
+    } catch (error) {
+      logger.error(
+        { endpoint: endpointId, delivery: deliveryId, reason: describeError(error) },
+        "a delivery that was asked for cannot be written",
+      )
+      await postponeRequested(db, requested, faultWaitMs.longest)
+      return null
+    }
   }
 
   async function readAt(position: bigint): Promise<LiveMessage> {
@@ -192,8 +228,18 @@ function createWalk(
     return message
   }
 
+  /** An event that cannot be read holds up what is behind it, and nothing that is before it. */
+  async function readPage(): Promise<LivePage> {
+    try {
+      return await reader.read(ledgerId, cursor, { userId, limit: pageSize })
+    } catch (error) {
+      logger.debug({ endpoint: endpointId, reason: describeError(error) }, "a page of the log cannot be read")
+      return reader.read(ledgerId, cursor, { userId, limit: 1 })
+    }
+  }
+
   async function deliverPage(): Promise<Step> {
-    const page = await reader.read(ledgerId, cursor, { userId, limit: pageSize })
+    const page = await readPage()
     for (const message of page.messages) {
       const step = passes(filter, message) ? await deliver(message, 0) : "go on"
       if (step !== "go on") return step
@@ -220,7 +266,13 @@ function createWalk(
     async run(): Promise<boolean> {
       if (endpoint.hasRequested && !(await deliverRequested())) return true
       if (!endpoint.isDue || ending.isStopping()) return true
-      return (await deliverLog()) === "stop"
+      try {
+        return (await deliverLog()) === "stop"
+      } catch (error) {
+        // What was taken before the fault is not sent again each time that we run into it.
+        if (!(error instanceof LeaseLostError)) await record()
+        throw error
+      }
     },
   }
 }

@@ -1,6 +1,7 @@
 import { type Kysely, sql, type Transaction } from "kysely"
 import type { Database } from "../../ledger/store/database.ts"
 import type { LiveType } from "../presenters/live-event.ts"
+import { faultWaitMs } from "./retry-schedule.ts"
 
 /** An endpoint that this process alone delivers to, until the lease ends. */
 export type LeasedEndpoint = {
@@ -45,7 +46,7 @@ export async function takeLease(
       coalesce(e.next_attempt_at <= clock_timestamp(), true) AS "isDue", e.failing_since AS "failingSince", e.version,
       e.lease_token AS "leaseToken", d.position AS "retryPosition", d.retries,
       EXISTS (SELECT FROM webhooks.deliveries r
-        WHERE r.endpoint_id = e.endpoint_id AND r.redelivery_requested_at IS NOT NULL) AS "hasRequested"
+        WHERE r.endpoint_id = e.endpoint_id AND r.redelivery_requested_at <= clock_timestamp()) AS "hasRequested"
     FROM taken e LEFT JOIN webhooks.deliveries d ON d.endpoint_id = e.endpoint_id AND d.status = 'retrying'`.execute(
     db,
   )
@@ -73,11 +74,36 @@ export async function releaseLease(db: Handle, key: LeaseKey): Promise<boolean> 
   return rows[0]?.hasMore ?? false
 }
 
+/**
+ * Gives an endpoint back that we cannot deliver to, whatever its receiver is like: nothing counts as an attempt, and all of it waits for as long as it has failed so far.
+ * @param random of [0, 1): up to a fifth less
+ * @returns whether it was ours, with the settings of now; otherwise it is only given back
+ */
+export async function deferEndpoint(db: Handle, key: LeaseKey, random: number): Promise<boolean> {
+  const { rows } = await sql`
+    WITH held AS (
+      SELECT endpoint_id, clock_timestamp() + ${1 - 0.2 * random}::float8 * least(greatest(now() - failing_since,
+        ${faultWaitMs.shortest} * interval '1 millisecond'), ${faultWaitMs.longest} * interval '1 millisecond') AS until
+      FROM webhooks.endpoints
+      WHERE endpoint_id = ${key.endpointId} AND lease_token = ${key.leaseToken} AND version = ${key.version} AND is_enabled
+      FOR UPDATE
+    ), postponed AS (
+      UPDATE webhooks.deliveries d SET redelivery_requested_at = greatest(redelivery_requested_at, held.until)
+      FROM held WHERE d.endpoint_id = held.endpoint_id AND d.redelivery_requested_at IS NOT NULL
+    )
+    UPDATE webhooks.endpoints e SET leased_until = NULL, is_slow = true, failing_since = coalesce(failing_since, now()),
+      next_attempt_at = greatest(next_attempt_at, held.until)
+    FROM held WHERE e.endpoint_id = held.endpoint_id RETURNING e.endpoint_id`.execute(db)
+  if (rows.length === 1) return true
+  await releaseLease(db, key)
+  return false
+}
+
 /** Whether there is something to deliver to the endpoint `e`. */
 const isDue = sql<boolean>`e.is_enabled AND (
   (e.cursor_position < (SELECT h.position FROM ledger.head h WHERE h.ledger_id = e.ledger_id)
     AND coalesce(e.next_attempt_at <= clock_timestamp(), true))
-  OR EXISTS (SELECT FROM webhooks.deliveries r WHERE r.endpoint_id = e.endpoint_id AND r.redelivery_requested_at IS NOT NULL))`
+  OR EXISTS (SELECT FROM webhooks.deliveries r WHERE r.endpoint_id = e.endpoint_id AND r.redelivery_requested_at <= clock_timestamp()))`
 
 export type DueEndpoint = { readonly endpointId: string; readonly isSlow: boolean }
 

@@ -80,11 +80,21 @@ export async function recordFailure(
       FROM delivery`.execute(trx)
     if (!isCounted) return void (await releaseLease(trx, endpoint))
     await sql`
-      UPDATE webhooks.endpoints SET leased_until = NULL, is_slow = true, failing_since = coalesce(failing_since, now()),
+      UPDATE webhooks.endpoints e SET leased_until = NULL, is_slow = true, failing_since = ${failingSince(position)},
         ${afterFailure(failure, position)}
-      WHERE endpoint_id = ${endpoint.endpointId}`.execute(trx)
+      WHERE e.endpoint_id = ${endpoint.endpointId}`.execute(trx)
     await tell(trx, endpoint, failure, attempt)
   })
+}
+
+/** Where only we have failed before, the time until now does not count against the receiver. */
+function failingSince(position: bigint) {
+  return sql`CASE WHEN EXISTS (
+      SELECT FROM webhooks.deliveries d WHERE d.endpoint_id = e.endpoint_id AND d.position = ${position} AND d.retries > 1)
+    OR EXISTS (
+      SELECT FROM webhooks.deliveries d WHERE d.endpoint_id = e.endpoint_id AND d.status = 'dead' AND d.position <> ${position}
+        AND d.settled_at >= e.failing_since)
+    THEN coalesce(e.failing_since, now()) ELSE now() END`
 }
 
 function afterFailure(failure: Failure, position: bigint) {
@@ -141,10 +151,21 @@ export async function findRequested(
 ): Promise<readonly RequestedDelivery[]> {
   const { rows } = await sql<RequestedDelivery>`
     SELECT delivery_id AS "deliveryId", position FROM webhooks.deliveries
-    WHERE endpoint_id = ${endpointId} AND redelivery_requested_at IS NOT NULL ORDER BY delivery_id LIMIT ${limit}`.execute(
+    WHERE endpoint_id = ${endpointId} AND redelivery_requested_at <= clock_timestamp() ORDER BY delivery_id LIMIT ${limit}`.execute(
     db,
   )
   return rows
+}
+
+/** Leaves one that we cannot deliver for later, so that nothing waits for it. */
+export async function postponeRequested(
+  db: Kysely<Database>,
+  { deliveryId }: RequestedDelivery,
+  waitMs: number,
+): Promise<void> {
+  await sql`
+    UPDATE webhooks.deliveries SET redelivery_requested_at = clock_timestamp() + ${waitMs} * interval '1 millisecond'
+    WHERE delivery_id = ${deliveryId} AND redelivery_requested_at IS NOT NULL`.execute(db)
 }
 
 /**

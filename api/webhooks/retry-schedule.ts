@@ -14,6 +14,9 @@ const jitter = 0.2
 /** No receiver holds us off for longer than the longest wait is. */
 const retryAfterMsMax = 12 * 3_600_000
 
+/** How long a fault of ours is waited for: as long as it has lasted, within these bounds. */
+export const faultWaitMs = { shortest: 5_000, longest: 30 * 60_000 } as const
+
 /**
  * @param failures failed attempts so far, at least one
  * @param random of [0, 1)

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { type Kysely, sql, type Transaction } from "kysely"
 import type { Database } from "../../ledger/store/database.ts"
+import { ChainBridgeError } from "../../platform/errors.ts"
 import type { SecretBox } from "../../platform/secret-box.ts"
 import { createWebhookSecret, writeWebhookSecret } from "./sign-webhook.ts"
 
@@ -41,7 +42,7 @@ export async function replaceSecret(
   return { secret, overlapEndsAt: rows[0]?.expires_at ?? new Date() }
 }
 
-/** What signs an endpoint's messages now, the newest first. @throws ChainBridgeError SECRET_UNREADABLE */
+/** What signs an endpoint's messages now, the newest first. @throws ChainBridgeError SECRET_UNREADABLE, also where there is none: nobody could verify what is not signed */
 export async function readSecrets(
   db: Kysely<Database>,
   box: SecretBox,
@@ -51,5 +52,6 @@ export async function readSecrets(
     SELECT sealed FROM webhooks.secrets
     WHERE endpoint_id = ${endpointId} AND (expires_at IS NULL OR expires_at > clock_timestamp())
     ORDER BY created_at DESC`.execute(db)
+  if (rows.length === 0) throw new ChainBridgeError("SECRET_UNREADABLE", "the webhook has no secret")
   return rows.map(({ sealed }) => box.open(sealed, endpointId))
 }

@@ -2786,7 +2786,7 @@ export interface paths {
                                     chain_id: number | null;
                                     is_enabled: boolean;
                                     /**
-                                     * @description `failing`: its last attempt was not answered with a 2xx
+                                     * @description `failing`: its last attempt was not answered with a 2xx, or could not be made
                                      * @enum {string}
                                      */
                                     status: "healthy" | "failing" | "disabled";
@@ -2948,7 +2948,7 @@ export interface paths {
                                 chain_id: number | null;
                                 is_enabled: boolean;
                                 /**
-                                 * @description `failing`: its last attempt was not answered with a 2xx
+                                 * @description `failing`: its last attempt was not answered with a 2xx, or could not be made
                                  * @enum {string}
                                  */
                                 status: "healthy" | "failing" | "disabled";
@@ -3082,7 +3082,7 @@ export interface paths {
                                 chain_id: number | null;
                                 is_enabled: boolean;
                                 /**
-                                 * @description `failing`: its last attempt was not answered with a 2xx
+                                 * @description `failing`: its last attempt was not answered with a 2xx, or could not be made
                                  * @enum {string}
                                  */
                                 status: "healthy" | "failing" | "disabled";
@@ -3270,7 +3270,7 @@ export interface paths {
                                 chain_id: number | null;
                                 is_enabled: boolean;
                                 /**
-                                 * @description `failing`: its last attempt was not answered with a 2xx
+                                 * @description `failing`: its last attempt was not answered with a 2xx, or could not be made
                                  * @enum {string}
                                  */
                                 status: "healthy" | "failing" | "disabled";
@@ -3402,7 +3402,7 @@ export interface paths {
                                 chain_id: number | null;
                                 is_enabled: boolean;
                                 /**
-                                 * @description `failing`: its last attempt was not answered with a 2xx
+                                 * @description `failing`: its last attempt was not answered with a 2xx, or could not be made
                                  * @enum {string}
                                  */
                                 status: "healthy" | "failing" | "disabled";
@@ -3656,7 +3656,7 @@ export interface paths {
                                 chain_id: number | null;
                                 is_enabled: boolean;
                                 /**
-                                 * @description `failing`: its last attempt was not answered with a 2xx
+                                 * @description `failing`: its last attempt was not answered with a 2xx, or could not be made
                                  * @enum {string}
                                  */
                                 status: "healthy" | "failing" | "disabled";

@@ -1,6 +1,8 @@
+import { randomBytes } from "node:crypto"
 import { createServer, type Socket } from "node:net"
 import { sql } from "kysely"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { createSecretBox } from "../../../../platform/secret-box.ts"
 import { waitUntil } from "../../../support/wait-until.ts"
 import { createWebhookFixture, type WebhookFixture, whenTaken } from "../../../support/webhook-fixture.ts"
 import { fail, startWebhookReceiver, type WebhookReceiver } from "../../../support/webhook-receiver.ts"
@@ -48,6 +50,16 @@ async function answerBytes(answer: (socket: Socket, requests: number) => void) {
 }
 
 const remove = (webhookId: string) => fixture.api.call("DELETE", `/api/v1/webhooks/${webhookId}`)
+
+/** Makes an event one that this program does not know, or one that it knows. */
+async function setVersion(position: bigint, version: number): Promise<void> {
+  const owner = fixture.api.openAsOwner()
+  await owner.transaction().execute(async (trx) => {
+    await sql`SET LOCAL session_replication_role = replica`.execute(trx)
+    await sql`UPDATE ledger.events SET version = ${version} WHERE position = ${position}`.execute(trx)
+  })
+  await owner.destroy()
+}
 
 /** Until the endpoint's first attempt has failed. @returns that attempt */
 async function firstFailure(webhookId: string) {
@@ -145,6 +157,115 @@ describe("an answer that is none", () => {
 })
 
 describe("what fails with us", () => {
+  it("is shown as failing, waits longer and longer, and is another worker's then", async () => {
+    const receiver = await receive()
+    const { webhook_id } = await fixture.make(receiver.url)
+    const unable = await fixture.run({ box: createSecretBox([randomBytes(32)]) })
+    const last = await fixture.record(1)
+    await whenFailing(webhook_id)
+    const test = (await fixture.api.call("POST", `/api/v1/webhooks/${webhook_id}/test`)).body.data
+    const path = `/api/v1/webhooks/${webhook_id}/deliveries/${test.delivery_id}`
+    const nextMs = async () => Date.parse((await fixture.api.call("GET", path)).body.data.next_attempt_at)
+    await waitUntil(async () => (await nextMs()) - Date.now() > 2_000, { what: "the test is put off" })
+    const first = await fixture.passTime(webhook_id)
+    expect(first).toBeGreaterThan(2_000)
+    expect(first).toBeLessThan(5_100)
+    await sql`
+      UPDATE webhooks.endpoints SET failing_since = now() - interval '100 s', next_attempt_at = now(), leased_until = NULL
+      WHERE endpoint_id = ${webhook_id}`.execute(fixture.api.db)
+    const waits = await waitUntil(
+      async () => {
+        const shown = await fixture.show(webhook_id)
+        const waitMs = Date.parse(shown.next_attempt_at) - Date.now()
+        return waitMs > 60_000 ? waitMs : false
+      },
+      { what: "it waits longer", describe: () => fixture.show(webhook_id) },
+    )
+    expect(waits).toBeLessThan(110_000)
+    await unable.stop()
+    expect(receiver.received).toEqual([])
+    const able = await fixture.run()
+    await fixture.passTime(webhook_id)
+    await fixture.whenThrough(webhook_id, last)
+    expect(await fixture.show(webhook_id)).toMatchObject({ status: "healthy", failing_since: null })
+    await able.stop()
+    await remove(webhook_id)
+  }, 60_000)
+
+  it("sends nothing that nobody could verify", async () => {
+    const receiver = await receive()
+    const { webhook_id } = await fixture.make(receiver.url)
+    await sql`DELETE FROM webhooks.secrets WHERE endpoint_id = ${webhook_id}`.execute(fixture.api.db)
+    const worker = await fixture.run()
+    await fixture.record(1)
+    await whenFailing(webhook_id)
+    expect(receiver.received).toEqual([])
+    await worker.stop()
+    await remove(webhook_id)
+  }, 30_000)
+
+  it("holds up what is behind an event that cannot be read, and nothing before it", async () => {
+    const receiver = await receive()
+    const { webhook_id } = await fixture.make(receiver.url)
+    const last = await fixture.record(5)
+    const broken = last - 2n
+    await setVersion(broken, 99)
+    const worker = await fixture.run({ random: () => 0 })
+    await whenFailing(webhook_id)
+    expect(receiver.taken).toEqual([last - 4n, last - 3n])
+    expect((await fixture.show(webhook_id)).position).toBe((broken - 1n).toString())
+    expect(await fixture.passTime(webhook_id)).toBeGreaterThan(2_000)
+    // Once more the same: what was taken is not sent again.
+    await waitUntil(async () => (await fixture.passTime(webhook_id)) !== null, { what: "it waits again" })
+    await setVersion(broken, 1)
+    await fixture.passTime(webhook_id)
+    await fixture.whenThrough(webhook_id, last)
+    expect(receiver.taken).toEqual([4n, 3n, 2n, 1n, 0n].map((back) => last - back))
+    expect((await fixture.deliveries(webhook_id)).map(({ attempts_count }) => attempts_count)).toEqual(
+      Array.from({ length: 5 }, () => 1),
+    )
+    await worker.stop()
+    await remove(webhook_id)
+  }, 60_000)
+
+  it("holds up nothing where it was asked for", async () => {
+    const receiver = await receive()
+    const { webhook_id } = await fixture.make(receiver.url)
+    const worker = await fixture.run()
+    const first = await fixture.record(1)
+    await fixture.whenThrough(webhook_id, first)
+    await setVersion(first, 99)
+    const [{ delivery_id }] = await fixture.deliveries(webhook_id)
+    const path = `/api/v1/webhooks/${webhook_id}/deliveries/${delivery_id}`
+    expect((await fixture.api.call("POST", `${path}/redeliver`)).status).toBe(202)
+    const nextMs = async () => Date.parse((await fixture.api.call("GET", path)).body.data.next_attempt_at)
+    await waitUntil(async () => (await nextMs()) - Date.now() > 1_000_000, { what: "it is put off" })
+    const last = await fixture.record(1)
+    await fixture.whenThrough(webhook_id, last)
+    expect(receiver.taken).toEqual([first, last])
+    expect(await fixture.show(webhook_id)).toMatchObject({ status: "healthy", failing_since: null })
+    await setVersion(first, 1)
+    await worker.stop()
+    await remove(webhook_id)
+  }, 60_000)
+
+  it("does not count against the receiver", async () => {
+    const receiver = await receive()
+    receiver.answer = fail(500)
+    const { webhook_id } = await fixture.make(receiver.url)
+    await sql`
+      UPDATE webhooks.endpoints SET failing_since = now() - interval '6 days' WHERE endpoint_id = ${webhook_id}`.execute(
+      fixture.api.db,
+    )
+    const worker = await fixture.run()
+    await fixture.record(1)
+    await firstFailure(webhook_id)
+    const { failing_since } = await whenFailing(webhook_id)
+    expect(Date.now() - Date.parse(failing_since)).toBeLessThan(60_000)
+    await worker.stop()
+    await remove(webhook_id)
+  }, 30_000)
+
   it("keeps no worker from stopping", async () => {
     const receiver = await receive()
     let answer: (() => void) | undefined
