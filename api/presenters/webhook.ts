@@ -16,7 +16,9 @@ export const webhookSchema = z.object({
   token_symbol: z.string().nullable(),
   chain_id: z.int().nullable(),
   is_enabled: z.boolean(),
-  status: stateSchema.openapi({ description: "`failing`: its last attempt was not answered with a 2xx, or could not be made" }),
+  status: stateSchema.openapi({
+    description: "`failing`: its last attempt was not answered with a 2xx, or could not be made",
+  }),
   disabled_because: z.enum(["request", "gone", "failing"]).nullable().openapi({
     description: "`gone`: its receiver answered 410; `failing`: it has only failed for too long",
   }),

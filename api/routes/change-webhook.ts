@@ -2,7 +2,7 @@ import { initiatorOf } from "../identity/initiator.ts"
 import { presentWebhook, webhookSchema } from "../presenters/webhook.ts"
 import { defineRoute } from "../route.ts"
 import { webhookChangeSchema, webhookParams } from "../validation/webhook-schemas.ts"
-import { refuseTarget, unknownWebhook } from "../webhooks/refuse-webhook.ts"
+import { readTarget, unknownWebhook } from "../webhooks/refuse-webhook.ts"
 import { changeWebhook } from "../webhooks/webhook-store.ts"
 
 export const changeWebhookRoute = defineRoute({
@@ -16,9 +16,9 @@ export const changeWebhookRoute = defineRoute({
   answer: webhookSchema,
   refusals: ["UNKNOWN_WEBHOOK", "WEBHOOK_TARGET_REFUSED"],
   async handle(services, { params, body, caller, context }) {
-    const refused = body.url === undefined ? undefined : await refuseTarget(services, body.url)
-    if (refused !== undefined) return refused
-    const { url, description, types, user_id, token_symbol, chain_id, is_enabled } = body
+    const url = body.url === undefined ? undefined : await readTarget(services, body.url)
+    if (url !== undefined && typeof url !== "string") return url
+    const { description, types, user_id, token_symbol, chain_id, is_enabled } = body
     const change = {
       ...(url === undefined ? {} : { url }),
       ...(description === undefined ? {} : { description }),

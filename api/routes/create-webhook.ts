@@ -5,7 +5,7 @@ import { readHead } from "../queries/audit-events.ts"
 import { refuse } from "../refusal.ts"
 import { defineRoute } from "../route.ts"
 import { newWebhookSchema } from "../validation/webhook-schemas.ts"
-import { refuseTarget } from "../webhooks/refuse-webhook.ts"
+import { readTarget } from "../webhooks/refuse-webhook.ts"
 import { webhooksUnavailable } from "../webhooks/webhook-settings.ts"
 import { createWebhook } from "../webhooks/webhook-store.ts"
 
@@ -27,14 +27,14 @@ export const createWebhookRoute = defineRoute({
   async handle(services, { body, caller, context }) {
     const { db, webhooks, limits } = services
     if (webhooks.box === null) return webhooksUnavailable
-    const refused = await refuseTarget(services, body.url)
-    if (refused !== undefined) return refused
+    const url = await readTarget(services, body.url)
+    if (typeof url !== "string") return url
     const { ledgerId } = caller
     const given = body.after === undefined ? null : { field: "after", position: body.after }
     const after = given === null ? null : startAfter(given, (await readHead(db, ledgerId)).position)
     if (after !== null && typeof after !== "bigint") return after
     const settings = {
-      url: body.url,
+      url,
       description: body.description,
       types: body.types,
       userId: body.user_id,

@@ -3,6 +3,9 @@ import type { Services } from "../services.ts"
 import { checkTarget } from "./check-target.ts"
 import { readWebhookPolicy } from "./webhook-policy.ts"
 
+/** As many as the database keeps. */
+const urlMax = 2_048
+
 export const unknownWebhook = refuse("UNKNOWN_WEBHOOK", null, "use a webhook_id of GET /webhooks")
 export const unknownDelivery = refuse(
   "UNKNOWN_DELIVERY",
@@ -15,11 +18,18 @@ export const disabledWebhook = refuse(
   'nothing is delivered to it; enable it first: PATCH /webhooks/{webhook_id} with {"is_enabled": true}',
 )
 
-/** Refuses an address that nothing would ever be delivered to. */
-export async function refuseTarget(
+/** Reads an address, and refuses one that nothing would ever be delivered to. @returns the address as it is asked, in its one way of writing */
+export async function readTarget(
   { db, webhooks }: Pick<Services, "db" | "webhooks">,
   url: string,
-): Promise<Refusal | undefined> {
+): Promise<Refusal | string> {
   const target = await checkTarget(url, await readWebhookPolicy(db), webhooks.resolve)
-  return "refused" in target ? refuse("WEBHOOK_TARGET_REFUSED", "url", target.refused) : undefined
+  if ("refused" in target) return refuse("WEBHOOK_TARGET_REFUSED", "url", target.refused)
+  if (target.href.length > urlMax)
+    return refuse(
+      "WEBHOOK_TARGET_REFUSED",
+      "url",
+      `written out, with everything that a URL cannot hold escaped, it has more than ${urlMax} characters`,
+    )
+  return target.href
 }

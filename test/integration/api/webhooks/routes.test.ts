@@ -103,6 +103,33 @@ describe("a webhook", () => {
     expect(codeOf(await call("POST", "", { url: receiver.url, after: "-1" }))).toBe("INVALID_PARAMETER")
   })
 
+  it.each([
+    ["HTTPS://8.8.8.8/", "https://8.8.8.8/"],
+    [" \thttps://8.8.8.8/hook", "https://8.8.8.8/hook"],
+    ["https:8.8.8.8", "https://8.8.8.8/"],
+    ["https:\\\\8.8.8.8\\hook", "https://8.8.8.8/hook"],
+    ["https://8.8.8.8", "https://8.8.8.8/"],
+    ["https://8.8.8.8:443/a b", "https://8.8.8.8/a%20b"],
+  ])("keeps the address as it is asked, in one way of writing: %j", async (written, kept) => {
+    const made = await call("POST", "", { url: written, is_enabled: false })
+    expect([made.status, made.body.data?.url]).toEqual([200, kept])
+    const { webhook_id } = await fixture.make("https://1.1.1.1/", { is_enabled: false })
+    const changed = await call("PATCH", `/${webhook_id}`, { url: written })
+    expect([changed.status, changed.body.data?.url]).toEqual([200, kept])
+    for (const id of [webhook_id, made.body.data.webhook_id]) await call("DELETE", `/${id}`)
+  })
+
+  it.each(["backend.example", "https://", "https://[::", `https://8.8.8.8/${"ü".repeat(1_000)}`])(
+    "is refused with an address that is none: %j",
+    async (url) => {
+      const made = await call("POST", "", { url })
+      expect([made.status, codeOf(made)]).toEqual([422, "WEBHOOK_TARGET_REFUSED"])
+      const { webhook_id } = await fixture.make("https://1.1.1.1/", { is_enabled: false })
+      expect(codeOf(await call("PATCH", `/${webhook_id}`, { url }))).toBe("WEBHOOK_TARGET_REFUSED")
+      await call("DELETE", `/${webhook_id}`)
+    },
+  )
+
   it("is refused with what there is not", async () => {
     for (const wrong of [
       { types: [] },
