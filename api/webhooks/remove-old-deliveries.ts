@@ -4,15 +4,15 @@ import { readWebhookPolicy } from "./webhook-policy.ts"
 
 const removedAtOnce = 5_000
 
-/** Removes deliveries that ended long ago, secrets that no longer sign, and what is left of deleted endpoints; never more at once than a moment's work. */
-export async function removeOldDeliveries(db: Kysely<Database>): Promise<void> {
+/** Removes deliveries that ended long ago, secrets that no longer sign, and what is left of deleted endpoints; never more at once than a moment's work. @returns whether there may be more */
+export async function removeOldDeliveries(db: Kysely<Database>): Promise<boolean> {
   const { logKeptMs } = await readWebhookPolicy(db)
-  await sql`
+  const old = await sql`
     DELETE FROM webhooks.deliveries WHERE delivery_id IN (
       SELECT delivery_id FROM webhooks.deliveries
       WHERE settled_at < now() - ${logKeptMs} * interval '1 millisecond' AND redelivery_requested_at IS NULL
       LIMIT ${removedAtOnce})`.execute(db)
-  await sql`
+  const deleted = await sql`
     DELETE FROM webhooks.deliveries WHERE delivery_id IN (
       SELECT d.delivery_id FROM webhooks.endpoints e JOIN webhooks.deliveries d USING (endpoint_id)
       WHERE e.deleted_at IS NOT NULL LIMIT ${removedAtOnce})`.execute(db)
@@ -22,4 +22,5 @@ export async function removeOldDeliveries(db: Kysely<Database>): Promise<void> {
     db,
   )
   await sql`DELETE FROM webhooks.secrets WHERE expires_at < now()`.execute(db)
+  return [old, deleted].some(({ numAffectedRows }) => numAffectedRows === BigInt(removedAtOnce))
 }

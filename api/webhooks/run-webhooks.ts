@@ -76,7 +76,6 @@ export async function runWebhooks(options: WebhookRunOptions): Promise<RunningWe
   const jobs = await makeWorkerUtils({ pgPool: pool, logger: createJobLogger(logger) })
   const lingering = new Set<Promise<void>>()
   let delivering = 0
-  let cleanedMs = 0
 
   async function deliver(endpointId: string, onSlow: () => void): Promise<void> {
     delivering += 1
@@ -117,13 +116,15 @@ export async function runWebhooks(options: WebhookRunOptions): Promise<RunningWe
   async function turn(): Promise<number> {
     const due = await findDueEndpoints(db, dueAtOnceMax)
     if (due.length > 0) await addJobs(due)
-    if (performance.now() - cleanedMs > cleanEveryMs) {
-      await removeOldDeliveries(db)
-      // Those of a worker that has died, after four hours: another job has taken their place at once.
-      await jobs.cleanup({ tasks: ["DELETE_PERMAFAILED_JOBS"] })
-      cleanedMs = performance.now()
-    }
     return lookEveryMs
+  }
+
+  /** By itself: what is due waits for no cleaning. */
+  async function clean(): Promise<number> {
+    if (await removeOldDeliveries(db)) return 0
+    // Those of a worker that has died, after four hours: another job has taken their place at once.
+    await jobs.cleanup({ tasks: ["DELETE_PERMAFAILED_JOBS"] })
+    return cleanEveryMs
   }
 
   /** One job an endpoint, whoever finds it due. */
@@ -143,7 +144,7 @@ export async function runWebhooks(options: WebhookRunOptions): Promise<RunningWe
   }
 
   async function end(): Promise<void> {
-    await loop.stop()
+    await Promise.all([loop.stop(), cleaning.stop()])
     await Promise.all(runners.map((runner) => runner.stop()))
     // Only now are there no more of them: a slow one becomes one while its place is waited for.
     await Promise.all(lingering)
@@ -152,6 +153,7 @@ export async function runWebhooks(options: WebhookRunOptions): Promise<RunningWe
   }
 
   const loop = startLoop({ name: "webhooks", logger, gapMs: 20, turn })
+  const cleaning = startLoop({ name: "webhooks-cleaning", logger, gapMs: 100, turn: clean })
   const listener = listen({
     databaseUrl,
     applicationName: "chainbridge-worker-webhooks-listen",
