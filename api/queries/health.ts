@@ -117,7 +117,7 @@ export async function readWebhookFigures(db: Kysely<Database>, ledgerId: string)
       count(*) FILTER (WHERE is_enabled AND failing_since IS NOT NULL) AS failing,
       count(*) FILTER (WHERE NOT is_enabled) AS disabled,
       (SELECT count(*) FROM own JOIN webhooks.deliveries d USING (endpoint_id) WHERE d.status = 'dead') AS dead_letters,
-      (SELECT extract(epoch FROM clock_timestamp() - v.recorded_at)::float8 FROM ledger.events v
+      (SELECT extract(epoch FROM clock_timestamp() - v.recorded_at)::float8 FROM ledger.event_log v
         WHERE v.ledger_id = ${ledgerId} AND v.position = (SELECT min(cursor_position) + 1 FROM own WHERE is_enabled)) AS undelivered_seconds
     FROM own`.execute(db)
   const [figures] = rows

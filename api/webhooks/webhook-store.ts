@@ -56,7 +56,7 @@ export async function readWebhooks(
   const { endpointId, before = null, limit } = only
   const { rows } = await sql<WebhookRow>`
     SELECT e.*, h.position AS head,
-      (SELECT v.recorded_at FROM ledger.events v WHERE v.ledger_id = e.ledger_id AND v.position = e.cursor_position + 1) AS undelivered_since,
+      (SELECT v.recorded_at FROM ledger.event_log v WHERE v.ledger_id = e.ledger_id AND v.position = e.cursor_position + 1) AS undelivered_since,
       (SELECT count(*) FROM webhooks.deliveries d WHERE d.endpoint_id = e.endpoint_id AND d.status = 'dead') AS dead_letters,
       (SELECT coalesce(json_agg(json_build_object('created_at', s.created_at, 'expires_at', s.expires_at) ORDER BY s.created_at DESC), '[]')
         FROM webhooks.secrets s WHERE s.endpoint_id = e.endpoint_id AND (s.expires_at IS NULL OR s.expires_at > now())) AS secrets

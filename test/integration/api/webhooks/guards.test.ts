@@ -1,7 +1,10 @@
 import { type Kysely, sql } from "kysely"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { removeOldDeliveries } from "../../../../api/webhooks/remove-old-deliveries.ts"
+import { archiveEvents } from "../../../../ledger/archive/archive-events.ts"
 import type { Database } from "../../../../ledger/store/database.ts"
+import { makeSmallPartitions } from "../../../support/small-partitions.ts"
+import { waitUntil } from "../../../support/wait-until.ts"
 import { createWebhookFixture, type WebhookFixture } from "../../../support/webhook-fixture.ts"
 import { startWebhookReceiver, type WebhookReceiver } from "../../../support/webhook-receiver.ts"
 
@@ -13,6 +16,7 @@ beforeAll(async () => {
   fixture = await createWebhookFixture()
   receiver = await startWebhookReceiver()
   owner = fixture.api.openAsOwner()
+  await makeSmallPartitions(fixture.api.database.ownerUrl, 100, 10_000)
   last = await fixture.record(20)
 })
 afterAll(async () => {
@@ -127,4 +131,39 @@ it("what ended long ago is removed, and what somebody waits for stays", async ()
   expect(rows.map(({ position }) => position)).toEqual([8n, 9n, 10n])
   const left = await sql`SELECT FROM webhooks.endpoints WHERE endpoint_id = ${deleted}`.execute(owner)
   expect(left.rows).toEqual([])
+})
+
+it("has a log that is removed page after page, as many as there are", async () => {
+  const id = await endpoint()
+  await sql`
+    INSERT INTO webhooks.deliveries (endpoint_id, position, type, status, attempts, settled_at)
+    SELECT ${id}, position, 'balance.adjusted', 'succeeded', 1, now() - interval '31 days' FROM generate_series(1, 12000) position`.execute(
+    owner,
+  )
+  await fixture.api.call("PATCH", `/api/v1/webhooks/${id}`, { is_enabled: false })
+  const worker = await fixture.run()
+  const left = async () =>
+    (await sql`SELECT FROM webhooks.deliveries WHERE endpoint_id = ${id}`.execute(owner)).rows.length
+  // Less than until the next time that the worker looks.
+  await waitUntil(async () => (await left()) === 0, {
+    what: "all of it is removed",
+    describe: left,
+    timeoutMs: 30_000,
+  })
+  await worker.stop()
+}, 60_000)
+
+it("shows since when something waits that is in the archive by now", async () => {
+  const id = await endpoint()
+  const shown = await fixture.show(id)
+  expect(shown.undelivered_since).not.toBeNull()
+  const health = async () =>
+    (await fixture.api.call("GET", "/api/v1/system/health")).body.data.webhooks.undelivered_seconds
+  expect(await health()).toBeGreaterThan(0)
+  await fixture.record(500)
+  await archiveEvents(owner, 100n, () => undefined)
+  const { rows } = await sql`SELECT FROM archive.events WHERE position = 6`.execute(owner)
+  expect(rows).toHaveLength(1)
+  expect((await fixture.show(id)).undelivered_since).toBe(shown.undelivered_since)
+  expect(await health()).toBeGreaterThan(0)
 })
