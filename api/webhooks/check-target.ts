@@ -1,3 +1,4 @@
+import { isIP } from "node:net"
 import { normaliseAddress } from "../../platform/address-list.ts"
 import { isPublicAddress } from "../../platform/public-address.ts"
 import { type ResolveName, readHost } from "./resolve-name.ts"
@@ -41,10 +42,13 @@ export async function checkTarget(
   const host = readHost(url)
   if ("address" in host) return url
   const addresses = await resolve(host.name).catch(() => [])
-  const refused = addresses.find((address) => !isAllowedAddress(address, rules))
-  return refused === undefined ? url : { refused: `${host.name} is ${refused}: ${notPublic(refused)}` }
+  const isRefused = addresses.some((address) => !isAllowedAddress(address, rules))
+  return isRefused ? { refused: notPublic(host.name) } : url
 }
 
-export function notPublic(address: string): string {
-  return `${address} is not a public address; use one, or have the operator allow it in webhooks.allowed_targets`
+/** @param host as it was written: what a name leads to inside is nobody's business outside */
+export function notPublic(host: string): string {
+  const what =
+    isIP(host) === 0 ? `${host} leads to an address that is not public` : `${host} is not a public address`
+  return `${what}; use one that is, or have the operator allow it in webhooks.allowed_targets`
 }

@@ -146,9 +146,7 @@ export function createWebhookSender(options: {
         return ended({ status, error: isDelivered ? null : "STATUS", excerpt, retryAfterMs })
       } catch (error) {
         const why = timeout.aborted && !signal.aborted ? "TIMEOUT" : errorOf(error, signal)
-        const excerpt = cut(
-          why === "TIMEOUT" ? `no answer within ${limits.attemptMs} ms` : describeError(error),
-        )
+        const excerpt = cut(why === "TIMEOUT" ? `no answer within ${limits.attemptMs} ms` : explain(error))
         return ended({ status: null, error: why, excerpt, retryAfterMs: null })
       }
     },
@@ -164,6 +162,14 @@ function errorOf(error: unknown, signal: AbortSignal): AttemptError {
   return error instanceof NameNotFoundError ? "NAME_NOT_FOUND" : "NO_CONNECTION"
 }
 
+/** Whoever reads the log gets to know what went wrong, and not which address a name led to. */
+function explain(error: unknown): string {
+  if (error instanceof TargetRefusedError || error instanceof NameNotFoundError) return error.message
+  const { syscall, code } = error as NodeJS.ErrnoException
+  if (syscall !== undefined || error instanceof AggregateError) return `${syscall ?? "connect"}: ${code}`
+  return describeError(error)
+}
+
 /** Stands where Node would look the host's name up: what it answers is what is connected to. */
 function guardedLookup(options: {
   readonly policy: WebhookPolicy
@@ -176,9 +182,8 @@ function guardedLookup(options: {
         throw new NameNotFoundError(`${name} was not found`, { cause })
       })
       .then((addresses) => {
-        const refused = addresses.find((address) => !isAllowedAddress(address, options.policy))
-        if (refused !== undefined)
-          throw new TargetRefusedError(`${name} is ${refused}: ${notPublic(refused)}`)
+        const isRefused = addresses.some((address) => !isAllowedAddress(address, options.policy))
+        if (isRefused) throw new TargetRefusedError(notPublic(name))
         const found = addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 }))
         const [first] = found
         if (first === undefined) throw new NameNotFoundError(`${name} has no address`)

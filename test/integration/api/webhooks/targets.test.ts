@@ -116,14 +116,15 @@ describe("an address is refused where it is registered", () => {
     expect(await refusalOf(url)).toBe(refused)
   })
 
-  it("also when one of several addresses of a name is not public, and says which", async () => {
+  it("also when one of several addresses of a name is not public, and does not say which", async () => {
     await fixture.setPolicy({ http: false, targets: [] })
     names.set("mixed.example", () => ["8.8.8.8", "10.0.0.7"])
     const { body } = await fixture.api.call("POST", "/api/v1/webhooks", { url: "https://mixed.example/" })
     expect(body.errors?.[0]).toMatchObject({
       field: "url",
-      message: expect.stringContaining("mixed.example is 10.0.0.7"),
+      message: expect.stringContaining("mixed.example leads to an address that is not public"),
     })
+    expect(JSON.stringify(body)).not.toMatch(/10\.0\.0\.7|8\.8\.8\.8/)
     names.set("public.example", () => ["8.8.8.8", "2606:4700::1111"])
     expect(await refusalOf("https://public.example/")).toBe("taken")
     expect(await refusalOf("https://8.8.8.8:8443/")).toBe("taken")
@@ -146,7 +147,8 @@ describe("an address is refused when something is to be delivered", () => {
     await fixture.record(1)
     const attempt = await firstFailure(webhook_id)
     expect(attempt).toMatchObject({ error: "TARGET_REFUSED", response_status: null })
-    expect(attempt.excerpt).toContain("rebound.example is 127.0.0.1")
+    expect(attempt.excerpt).toContain("rebound.example leads to an address that is not public")
+    expect(attempt.excerpt).not.toContain("127.0.0.1")
     expect(receiver.received).toEqual([])
   })
 
@@ -185,6 +187,21 @@ describe("an address is refused when something is to be delivered", () => {
     outside.closeAllConnections()
     outside.close()
     await inside.close()
+  })
+
+  it("and where nobody listens, without telling which address the name has", async () => {
+    const closed = await startWebhookReceiver()
+    await closed.close()
+    for (const [name, addresses] of [
+      ["one.example", ["127.0.0.1"]],
+      ["two.example", ["127.0.0.1", "127.0.0.2"]],
+    ] as const) {
+      names.set(name, () => addresses)
+      const { webhook_id } = await fixture.make(`http://${name}:${closed.port}/`)
+      await fixture.record(1)
+      const attempt = await firstFailure(webhook_id)
+      expect(attempt).toMatchObject({ error: "NO_CONNECTION", excerpt: "connect: ECONNREFUSED" })
+    }
   })
 
   it("without a name that exists", async () => {
