@@ -47,6 +47,8 @@ export type Ending = {
   isStopping(): boolean
   /** What has no answer yet is broken off. */
   readonly breakOff: AbortSignal
+  /** Others wait for a place. */
+  isCrowded(): boolean
   /** The receiver takes its time; its answer is waited for, and after it nothing more is begun. */
   onSlow(): void
 }
@@ -58,6 +60,8 @@ const unrecordedMsMax = 200
 /** An answer that takes longer makes its endpoint a slow one, until an answer is quicker. */
 const slowMs = 1_000
 const requestedAtOnceMax = 50
+/** Of an endpoint's time, where no place is left. */
+const crowdedSliceMs = 500
 
 /**
  * Delivers to one endpoint what there is for it, in the order of the log, until there is no more, an attempt fails, or its time is over. Nobody else does at the same time: it holds the endpoint's lease.
@@ -128,7 +132,10 @@ function createWalk(
   let unrecordedSinceMs = 0
 
   let isSlow = false
-  const isOver = () => isSlow || ending.isStopping() || performance.now() - beganMs > context.sliceMs
+  const isOver = () => {
+    const sliceMs = ending.isCrowded() ? Math.min(crowdedSliceMs, context.sliceMs) : context.sliceMs
+    return isSlow || ending.isStopping() || performance.now() - beganMs > sliceMs
+  }
 
   /** @returns whether the settings are those that we know */
   async function record(): Promise<boolean> {

@@ -42,6 +42,7 @@ export type RunningWebhooks = {
  */
 const places = { webhooks: 64, "webhooks-slow": 32 } as const
 type Lane = keyof typeof places
+const lanes: readonly Lane[] = ["webhooks", "webhooks-slow"]
 
 const settings: Settings = {
   leaseMs: 40_000,
@@ -76,10 +77,12 @@ export async function runWebhooks(options: WebhookRunOptions): Promise<RunningWe
   const jobs = await makeWorkerUtils({ pgPool: pool, logger: createJobLogger(logger) })
   const lingering = new Set<Promise<void>>()
   let delivering = 0
+  const taken: Record<Lane, number> = { webhooks: 0, "webhooks-slow": 0 }
 
-  async function deliver(endpointId: string, onSlow: () => void): Promise<void> {
+  async function deliver(lane: Lane, endpointId: string, onSlow: () => void): Promise<void> {
     delivering += 1
-    const ending = { isStopping: () => isStopping, breakOff: breakOff.signal, onSlow }
+    const isCrowded = () => taken[lane] >= places[lane]
+    const ending = { isStopping: () => isStopping, isCrowded, breakOff: breakOff.signal, onSlow }
     try {
       if (await deliverEndpoint(context, endpointId, ending)) loop.wake()
     } catch (error) {
@@ -90,20 +93,22 @@ export async function runWebhooks(options: WebhookRunOptions): Promise<RunningWe
   }
 
   /** Ends with the delivery, or when its place can be somebody else's. */
-  async function takePlace(lane: string, endpointId: string): Promise<void> {
+  async function takePlace(lane: Lane, endpointId: string): Promise<void> {
+    taken[lane] += 1
     const slow = Promise.withResolvers<void>()
-    const work = deliver(endpointId, () => {
-      if (lane === ("webhooks" satisfies Lane) && lingering.size < lingeringMax) slow.resolve()
+    const work = deliver(lane, endpointId, () => {
+      if (lane === "webhooks" && lingering.size < lingeringMax) slow.resolve()
     })
     await Promise.race([work, slow.promise.then(() => void lingering.add(work))])
+    taken[lane] -= 1
     void work.then(() => lingering.delete(work))
   }
 
   const runners = await Promise.all(
-    Object.entries(places).map(([lane, concurrency]) =>
+    lanes.map((lane) =>
       run({
         pgPool: pool,
-        concurrency,
+        concurrency: places[lane],
         noHandleSignals: true,
         // The loop below finds what is due at least as often.
         pollInterval: 30_000,

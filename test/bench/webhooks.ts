@@ -16,7 +16,7 @@ import type { WebhookProcessOptions } from "../support/webhook-process.ts"
 import { startBenchCluster } from "./bench-cluster.ts"
 
 const backlog = 10_000
-const hangingMax = 60
+const hangingMax = 100
 const liveEvents = 1_000
 const perSecond = 50
 
