@@ -37,13 +37,13 @@ async function receive(): Promise<WebhookReceiver> {
   return receiver
 }
 
-async function startWorker(leaseMs = shortMs): Promise<ChildProcess> {
+async function startWorker(leaseMs = shortMs, env: Record<string, string> = {}): Promise<ChildProcess> {
   const options: WebhookProcessOptions = {
     ...{ databaseUrl: fixture.api.database.appUrl, leaseMs, attemptMs },
     secretKey: fixture.secretKey.toString("hex"),
   }
   const worker = fork(join(import.meta.dirname, "../../../support/webhook-process.ts"), [], {
-    env: { ...process.env, TEST_WEBHOOKS: JSON.stringify(options) },
+    env: { ...process.env, ...env, TEST_WEBHOOKS: JSON.stringify(options) },
   })
   workers.add(worker)
   await once(worker, "message")
@@ -118,6 +118,23 @@ it("by two workers at once each message is sent once, and each webhook's in orde
     expect(receiver.taken).toEqual(upTo(last, receiver.taken.length))
   }
 }, 120_000)
+
+it("with a proxy in its environment it goes to the receiver all the same", async () => {
+  const [receiver, proxy] = [await receive(), await receive()]
+  const { webhook_id } = await fixture.make(receiver.url)
+  const { origin: url } = new URL(proxy.url)
+  // Node reads them when a process begins, and only then.
+  await startWorker(longMs, {
+    ...{ NODE_USE_ENV_PROXY: "1", HTTP_PROXY: url, HTTPS_PROXY: url, ALL_PROXY: url },
+    ...{ http_proxy: url, https_proxy: url, NO_PROXY: "", no_proxy: "" },
+  })
+  const last = await fixture.record(1)
+  await waitUntil(() => Promise.resolve(receiver.received.length + proxy.received.length > 0), {
+    what: "somebody gets it",
+  })
+  await fixture.whenThrough(webhook_id, last)
+  expect([receiver.taken.at(-1), proxy.received.length]).toEqual([last, 0])
+}, 60_000)
 
 it("that lags behind its own lease records nothing, and what it had begun is sent again", async () => {
   const receiver = await receive()

@@ -181,7 +181,11 @@ describe("a receiver that says what it wants", () => {
     })
     expect(await openAlarms(webhook_id)).toEqual(["webhook_disabled"])
     receiver.answer = take
-    await fixture.record(2)
+    const beside = await receive()
+    const { webhook_id: other } = await fixture.make(beside.url)
+    // Each time that another one gets something, the worker has looked for all that is due.
+    for (let looked = 0; looked < 2; looked += 1) await fixture.whenThrough(other, await fixture.record(1))
+    expect(beside.taken.length).toBe(2)
     expect(receiver.received.length).toBe(1)
     await fixture.api.call("PATCH", `/api/v1/webhooks/${webhook_id}`, { is_enabled: true })
     await fixture.whenThrough(webhook_id, last + 2n)

@@ -210,17 +210,3 @@ describe("an address is refused when something is to be delivered", () => {
     expect(await firstFailure(webhook_id)).toMatchObject({ error: "NAME_NOT_FOUND" })
   })
 })
-
-it("no proxy of the environment gets what is delivered", async () => {
-  const proxy = await startWebhookReceiver()
-  const names = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "NODE_USE_ENV_PROXY"]
-  for (const name of names) process.env[name] = name.startsWith("NODE") ? "1" : proxy.url
-  try {
-    const { webhook_id } = await fixture.make(receiver.url)
-    await fixture.whenThrough(webhook_id, await fixture.record(1))
-    expect([receiver.received.length, proxy.received.length]).toEqual([1, 0])
-  } finally {
-    for (const name of names) delete process.env[name]
-    await proxy.close()
-  }
-})
