@@ -113,7 +113,7 @@ describe("endpoints that do not take what they are sent", () => {
     await fixture.record(40)
     const beside = await slowestMs(receiver, 10)
     console.info(`slowest of 10 beside 100 that take 1.5 s each: ${beside.toFixed(0)} ms`)
-    // Where a place was kept until the first slow answer it would be more than a second.
+    // Where slow ones waited among the others it would be more than a second.
     expect(beside).toBeLessThan(600 + 2 * alone)
     await remove([...made, well.webhook_id])
   }, 120_000)
