@@ -20,7 +20,7 @@ export function checkUrl(text: string, rules: TargetRules): URL | RefusedTarget 
   const url = URL.parse(text)
   if (url === null) return { refused: "write a whole address, such as https://backend.example/webhooks" }
   if (url.protocol !== "https:" && !(url.protocol === "http:" && rules.allowsHttp))
-    return { refused: "use https" }
+    return { refused: rules.allowsHttp ? "use https or http" : "use https" }
   if (url.username !== "" || url.password !== "")
     return { refused: "leave user and password out: the signature says who sends" }
   if (url.hash !== "") return { refused: "leave out what is behind #: it is never sent" }
