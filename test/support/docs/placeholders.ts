@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto"
 import { callJsonRpc } from "../call-json-rpc.ts"
 import { waitUntil } from "../wait-until.ts"
 import type { DocsStack } from "./docs-stack.ts"
@@ -55,7 +56,13 @@ function findCheckpoint(env: Env, isWanted: (checkpoint: Checkpoint) => boolean)
 async function findUnminedBatch(env: Env): Promise<string> {
   const newest = async () => (await read<{ batches: Batch[] }>(env, "/batches?limit=1")).batches[0]
   const before = await newest()
-  const adjustment = { user_id: "user_123", token_symbol: "CPOP", amount: "+1", reason_type: "refund" }
+  // Of nobody whose changes are on their way already: they would have to be confirmed first.
+  const adjustment = {
+    user_id: `user_${randomUUID()}`,
+    token_symbol: "CPOP",
+    amount: "+1",
+    reason_type: "refund",
+  }
   await read(env, "/balance/adjust", { adjustments: [adjustment] })
   return waitUntil(
     async () => {

@@ -49,6 +49,11 @@ follow() {
 }
 
 npm() {
+  # A project that installs what the page has just packed.
+  if [ "$1" = install ]; then
+    command npm "$@" --offline --no-audit > /dev/null
+    return
+  fi
   local line=${BASH_LINENO[0]} script='' expected code=0 error=$DOCS_SCRATCH/error.$BASHPID
   while [ $# -gt 0 ]; do
     case $1 in
@@ -57,6 +62,10 @@ npm() {
       *) script=$1; shift ;;
     esac
   done
+  if [ "$script" = client:pack ]; then
+    command node scripts/client-pack.ts
+    return
+  fi
   if [ "$script" != chainbridge ]; then
     printf '%s\t%s\t%s\n' "$line" "$script" "$*" >> "$DOCS_SCRATCH/programs"
     return
