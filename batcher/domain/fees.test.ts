@@ -42,25 +42,56 @@ const amountsOf = (offered: Fees) =>
 
 describe("marketFrom", () => {
   it("takes the next block's base fee and the median tip", () => {
-    const history = { baseFeePerGas: [50n, 100n], tips: [3_000_000n, 0n, 1_000_000n, 2_000_000n] }
-    expect(marketFrom(history)).toEqual({ type: "eip1559", baseFee: 100n, tip: 2_000_000n })
+    const tips = [3_000_000n, 0n, 1_000_000n, 2_000_000n]
+    const blocks = tips.map((half) => ({ fullness: 1, tips: { quarter: half / 2n, half } }))
+    expect(marketFrom({ baseFeePerGas: [50n, 100n], blocks })).toEqual({
+      ...{ type: "eip1559", baseFee: 100n, tip: 2_000_000n },
+    })
+  })
+
+  it("pays what the cheaper part paid where there was room", () => {
+    const blocks = [0.5, 0.5, 1].map((fullness) => ({
+      ...{ fullness, tips: { quarter: 2_000_000n, half: 9_000_000n } },
+    }))
+    expect(marketFrom({ baseFeePerGas: [1n], blocks })).toMatchObject({ tip: 2_000_000n })
+  })
+
+  it("asks no more of a chain on which only we send than it did at first", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 40, maxLength: 60 }),
+        fc.bigInt({ min: 1_000_000n, max: 10n ** 12n }),
+        fc.integer({ min: 0, max: 100 }),
+        (fullnesses, first, bufferPercent) => {
+          const blocks = [{ fullness: 0.1, tips: { quarter: first, half: first } }]
+          for (const fullness of fullnesses) {
+            const market = marketFrom({ baseFeePerGas: [7n], blocks: blocks.slice(-20) })
+            const decision = offerFor(market, uncapped(bufferPercent))
+            if (!("fees" in decision) || decision.fees.type === "legacy") throw new Error("no offer")
+            const tip = decision.fees.maxPriorityFeePerGas
+            expect(tip).toBeLessThanOrEqual(first)
+            blocks.push({ fullness, tips: { quarter: tip, half: tip } })
+          }
+        },
+      ),
+    )
   })
 
   it("knows a tip where nobody gives one", () => {
-    expect(marketFrom({ baseFeePerGas: [0n], tips: [] })).toMatchObject({ tip: 1_000_000n })
+    expect(marketFrom({ baseFeePerGas: [0n], blocks: [] })).toMatchObject({ tip: 1_000_000n })
   })
 })
 
 describe("offerFor", () => {
-  it("offers the tip and lets the base fee double, both with the buffer", () => {
+  it("offers the tip and lets the base fee double, with the buffer on the room alone", () => {
     expect(offerFor({ type: "eip1559", baseFee: 100n, tip: 2_000n }, uncapped(10))).toEqual({
-      fees: { type: "eip1559", maxFeePerGas: 2_420n, maxPriorityFeePerGas: 2_200n },
+      fees: { type: "eip1559", maxFeePerGas: 2_220n, maxPriorityFeePerGas: 2_000n },
     })
   })
 
-  it("offers a gas price with the buffer, for it is paid in full", () => {
+  it("offers a gas price as it is, for it is paid in full", () => {
     expect(offerFor({ type: "legacy", gasPrice: 1_000n }, uncapped(15))).toEqual({
-      fees: { type: "legacy", gasPrice: 1_150n },
+      fees: { type: "legacy", gasPrice: 1_000n },
     })
   })
 

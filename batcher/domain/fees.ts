@@ -2,8 +2,12 @@
 export type FeeHistory = {
   /** One more than the blocks asked for: the last one is that of the next block. */
   readonly baseFeePerGas: readonly bigint[]
-  /** For each block the tip at the asked percentile. */
-  readonly tips: readonly bigint[]
+  readonly blocks: readonly {
+    /** What was used of its gas, of 1. */
+    readonly fullness: number
+    /** The tip below which a quarter of its gas paid, and half of it. */
+    readonly tips: { readonly quarter: bigint; readonly half: bigint }
+  }[]
 }
 
 /** What a transaction offers. Wei per gas. */
@@ -17,7 +21,7 @@ export type Market =
   | { readonly type: "legacy"; readonly gasPrice: bigint }
 
 export type FeePolicy = {
-  /** What is added to the market, for the time until a block has it. */
+  /** What is added to the room for the base fee, for the time until a block has it. */
   readonly bufferPercent: number
   /** The most that is ever offered for a unit of gas; null: no such limit. */
   readonly maxFeePerGas: bigint | null
@@ -42,17 +46,26 @@ const tipMin = 1_000_000n
 // Times the market's offer. From there on another 12.5 % buys nothing, and the tip would be paid.
 const outbidFactor = 4n
 
-/** The median tip of the recent blocks on the base fee of the next one. */
+// A block that is as full has no room for a transaction of a usual size.
+const fullFrom = 0.9
+
+/**
+ * The usual tip of the recent blocks on the base fee of the next one. Where a block had room, what the cheaper part of it paid was enough, whatever others gave away; only in a full one transactions
+ * compete. A block without any says nothing.
+ */
 export function marketFrom(history: FeeHistory): Extract<Market, { type: "eip1559" }> {
-  const tips = history.tips.filter((tip) => tip > 0n).sort((a, b) => (a < b ? -1 : 1))
+  const tips = history.blocks
+    .filter(({ fullness, tips: { half } }) => fullness > 0 && half > 0n)
+    .map(({ fullness, tips: { quarter, half } }) => (fullness < fullFrom ? quarter : half))
+    .sort((a, b) => (a < b ? -1 : 1))
   const median = tips[Math.floor(tips.length / 2)] ?? tipMin
   const tip = median > tipMin ? median : tipMin
   return { type: "eip1559", baseFee: history.baseFeePerGas.at(-1) ?? 0n, tip }
 }
 
 /**
- * What to offer for the next blocks: the usual tip, and room for the base fee to double, both with the buffer on top; only the base fee and the tip are paid, so
- * room costs nothing. A gas price is paid in full: it gets the buffer alone.
+ * What to offer for the next blocks: the usual tip, and room for the base fee to double and the buffer on top; only the base fee and the tip are paid, so room costs nothing. A tip and a gas price are
+ * paid in full: with something on top, ours would be the usual one of the next blocks, on a chain on which nobody else sends much, and grow by that for ever. Where they do not suffice, they are raised.
  */
 export function offerFor(market: Market, policy: FeePolicy): OfferDecision {
   const offer = uncappedOffer(market, policy.bufferPercent)
@@ -95,12 +108,11 @@ export function offeredPerGas(fees: Fees): bigint {
 
 function uncappedOffer(market: Market, bufferPercent: number): Fees {
   const buffered = (amount: bigint) => (amount * BigInt(100 + bufferPercent)) / 100n
-  if (market.type === "legacy") return { type: "legacy", gasPrice: buffered(market.gasPrice) }
-  const maxPriorityFeePerGas = buffered(market.tip)
+  if (market.type === "legacy") return { type: "legacy", gasPrice: market.gasPrice }
   return {
     type: "eip1559",
-    maxFeePerGas: buffered(market.baseFee * 2n) + maxPriorityFeePerGas,
-    maxPriorityFeePerGas,
+    maxFeePerGas: buffered(market.baseFee * 2n) + market.tip,
+    maxPriorityFeePerGas: market.tip,
   }
 }
 

@@ -31,7 +31,7 @@ describe("a chain without EIP-1559", () => {
     expect(await fixture.compare()).toMatchObject([{ ledger: 7n, chain: 7n }])
   }
 
-  it("gets legacy transactions, at the price that it asks and the buffer", async () => {
+  it("gets legacy transactions, at the price that it asks", async () => {
     expect((await fixture.chain.getBlock()).baseFeePerGas).toBeNull()
     const gasPrice = await fixture.chain.getGasPrice()
     fixture.run()
@@ -42,11 +42,11 @@ describe("a chain without EIP-1559", () => {
     expect(read(only?.raw)).toMatchObject({
       type: "legacy",
       chainId: 31_337,
-      gasPrice: (gasPrice * 115n) / 100n,
+      gasPrice,
     })
     expect(only).toMatchObject({
       transaction_type: "legacy",
-      max_fee_per_gas: (gasPrice * 115n) / 100n,
+      max_fee_per_gas: gasPrice,
       max_priority_fee_per_gas: null,
     })
     await expectSettledOnce()
