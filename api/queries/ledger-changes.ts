@@ -43,9 +43,11 @@ const text = `
     FROM settlement.dead_letters d WHERE d.ledger_id = h.ledger_id AND d.closed_at IS NULL
   ) AS l
   CROSS JOIN LATERAL (
-    SELECT array_agg(DISTINCT a.user_id) AS users, bool_or(e.type <> ALL($4::text[])) AS is_everything
+    -- One account after the other: the plan is made for any position, and by that one a join would read all accounts each time.
+    SELECT array_agg(DISTINCT (
+        SELECT a.user_id FROM ledger.accounts a WHERE a.ledger_id = e.ledger_id AND a.account_id = e.account_id)) AS users,
+      bool_or(e.type <> ALL($4::text[])) AS is_everything
     FROM ledger.event_log e
-    LEFT JOIN ledger.accounts a ON a.ledger_id = e.ledger_id AND a.account_id = e.account_id
     WHERE e.ledger_id = h.ledger_id AND e.position > greatest($2::bigint, h.position - ${changesMax})
   ) AS c
   WHERE h.ledger_id = $1`
