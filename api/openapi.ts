@@ -32,7 +32,6 @@ const appHeader = z.object({
 const ifNoneMatchHeader = z.object({
   "if-none-match": z.string().optional().openapi({
     description: "The `ETag` of what the caller has: 304 says that nothing has changed",
-    pattern: "^[!-~]([ -~]*[!-~])?$",
   }),
 })
 
