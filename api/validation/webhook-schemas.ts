@@ -19,10 +19,13 @@ export const deliveryParams = webhookParams.extend({
     .openapi({ example: "4711" }),
 })
 
+/** As many characters of an address as the database keeps. */
+export const urlMax = 2_048
+
 const urlSchema = z
   .string("write the address that events are sent to, such as https://backend.example/webhooks")
   .min(1, "write the address that events are sent to, such as https://backend.example/webhooks")
-  .max(2_048, "use at most 2048 characters")
+  .max(urlMax, `use at most ${urlMax} characters`)
   .openapi({ format: "uri", example: "https://backend.example/webhooks" })
 
 /** What the address will be asked as, and what is stored and shown. */

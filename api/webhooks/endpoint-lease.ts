@@ -1,7 +1,7 @@
 import { type Kysely, sql, type Transaction } from "kysely"
 import type { Database } from "../../ledger/store/database.ts"
 import type { LiveType } from "../presenters/live-event.ts"
-import { faultWaitMs } from "./retry-schedule.ts"
+import { faultWaitMs, jitter } from "./retry-schedule.ts"
 
 /** An endpoint that this process alone delivers to, until the lease ends. */
 export type LeasedEndpoint = {
@@ -26,6 +26,10 @@ export type LeasedEndpoint = {
 type Handle = Kysely<Database> | Transaction<Database>
 export type LeaseKey = Pick<LeasedEndpoint, "endpointId" | "leaseToken" | "version">
 
+/** Whether somebody has asked for a delivery of the endpoint `e` that is due. */
+const hasRequested = sql<boolean>`
+  EXISTS (SELECT FROM webhooks.deliveries r WHERE r.endpoint_id = e.endpoint_id AND r.redelivery_requested_at <= clock_timestamp())`
+
 /** Takes an endpoint, unless another one holds it or nothing may be delivered to it. */
 export async function takeLease(
   db: Handle,
@@ -45,8 +49,7 @@ export async function takeLease(
       e.token_symbol AS "tokenSymbol", e.chain_id AS "chainId", e.cursor_position AS "cursorPosition",
       coalesce(e.next_attempt_at <= clock_timestamp(), true) AS "isDue", e.failing_since AS "failingSince", e.version,
       e.lease_token AS "leaseToken", d.position AS "retryPosition", d.retries,
-      EXISTS (SELECT FROM webhooks.deliveries r
-        WHERE r.endpoint_id = e.endpoint_id AND r.redelivery_requested_at <= clock_timestamp()) AS "hasRequested"
+      ${hasRequested} AS "hasRequested"
     FROM taken e LEFT JOIN webhooks.deliveries d ON d.endpoint_id = e.endpoint_id AND d.status = 'retrying'`.execute(
     db,
   )
@@ -76,13 +79,13 @@ export async function releaseLease(db: Handle, key: LeaseKey): Promise<boolean> 
 
 /**
  * Gives an endpoint back that we cannot deliver to, whatever its receiver is like: nothing counts as an attempt, and all of it waits for as long as it has failed so far.
- * @param random of [0, 1): up to a fifth less
+ * @param random of [0, 1): the wait is shorter by so much of the jitter
  * @returns whether it was ours, with the settings of now; otherwise it is only given back
  */
 export async function deferEndpoint(db: Handle, key: LeaseKey, random: number): Promise<boolean> {
   const { rows } = await sql`
     WITH held AS (
-      SELECT endpoint_id, clock_timestamp() + ${1 - 0.2 * random}::float8 * least(greatest(now() - failing_since,
+      SELECT endpoint_id, clock_timestamp() + ${1 - jitter * random}::float8 * least(greatest(now() - failing_since,
         ${faultWaitMs.shortest} * interval '1 millisecond'), ${faultWaitMs.longest} * interval '1 millisecond') AS until
       FROM webhooks.endpoints
       WHERE endpoint_id = ${key.endpointId} AND lease_token = ${key.leaseToken} AND version = ${key.version} AND is_enabled
@@ -103,7 +106,7 @@ export async function deferEndpoint(db: Handle, key: LeaseKey, random: number): 
 const isDue = sql<boolean>`e.is_enabled AND (
   (e.cursor_position < (SELECT h.position FROM ledger.head h WHERE h.ledger_id = e.ledger_id)
     AND coalesce(e.next_attempt_at <= clock_timestamp(), true))
-  OR EXISTS (SELECT FROM webhooks.deliveries r WHERE r.endpoint_id = e.endpoint_id AND r.redelivery_requested_at <= clock_timestamp()))`
+  OR ${hasRequested})`
 
 export type DueEndpoint = { readonly endpointId: string; readonly isSlow: boolean }
 

@@ -1,10 +1,8 @@
 import { type Refusal, refuse } from "../refusal.ts"
 import type { Services } from "../services.ts"
+import { urlMax } from "../validation/webhook-schemas.ts"
 import { checkTarget } from "./check-target.ts"
 import { readWebhookPolicy } from "./webhook-policy.ts"
-
-/** As many as the database keeps. */
-const urlMax = 2_048
 
 export const unknownWebhook = refuse("UNKNOWN_WEBHOOK", null, "use a webhook_id of GET /webhooks")
 export const unknownDelivery = refuse(

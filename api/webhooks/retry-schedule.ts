@@ -10,7 +10,7 @@ export const retryDelaysMs: readonly number[] = [
 ]
 
 /** Many that failed together do not come back together. */
-const jitter = 0.2
+export const jitter = 0.2
 /** No receiver holds us off for longer than the longest wait is. */
 const retryAfterMsMax = 12 * 3_600_000
 

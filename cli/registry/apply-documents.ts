@@ -3,6 +3,7 @@ import { sql, type Transaction } from "kysely"
 import type { z } from "zod"
 import { type EditableKind, editableKinds, type FieldProblem } from "../../ledger/registry/editable-kinds.ts"
 import { type Document, readEntry, readVersion } from "../../ledger/registry/read-versions.ts"
+import { retirementOf } from "../../ledger/registry/retirement-of.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { describeIssue } from "../../platform/config/describe-issue.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
@@ -73,7 +74,7 @@ export async function mergeDocument<Value>(
     return [field, whenChanged === "overwrite" ? inFiles : is]
   })
   changed.push(...own)
-  const merged = { ...Object.fromEntries(fields), ...retirementOf(current) }
+  const merged = { ...Object.fromEntries(fields), ...retirementOf(current ?? {}) }
   const parsed = schema.safeParse(merged)
   const issues = parsed.error?.issues.map((issue) => describeIssue(issue, merged, "it")) ?? []
   const found = parsed.success ? await check(parsed.data) : []
@@ -91,10 +92,6 @@ export async function mergeDocument<Value>(
     throw new ChainBridgeError("CONFIG_INVALID", problems.map((problem) => `${where} ${problem}`).join("\n"))
   left.push({ kind, entryId, version: current === null ? null : (known?.version ?? null), problems })
   return null
-}
-
-function retirementOf(current: Document | null): Document {
-  return current !== null && "is_retired" in current ? { is_retired: current["is_retired"] } : {}
 }
 
 async function remember(

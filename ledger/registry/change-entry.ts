@@ -6,6 +6,7 @@ import type { Database } from "../store/database.ts"
 import { type EditableKind, editableKinds } from "./editable-kinds.ts"
 import { nameChange } from "./name-change.ts"
 import { type Document, type EntryVersion, readEntry, readVersion } from "./read-versions.ts"
+import { retirementOf } from "./retirement-of.ts"
 
 export type EntryProblem = {
   /** Of the document; null: it is about the entry. */
@@ -86,10 +87,6 @@ export function changeEntry(db: Kysely<Database>, change: EntryChange): Promise<
     await write(trx, entryId, document)
     return readChanged(trx, kind, entryId, current.document)
   })
-}
-
-function retirementOf(document: Document): Document {
-  return "is_retired" in document ? { is_retired: document["is_retired"] } : {}
 }
 
 /** What has become of an entry in this transaction. @param before null: it was not there */

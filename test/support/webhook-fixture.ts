@@ -30,6 +30,8 @@ export type WebhookFixture = {
   passTime(webhookId: string): Promise<number | null>
   /** Until the endpoint is through with everything up to a position. */
   whenThrough(webhookId: string, position: bigint): Promise<void>
+  /** Until the endpoint's first attempt has failed. @returns that attempt */
+  firstFailure(webhookId: string): Promise<Shown>
   setPolicy(policy: { http?: boolean; targets?: string[]; disableAfterMs?: number }): Promise<void>
   close(): Promise<void>
 }
@@ -97,6 +99,14 @@ export async function createWebhookFixture(
         describe: () => fixture.show(webhookId),
       })
     },
+    firstFailure: (webhookId) =>
+      waitUntil(
+        async () => {
+          const [delivery] = await fixture.deliveries(webhookId)
+          return delivery?.status === "retrying" ? delivery.attempts[0] : false
+        },
+        { what: "an attempt has failed", describe: () => fixture.deliveries(webhookId) },
+      ),
     async setPolicy({ http = true, targets = ["127.0.0.0/8"], disableAfterMs = 5 * 86_400_000 }) {
       const row = {
         ...{ allow_http: http, allowed_targets: targets },

@@ -61,17 +61,6 @@ async function setVersion(position: bigint, version: number): Promise<void> {
   await owner.destroy()
 }
 
-/** Until the endpoint's first attempt has failed. @returns that attempt */
-async function firstFailure(webhookId: string) {
-  return waitUntil(
-    async () => {
-      const [delivery] = await fixture.deliveries(webhookId)
-      return delivery?.status === "retrying" ? delivery.attempts[0] : false
-    },
-    { what: "an attempt has failed", describe: () => fixture.deliveries(webhookId) },
-  )
-}
-
 async function whenFailing(webhookId: string) {
   return waitUntil(
     async () => {
@@ -94,7 +83,10 @@ describe("an answer that is none", () => {
       const { webhook_id } = await fixture.make(receiver.url)
       const worker = await fixture.run()
       await fixture.record(1)
-      expect(await firstFailure(webhook_id)).toMatchObject({ error: "NO_CONNECTION", response_status: null })
+      expect(await fixture.firstFailure(webhook_id)).toMatchObject({
+        error: "NO_CONNECTION",
+        response_status: null,
+      })
       expect((await whenFailing(webhook_id)).failing_since).not.toBeNull()
       expect(receiver.requests()).toBe(1)
       await worker.stop()
@@ -259,7 +251,7 @@ describe("what fails with us", () => {
     )
     const worker = await fixture.run()
     await fixture.record(1)
-    await firstFailure(webhook_id)
+    await fixture.firstFailure(webhook_id)
     const { failing_since } = await whenFailing(webhook_id)
     expect(Date.now() - Date.parse(failing_since)).toBeLessThan(60_000)
     await worker.stop()

@@ -39,17 +39,6 @@ const refusalOf = async (url: string) => {
 }
 const refused = "422 WEBHOOK_TARGET_REFUSED"
 
-/** Until the endpoint's first attempt has failed. @returns that attempt */
-async function firstFailure(webhookId: string) {
-  return waitUntil(
-    async () => {
-      const [delivery] = await fixture.deliveries(webhookId)
-      return delivery?.status === "retrying" ? delivery.attempts[0] : false
-    },
-    { what: "an attempt has failed", describe: () => fixture.deliveries(webhookId) },
-  )
-}
-
 describe("an address is refused where it is registered", () => {
   it.each([
     ...["127.0.0.1", "127.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "017700000001", "0"],
@@ -145,7 +134,7 @@ describe("an address is refused when something is to be delivered", () => {
     names.set("rebound.example", (times) => (times === 1 ? ["8.8.8.8"] : ["127.0.0.1"]))
     const { webhook_id } = await fixture.make(`http://rebound.example:${receiver.port}/`)
     await fixture.record(1)
-    const attempt = await firstFailure(webhook_id)
+    const attempt = await fixture.firstFailure(webhook_id)
     expect(attempt).toMatchObject({ error: "TARGET_REFUSED", response_status: null })
     expect(attempt.excerpt).toContain("rebound.example leads to an address that is not public")
     expect(attempt.excerpt).not.toContain("127.0.0.1")
@@ -160,14 +149,14 @@ describe("an address is refused when something is to be delivered", () => {
     expect(asked.get("flicker.example")).toBe(2)
     expect(receiver.received[0]?.headers.host).toBe(`flicker.example:${receiver.port}`)
     await fixture.record(1)
-    expect(await firstFailure(webhook_id)).toMatchObject({ error: "TARGET_REFUSED" })
+    expect(await fixture.firstFailure(webhook_id)).toMatchObject({ error: "TARGET_REFUSED" })
   })
 
   it("where the rules have changed since", async () => {
     const { webhook_id } = await fixture.make(receiver.url)
     await fixture.setPolicy({ targets: [] })
     await fixture.record(1)
-    expect(await firstFailure(webhook_id)).toMatchObject({ error: "TARGET_REFUSED" })
+    expect(await fixture.firstFailure(webhook_id)).toMatchObject({ error: "TARGET_REFUSED" })
     await fixture.setPolicy({ http: false })
     await fixture.passTime(webhook_id)
     await waitUntil(async () => (await fixture.deliveries(webhook_id))[0].attempts_count === 2, {
@@ -182,7 +171,7 @@ describe("an address is refused when something is to be delivered", () => {
     await new Promise<void>((resolve) => outside.listen(0, "127.0.0.1", resolve))
     const { webhook_id } = await fixture.make(`http://127.0.0.1:${(outside.address() as AddressInfo).port}/`)
     await fixture.record(1)
-    expect(await firstFailure(webhook_id)).toMatchObject({ error: "STATUS", response_status: 308 })
+    expect(await fixture.firstFailure(webhook_id)).toMatchObject({ error: "STATUS", response_status: 308 })
     expect(inside.received).toEqual([])
     outside.closeAllConnections()
     outside.close()
@@ -199,7 +188,7 @@ describe("an address is refused when something is to be delivered", () => {
       names.set(name, () => addresses)
       const { webhook_id } = await fixture.make(`http://${name}:${closed.port}/`)
       await fixture.record(1)
-      const attempt = await firstFailure(webhook_id)
+      const attempt = await fixture.firstFailure(webhook_id)
       expect(attempt).toMatchObject({ error: "NO_CONNECTION", excerpt: "connect: ECONNREFUSED" })
     }
   })
@@ -207,6 +196,6 @@ describe("an address is refused when something is to be delivered", () => {
   it("without a name that exists", async () => {
     const { webhook_id } = await fixture.make("https://nowhere.example/")
     await fixture.record(1)
-    expect(await firstFailure(webhook_id)).toMatchObject({ error: "NAME_NOT_FOUND" })
+    expect(await fixture.firstFailure(webhook_id)).toMatchObject({ error: "NAME_NOT_FOUND" })
   })
 })
