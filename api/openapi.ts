@@ -2,7 +2,7 @@ import { OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi"
 import type { ApiEnv } from "./api-env.ts"
 import { describeDeprecation } from "./deprecation.ts"
 import { fullPath } from "./full-path.ts"
-import { appIdPattern } from "./identity/people.ts"
+import { appIdPattern } from "./identity/app-id.ts"
 import { querySchema } from "./mount-route.ts"
 import { answersOf } from "./openapi/answers.ts"
 import { exampleOf } from "./openapi/examples.ts"
@@ -24,7 +24,8 @@ const idempotencyKeyHeader = z.object({
 
 const appHeader = z.object({
   "x-app-id": z.string().optional().openapi({
-    description: "Which app is meant: of a person with a role in several. A key speaks for its own",
+    description:
+      "Which app is meant: to be said by a person with a role in several. A key has its own and can name no other",
     pattern: appIdPattern,
   }),
 })
@@ -152,7 +153,7 @@ export function buildDocument(routes: readonly Route[], version: string): object
       title: "ChainBridge",
       version,
       description:
-        "A ledger that settles itself on EVM chains. Amounts are decimal strings in token units; every answer is in one envelope. Where GET is answered, HEAD is: with the same headers. Whoever reads an answer leaves fields alone that he does not know: new ones may come.",
+        "A ledger that settles itself on EVM chains. Amounts are decimal strings in token units; every answer is in one envelope. Where GET is answered, HEAD is: with the same headers. Whoever reads an answer leaves fields alone that he does not know: new ones may come. No text that is sent may hold a NUL character or a lone surrogate.",
       license: { name: "Apache-2.0", url: "https://www.apache.org/licenses/LICENSE-2.0" },
     },
     servers: [{ url: "/", description: "Where this document comes from" }],

@@ -41,15 +41,16 @@ export async function chooseStrategy(
   db: Kysely<Database>,
   chainId: bigint,
   said: {
-    readonly strategy?: Record<string, unknown> | undefined
+    readonly strategy?: TokenStrategy | undefined
     readonly strategy_of?: string | undefined
   },
 ): Promise<TokenStrategy | Refusal> {
   const { strategy, strategy_of } = said
   if (strategy !== undefined && strategy_of !== undefined)
     return refuse("INVALID_FIELD", "strategy_of", "name either strategy or strategy_of, not both")
+  if (strategy !== undefined) return strategy
   const from = strategy_of ?? `${chainId}:CPOP`
-  const document = strategy ?? (await readEntry(db, "strategy", from))?.document
+  const document = (await readEntry(db, "strategy", from))?.document
   if (!document)
     return refuse(
       "UNKNOWN_ENTRY",

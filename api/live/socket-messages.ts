@@ -1,6 +1,7 @@
 import { z } from "zod"
 import { liveTypes } from "../presenters/live-event.ts"
 import { chainIdSchema, tokenSymbolSchema, userIdSchema } from "../validation/schemas.ts"
+import { positionSchema } from "./subscription-request.ts"
 
 const subscriptionId = z
   .string("name the subscription by a text of your own")
@@ -17,7 +18,7 @@ export const socketMessageSchema = z.discriminatedUnion(
       token_symbol: tokenSymbolSchema.optional(),
       chain_id: chainIdSchema.optional(),
       types: z.array(z.enum(liveTypes)).min(1).optional(),
-      after: z.string("send the id of the last event that was received, unchanged").optional(),
+      after: positionSchema.optional(),
     }),
     z.strictObject({ type: z.literal("unsubscribe"), id: subscriptionId }),
     z.strictObject({ type: z.literal("ping") }),

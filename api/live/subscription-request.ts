@@ -6,6 +6,8 @@ import type { LiveFilter } from "./live-filter.ts"
 
 const typesMessage = `name types of events, with a comma between them; there are ${liveTypes.join(", ")}`
 
+const typePattern = liveTypes.join("|").replaceAll(".", "\\.")
+
 const liveTypesParameter = z
   .string()
   .transform((text, context): ReadonlySet<LiveType> => {
@@ -17,7 +19,7 @@ const liveTypesParameter = z
   })
   .openapi({
     type: "string",
-    pattern: `^(${liveTypes.join("|")})(,(${liveTypes.join("|")}))*$`,
+    pattern: `^(${typePattern})(,(${typePattern}))*$`,
     example: "balance.adjusted,settlement.confirmed",
   })
 
@@ -43,13 +45,31 @@ export function toFilter(given: {
   }
 }
 
+const positionForm = "send the id of the last event that was received, unchanged"
+
 /** Of a position as text; 0 is before the first. */
-export const positionPattern = "^(0|[1-9]\\d{0,15})$"
-const position = new RegExp(positionPattern)
+export const positionSchema = z
+  .string(positionForm)
+  .regex(/^(0|[1-9]\d{0,15})$/, positionForm)
+  .openapi({ example: "184467" })
+
+const lastEventIdForm = /^(0|[1-9]\d{0,15})?$/
+
+/** What a client sends when it connects again. One that has seen nothing yet may send an empty one. */
+export const lastEventIdSchema = z.string().openapi({
+  description: "As `after`, and counts before it: clients send it when they connect again",
+  pattern: lastEventIdForm.source,
+})
+
+/** @returns a refusal for what is no position; undefined for none at all */
+export function readLastEventId(text: string | undefined): string | undefined | Refusal {
+  if (text === undefined || text === "") return undefined
+  return lastEventIdForm.test(text) ? text : refuse("INVALID_PARAMETER", "Last-Event-ID", positionForm)
+}
 
 /**
  * Where a subscriber begins: behind the position that he saw last, or at the end of the log.
- * @returns a refusal for what is no position of this log
+ * @returns a refusal for a position that this log does not have
  */
 export function startAfter(
   given: { readonly field: string; readonly position: string } | null,
@@ -57,8 +77,6 @@ export function startAfter(
 ): bigint | Refusal {
   if (given === null) return head
   const { field, position: text } = given
-  if (!position.test(text))
-    return refuse("INVALID_PARAMETER", field, "send the id of the last event that was received, unchanged")
   if (BigInt(text) > head)
     return refuse(
       "UNKNOWN_POSITION",

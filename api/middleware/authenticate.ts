@@ -1,6 +1,7 @@
 import type { Context } from "hono"
 import { isTransientPostgresError } from "../../platform/postgres.ts"
 import type { ApiEnv } from "../api-env.ts"
+import { isAppId } from "../identity/app-id.ts"
 import { initiatorOf } from "../identity/initiator.ts"
 import { type Permission, permissionTable } from "../permissions.ts"
 import { isRefusal, type Refusal, refuse } from "../refusal.ts"
@@ -39,6 +40,9 @@ export async function authenticate(
   permission: Permission,
 ): Promise<Refusal | undefined> {
   const { to } = permissionTable[permission]
+  const app = to.endsWith("caller") ? context.req.header("x-app-id") : undefined
+  if (app !== undefined && !isAppId(app))
+    return refuse("INVALID_PARAMETER", "x-app-id", "use an app_id of GET /admin/apps, or leave it out")
   const authorization = context.req.header("authorization") ?? bearerOfSocket(context)
   const headerKey = context.req.header("x-api-key")
   const bearer = authorization === undefined ? undefined : /^Bearer +(\S+)$/i.exec(authorization)?.[1]
@@ -60,11 +64,8 @@ export async function authenticate(
     else if (secret.length > 2_048) account = unknownKey
     // A key begins as no token does.
     else if (headerKey !== undefined || secret.startsWith("cb_"))
-      account = admitKey(await services.keys.find(secret), context, services)
-    else {
-      const app = context.req.header("x-app-id")
-      account = (await services.people.find(secret, app, to === "account")) ?? unknownToken
-    }
+      account = admitKey(await services.keys.find(secret), app, context, services)
+    else account = (await services.people.find(secret, app, to === "account")) ?? unknownToken
   } catch (error) {
     if (to === "anybody or caller" && error instanceof Error && isTransientPostgresError(error))
       return undefined
@@ -90,6 +91,7 @@ function bearerOfSocket(context: Context<ApiEnv>): string | undefined {
 
 function admitKey(
   key: KnownKey | undefined,
+  app: string | undefined,
   context: Context<ApiEnv>,
   services: Services,
 ): Account | Refusal {
@@ -97,6 +99,8 @@ function admitKey(
   const { allowedFrom, caller, keyId } = key
   if (allowedFrom !== null && !allowedFrom.has(clientAddress(context, services.trustedProxies) ?? ""))
     return refuse("FORBIDDEN", null, "the key may not be used from this address; its list names others")
+  if (app !== undefined && app !== caller.appId)
+    return refuse("FORBIDDEN", "x-app-id", "the key is of another app: use one of that app, or leave it out")
   services.keys.noteUse(keyId)
   return caller
 }

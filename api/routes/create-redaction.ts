@@ -27,23 +27,27 @@ export const createRedaction = defineRoute({
   tag: "Reconciliation and audit",
   summary: "Erase reason_detail and metadata of a user or of transactions, for ever",
   permission: "redactions.create",
-  body: z.strictObject({
-    ...keyFields,
-    user_id: userIdSchema.optional().openapi({ description: "Everything that is recorded of the user now" }),
-    tx_ids: z
-      .array(z.string())
-      .min(1, "name at least one transaction")
-      .max(namedMax, "name at most 5,000 transactions; split the request")
-      .optional()
-      .openapi({
-        description:
-          "Instead of user_id: a tx_id, or a hold_id for what was said with a hold; a hold and its capture go together",
+  body: z
+    .strictObject({
+      ...keyFields,
+      user_id: userIdSchema
+        .optional()
+        .openapi({ description: "Everything that is recorded of the user now" }),
+      tx_ids: z
+        .array(z.string())
+        .min(1, "name at least one transaction")
+        .max(namedMax, "name at most 5,000 transactions; split the request")
+        .optional()
+        .openapi({
+          description:
+            "Instead of user_id: a tx_id, or a hold_id for what was said with a hold; a hold and its capture go together",
+        }),
+      reason: z.string().min(1, "say why").max(200, "use at most 200 characters").openapi({
+        description: "Stays in the log for ever: name nobody in it",
+        example: "erasure request 4711",
       }),
-    reason: z.string().min(1, "say why").max(200, "use at most 200 characters").openapi({
-      description: "Stays in the log for ever: name nobody in it",
-      example: "erasure request 4711",
-    }),
-  }),
+    })
+    .openapi({ oneOf: [{ required: ["user_id"] }, { required: ["tx_ids"] }] }),
   answer: redactionAnswerSchema,
   answerStatus: 202,
   refusals: [

@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi"
 import type { Address } from "viem"
 import { isNativeCoin, modeOfFeatures } from "../../ledger/domain/mode-of-features.ts"
 import { createToken } from "../../ledger/registry/create-entry.ts"
+import { tokenStrategySchema } from "../../platform/config/token-strategy-schema.ts"
 import {
   settlementModeSchema,
   tokenDocumentSchema,
@@ -36,8 +37,7 @@ export const createTokenRoute = defineRoute({
     treasury: addressSchema
       .optional()
       .openapi({ description: "What pays it out; the one that the chain's other tokens have, unless given" }),
-    strategy: z
-      .record(z.string(), z.unknown())
+    strategy: tokenStrategySchema
       .optional()
       .openapi({ description: "As `GET /admin/strategies/{token}` shows one" }),
     strategy_of: z.string().max(60).optional().openapi({

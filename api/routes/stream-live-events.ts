@@ -1,7 +1,13 @@
 import { z } from "@hono/zod-openapi"
 import { createEventStream } from "../live/event-stream.ts"
 import { prepareSubscription } from "../live/prepare-subscription.ts"
-import { liveFilterParameters, positionPattern, toFilter } from "../live/subscription-request.ts"
+import {
+  lastEventIdSchema,
+  liveFilterParameters,
+  positionSchema,
+  readLastEventId,
+  toFilter,
+} from "../live/subscription-request.ts"
 import { authenticate } from "../middleware/authenticate.ts"
 import { commonHeaders } from "../middleware/respond.ts"
 import { liveTypes } from "../presenters/live-event.ts"
@@ -33,18 +39,13 @@ export const streamLiveEvents = defineRoute({
   permission,
   query: z.strictObject({
     ...liveFilterParameters,
-    after: z.string().optional().openapi({
+    after: positionSchema.optional().openapi({
       description:
         "Begin behind this position; without it and without `Last-Event-ID` with what happens from now on",
-      pattern: positionPattern,
-      example: "184467",
     }),
   }),
   requestHeaders: z.object({
-    "last-event-id": z.string().optional().openapi({
-      description: "As `after`, and counts before it: clients send it when they connect again",
-      pattern: positionPattern,
-    }),
+    "last-event-id": lastEventIdSchema.optional(),
   }),
   answer: null,
   stream: {
@@ -56,13 +57,14 @@ export const streamLiveEvents = defineRoute({
   refusals: ["OVERLOADED", "UNKNOWN_POSITION"],
   async handle(services, { query, caller, context }) {
     const { limits, logger, onStop } = services
-    const seen = context.req.header("last-event-id")
-    const given = seen === undefined || seen === "" ? query.after : seen
-    const field = given === query.after ? "after" : "Last-Event-ID"
+    const seen = readLastEventId(context.req.header("last-event-id"))
+    if (typeof seen === "object") return seen
+    const position = seen ?? query.after
+    const field = seen === undefined ? "after" : "Last-Event-ID"
     const start = await prepareSubscription(
       services,
       caller.ledgerId,
-      given === undefined ? null : { field, position: given },
+      position === undefined ? null : { field, position },
     )
     if (isRefusal(start)) return start
     const headers = {

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi"
-import { positionPattern } from "../live/subscription-request.ts"
+import { positionSchema } from "../live/subscription-request.ts"
 import { liveTypes } from "../presenters/live-event.ts"
 import { chainIdSchema, tokenSymbolSchema, userIdSchema } from "./schemas.ts"
 
@@ -51,10 +51,8 @@ export const newWebhookSchema = z.strictObject({
   token_symbol: tokenSymbolSchema.nullable().default(null),
   chain_id: chainIdSchema.nullable().default(null),
   is_enabled: enabledSchema.default(true),
-  after: z.string("send a position of the log as text").optional().openapi({
+  after: positionSchema.optional().openapi({
     description: "Begins behind this position; with what happens from now on, unless given",
-    pattern: positionPattern,
-    example: "184467",
   }),
 })
 
@@ -69,11 +67,7 @@ export const webhookChangeSchema = z.strictObject({
 })
 
 export const replaySchema = z.strictObject({
-  after: z.string("send a position of the log as text").openapi({
-    description: "What is behind this position is delivered again",
-    pattern: positionPattern,
-    example: "184467",
-  }),
+  after: positionSchema.openapi({ description: "What is behind this position is delivered again" }),
 })
 
 export const overlapSchema = z.strictObject({

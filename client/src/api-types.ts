@@ -18,7 +18,7 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                     /** @description Stands for operation_id in the body, with sequence 0 */
                     "idempotency-key"?: string;
@@ -165,7 +165,7 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                     /** @description Stands for operation_id in the body, with sequence 0 */
                     "idempotency-key"?: string;
@@ -343,7 +343,7 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                     /** @description Stands for operation_id in the body, with sequence 0 */
                     "idempotency-key"?: string;
@@ -490,7 +490,7 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                     /** @description Stands for operation_id in the body, with sequence 0 */
                     "idempotency-key"?: string;
@@ -644,7 +644,7 @@ export interface paths {
                     fields?: ("user_id" | "at" | "at.position" | "at.time" | "balances" | "balances.token_symbol" | "balances.chain_id" | "balances.confirmed_balance" | "balances.pending_balance" | "balances.pending_changes" | "balances.locked_balance" | "balances.available_balance" | "balances.sync_status" | "balances.sync_error" | "balances.last_sync_time" | "balances.next_sync_estimate" | "balances.source" | "balances.is_realtime" | "balances.sync_lag" | "balances.head_lag" | "balances.chain_balance" | "balances.chain_block_number" | "balances.chain_confirmation")[];
                 };
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                     /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
                     "if-none-match"?: string;
@@ -798,7 +798,7 @@ export interface paths {
                     fields?: ("user_id" | "token_symbol" | "history" | "history.tx_id" | "history.operation_id" | "history.timestamp" | "history.token_symbol" | "history.chain_id" | "history.amount" | "history.balance_before" | "history.balance_after" | "history.reason_type" | "history.reason_detail" | "history.business_type" | "history.sync_status" | "history.settled_by" | "history.reverses" | "history.reversed_by" | "history.hold_id" | "history.blockchain_tx" | "history.block_number" | "history.batch_id" | "history.metadata" | "history.details_redacted" | "pagination" | "pagination.limit" | "pagination.next_cursor" | "pagination.has_more")[];
                 };
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                     /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
                     "if-none-match"?: string;
@@ -913,7 +913,7 @@ export interface paths {
                     fields?: ("user_id" | "total_value_usd" | "last_updated" | "assets" | "assets.token_symbol" | "assets.chain_id" | "assets.confirmed_balance" | "assets.locked_balance" | "assets.available_balance" | "assets.sync_status" | "assets.sync_error" | "assets.last_sync_time" | "assets.next_sync_estimate" | "assets.sync_lag" | "assets.head_lag" | "assets.chain_name" | "assets.token_name" | "assets.token_address" | "assets.decimals" | "assets.pending_balance" | "assets.pending_changes" | "assets.balance_usd")[];
                 };
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                     /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
                     "if-none-match"?: string;
@@ -1052,7 +1052,7 @@ export interface paths {
                     fields?: ("user_id" | "transactions" | "transactions.transaction_id" | "transactions.tx_id" | "transactions.operation_id" | "transactions.sequence" | "transactions.business_batch_id" | "transactions.user_id" | "transactions.token_symbol" | "transactions.chain_id" | "transactions.amount" | "transactions.balance_before" | "transactions.balance_after" | "transactions.status" | "transactions.settled_by" | "transactions.reverses" | "transactions.reversed_by" | "transactions.hold_id" | "transactions.tx_hash" | "transactions.block_number" | "transactions.confirmations" | "transactions.timestamp" | "transactions.confirmed_at" | "transactions.gas_used" | "transactions.gas_shared_by" | "transactions.gas_fee" | "transactions.gas_fee_usd" | "transactions.explorer_url" | "transactions.batch_id" | "transactions.reason_type" | "transactions.reason_detail" | "transactions.business_type" | "transactions.metadata" | "transactions.details_redacted" | "pagination" | "pagination.limit" | "pagination.next_cursor" | "pagination.has_more")[];
                 };
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                     /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
                     "if-none-match"?: string;
@@ -1201,7 +1201,7 @@ export interface paths {
                     fields?: ("user_id" | "data_source" | "transactions" | "transactions.operation_id" | "transactions.token_symbol" | "transactions.chain_id" | "transactions.amount" | "transactions.status" | "transactions.tx_hash" | "transactions.block_number" | "transactions.confirmations" | "transactions.gas_fee" | "transactions.gas_fee_usd" | "transactions.timestamp" | "transactions.explorer_url" | "transactions.batch_id" | "transactions.metadata" | "transactions.source" | "transactions.transaction_id" | "transactions.type" | "transactions.asset_type" | "transactions.chain_name" | "transactions.from_address" | "transactions.to_address" | "transactions.reason_type" | "transactions.reason_detail" | "transactions.log_index" | "transactions.log_events" | "transactions.log_events.event" | "transactions.log_events.contract" | "transactions.log_events.from" | "transactions.log_events.to" | "transactions.log_events.value" | "pagination" | "pagination.limit" | "pagination.page_key" | "pagination.has_more")[];
                 };
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                     /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
                     "if-none-match"?: string;
@@ -1344,7 +1344,7 @@ export interface paths {
                     fields?: ("user_id" | "holds" | "holds.hold_id" | "holds.operation_id" | "holds.sequence" | "holds.user_id" | "holds.token_symbol" | "holds.chain_id" | "holds.status" | "holds.amount" | "holds.captured_amount" | "holds.reason_type" | "holds.reason_detail" | "holds.metadata" | "holds.details_redacted" | "holds.placed_at" | "holds.expires_at" | "holds.ended_at" | "holds.tx_id" | "pagination" | "pagination.limit" | "pagination.next_cursor" | "pagination.has_more")[];
                 };
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                     /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
                     "if-none-match"?: string;
@@ -1455,7 +1455,7 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                     /** @description Stands for operation_id in the body, with sequence 0 */
                     "idempotency-key"?: string;
@@ -1589,7 +1589,7 @@ export interface paths {
                     fields?: ("hold_id" | "operation_id" | "sequence" | "user_id" | "token_symbol" | "chain_id" | "status" | "amount" | "captured_amount" | "reason_type" | "reason_detail" | "metadata" | "details_redacted" | "placed_at" | "expires_at" | "ended_at" | "tx_id")[];
                 };
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                     /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
                     "if-none-match"?: string;
@@ -1689,7 +1689,7 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                     /** @description Stands for operation_id in the body, with sequence 0 */
                     "idempotency-key"?: string;
@@ -1813,7 +1813,7 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                     /** @description Stands for operation_id in the body, with sequence 0 */
                     "idempotency-key"?: string;
@@ -1909,7 +1909,7 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                     /** @description Stands for operation_id in the body, with sequence 0 */
                     "idempotency-key"?: string;
@@ -2038,7 +2038,7 @@ export interface paths {
                     fields?: ("operation_id" | "sequence" | "status" | "recorded_at" | "position" | "adjustments_count" | "status_counts" | "transactions" | "transactions.tx_id" | "transactions.operation_id" | "transactions.user_id" | "transactions.token_symbol" | "transactions.chain_id" | "transactions.amount" | "transactions.balance_after" | "transactions.reason_type" | "transactions.status" | "transactions.settled_by" | "transactions.reverses" | "transactions.reversed_by" | "transactions.hold_id" | "transactions.blockchain_tx" | "transactions.block_number" | "transactions.batch_id" | "transactions.recorded_at" | "pagination" | "pagination.limit" | "pagination.next_cursor" | "pagination.has_more")[];
                 };
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                     /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
                     "if-none-match"?: string;
@@ -2154,7 +2154,7 @@ export interface paths {
                     fields?: ("transaction_id" | "tx_id" | "operation_id" | "sequence" | "business_batch_id" | "user_id" | "token_symbol" | "chain_id" | "amount" | "balance_before" | "balance_after" | "status" | "settled_by" | "reverses" | "reversed_by" | "hold_id" | "tx_hash" | "block_number" | "confirmations" | "timestamp" | "confirmed_at" | "gas_used" | "gas_shared_by" | "gas_fee" | "gas_fee_usd" | "explorer_url" | "batch_id" | "reason_type" | "reason_detail" | "business_type" | "metadata" | "details_redacted")[];
                 };
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                     /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
                     "if-none-match"?: string;
@@ -2290,7 +2290,7 @@ export interface paths {
                     reason_type?: string;
                 };
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                     /** @description Stands for operation_id in the body, with sequence 0 */
                     "idempotency-key"?: string;
@@ -2399,7 +2399,7 @@ export interface paths {
                     fields?: ("import_id" | "operation_id" | "state" | "format" | "file_name" | "received_at" | "started_at" | "finished_at" | "bytes" | "bytes.total" | "bytes.done" | "lines" | "lines.done" | "lines.applied" | "lines.replayed" | "lines.refused" | "error")[];
                 };
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                     /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
                     "if-none-match"?: string;
@@ -2499,7 +2499,7 @@ export interface paths {
                     format?: "ndjson" | "csv";
                 };
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                 };
                 path: {
@@ -2547,7 +2547,7 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                 };
                 path: {
@@ -2652,7 +2652,7 @@ export interface paths {
                     after?: string;
                 };
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                     /** @description As `after`, and counts before it: clients send it when they connect again */
                     "last-event-id"?: string;
@@ -2707,7 +2707,7 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                 };
                 path?: never;
@@ -2754,7 +2754,7 @@ export interface paths {
                     fields?: ("webhooks" | "webhooks.webhook_id" | "webhooks.url" | "webhooks.description" | "webhooks.types" | "webhooks.user_id" | "webhooks.token_symbol" | "webhooks.chain_id" | "webhooks.is_enabled" | "webhooks.status" | "webhooks.disabled_because" | "webhooks.disabled_at" | "webhooks.position" | "webhooks.head" | "webhooks.undelivered_since" | "webhooks.failing_since" | "webhooks.next_attempt_at" | "webhooks.dead_letters" | "webhooks.secrets" | "webhooks.secrets.created_at" | "webhooks.secrets.expires_at" | "webhooks.created_at" | "pagination" | "pagination.limit" | "pagination.next_cursor" | "pagination.has_more")[];
                 };
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                     /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
                     "if-none-match"?: string;
@@ -2872,7 +2872,7 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                 };
                 path?: never;
@@ -3048,7 +3048,7 @@ export interface paths {
                     fields?: ("webhook_id" | "url" | "description" | "types" | "user_id" | "token_symbol" | "chain_id" | "is_enabled" | "status" | "disabled_because" | "disabled_at" | "position" | "head" | "undelivered_since" | "failing_since" | "next_attempt_at" | "dead_letters" | "secrets" | "secrets.created_at" | "secrets.expires_at" | "created_at")[];
                 };
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                     /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
                     "if-none-match"?: string;
@@ -3163,7 +3163,7 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                 };
                 path: {
@@ -3210,7 +3210,7 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                 };
                 path: {
@@ -3360,7 +3360,7 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                 };
                 path: {
@@ -3507,7 +3507,7 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                 };
                 path: {
@@ -3614,7 +3614,7 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                 };
                 path: {
@@ -3759,7 +3759,7 @@ export interface paths {
                     fields?: ("deliveries" | "deliveries.delivery_id" | "deliveries.message_id" | "deliveries.position" | "deliveries.type" | "deliveries.status" | "deliveries.attempts_count" | "deliveries.next_attempt_at" | "deliveries.created_at" | "deliveries.settled_at" | "deliveries.attempts" | "deliveries.attempts.attempt" | "deliveries.attempts.began_at" | "deliveries.attempts.duration_ms" | "deliveries.attempts.response_status" | "deliveries.attempts.error" | "deliveries.attempts.excerpt" | "deliveries.attempts.is_requested" | "pagination" | "pagination.limit" | "pagination.next_cursor" | "pagination.has_more")[];
                 };
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                     /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
                     "if-none-match"?: string;
@@ -3878,7 +3878,7 @@ export interface paths {
                     fields?: ("delivery_id" | "message_id" | "position" | "type" | "status" | "attempts_count" | "next_attempt_at" | "created_at" | "settled_at" | "attempts" | "attempts.attempt" | "attempts.began_at" | "attempts.duration_ms" | "attempts.response_status" | "attempts.error" | "attempts.excerpt" | "attempts.is_requested")[];
                 };
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                     /** @description The `ETag` of what the caller has: 304 says that nothing has changed */
                     "if-none-match"?: string;
@@ -3991,7 +3991,7 @@ export interface paths {
             parameters: {
                 query?: never;
                 header?: {
-                    /** @description Which app is meant: of a person with a role in several. A key speaks for its own */
+                    /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
                 };
                 path: {

@@ -6,17 +6,24 @@ const knownShare = 0.5
 /** Each goes from an answer to what its links lead to. */
 const statefulScenarios = 60
 
+/** What the document has as numbers. */
+const numbers = new Set(["from_version", "to_version", "position", "tree_size"])
+
 /** What schemathesis reads, with the reason for everything that is not as it comes. */
 export function writeConfiguration(
   file: string,
   { world, registry }: Pick<FuzzSystem, "world" | "registry">,
   timeoutSeconds: number,
 ): void {
-  const dictionaries: Readonly<Record<string, readonly string[]>> = {
-    ...Object.fromEntries(Object.entries(world.named).map(([name, value]) => [name, [value]])),
+  const dictionaries: Readonly<Record<string, readonly (string | number)[]>> = {
+    ...Object.fromEntries(
+      Object.entries(world.named).map(([name, value]) => [name, [numbers.has(name) ? Number(value) : value]]),
+    ),
     app_id: [registry.app.appId],
     token_symbol: ["CPOP", "USDT", "GOLD", "POINT"],
-    chain_id: ["31337", "31338"],
+    // The name of a chain's entry is text.
+    chain_id: [31337, 31338],
+    chain_id_text: ["31337", "31338"],
     reason_type: ["reward", "consumption", "refund", "mint"],
   }
   const lines = [
@@ -38,13 +45,14 @@ export function writeConfiguration(
     'expected-statuses = ["400", "401", "403", "404", "405", "409", "413", "415", "422", "426", "429", "431"]',
     ...Object.entries(dictionaries).flatMap(([name, values]) => [
       `[dictionaries.${name}]`,
-      `values = [${values.map((value) => (/^\d+$/.test(value) ? value : JSON.stringify(value))).join(", ")}]`,
+      `values = [${values.map((value) => JSON.stringify(value)).join(", ")}]`,
     ]),
     "[parameters]",
     // Of any other app a person hears 403, whatever he asks for.
     '"header.x-app-id" = { dictionary = "app_id", probability = 0.9 }',
     ...Object.keys(world.named).map(
-      (name) => `"path.${name}" = { dictionary = "${name}", probability = ${knownShare} }`,
+      (name) =>
+        `"path.${name}" = { dictionary = "${name === "chain_id" ? "chain_id_text" : name}", probability = ${knownShare} }`,
     ),
     ...["token_symbol", "chain_id", "user_id", "reason_type"].map(
       (name) => `"query.${name}" = { dictionary = "${name}", probability = ${knownShare} }`,

@@ -141,9 +141,15 @@ describe("the app that a person means", () => {
     expect(apps).toHaveLength(1)
   })
 
-  it("is not what a key says: it has its own", async () => {
-    const headers = { authorization: `Bearer ${other.apiKey}`, "x-app-id": shop }
-    expect((await get("/balance/ann", headers)).status).toBe(404)
+  it("is the one that a key is of, and no other can be named with it", async () => {
+    const ask = async (app: string) =>
+      codeOf(await get("/balance/ann", { authorization: `Bearer ${api.apiKey}`, "x-app-id": app }))
+    expect([await ask(shop), await ask(other.app.appId)]).toEqual([200, "FORBIDDEN"])
+    expect([await ask("shop"), await ask("")]).toEqual(["INVALID_PARAMETER", "INVALID_PARAMETER"])
+  })
+
+  it("is told as such where it is no id, also to somebody unknown", async () => {
+    expect(codeOf(await get("/health", { authorization: "", "x-app-id": "shop" }))).toBe("INVALID_PARAMETER")
   })
 })
 

@@ -161,6 +161,8 @@ describe("it is refused", () => {
     ["?user=1", undefined, 400, "UNKNOWN_PARAMETER", "user"],
     ["", "abc", 400, "INVALID_PARAMETER", "Last-Event-ID"],
     ["?after=-1", undefined, 400, "INVALID_PARAMETER", "after"],
+    ["?after=-1", "1", 400, "INVALID_PARAMETER", "after"],
+    ["?types=account0opened", undefined, 400, "INVALID_PARAMETER", "types"],
     ["?after=999999999", undefined, 404, "UNKNOWN_POSITION", "after"],
   ])("for %s and the last id %s", async (query, lastEventId, status, code, field) => {
     const headers = lastEventId === undefined ? {} : { "last-event-id": lastEventId }

@@ -164,13 +164,7 @@ describe("it refuses", () => {
       "INVALID_FIELD",
       "types[0]",
     ],
-    [
-      "a position that is none",
-      { type: "subscribe", id: "x", after: "-1" },
-      "x",
-      "INVALID_PARAMETER",
-      "after",
-    ],
+    ["a position that is none", { type: "subscribe", id: "x", after: "-1" }, "x", "INVALID_FIELD", "after"],
     [
       "a position past the end",
       { type: "subscribe", id: "x", after: "99999999" },

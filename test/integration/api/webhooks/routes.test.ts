@@ -100,7 +100,7 @@ describe("a webhook", () => {
     await fixture.whenThrough(webhook_id, last)
     expect(receiver.taken).toEqual([last - 2n, last - 1n, last])
     expect(codeOf(await call("POST", "", { url: receiver.url, after: "99999999" }))).toBe("UNKNOWN_POSITION")
-    expect(codeOf(await call("POST", "", { url: receiver.url, after: "-1" }))).toBe("INVALID_PARAMETER")
+    expect(codeOf(await call("POST", "", { url: receiver.url, after: "-1" }))).toBe("INVALID_FIELD")
   })
 
   it.each([
