@@ -1,7 +1,7 @@
 import { inject } from "vitest"
-import { createDatabase, type TestDatabase } from "./create-database.ts"
+import { copyTemplate, type TestDatabase } from "./create-database.ts"
 
-/** A fresh database with all migrations, in the run's PostgreSQL (global-postgres.ts). */
+/** A fresh database with all migrations, in the run's PostgreSQL: a copy of the one that global-postgres.ts has made. */
 export function createTestDatabase(): Promise<TestDatabase> {
-  return createDatabase(inject("adminDatabaseUrl"))
+  return copyTemplate(inject("adminDatabaseUrl"), inject("databaseTemplate"))
 }
