@@ -6,8 +6,8 @@ import { routes } from "../../../api/routes.ts"
 
 /** What sounds like somewhere to go: `url`, `callback_uri`, `endpoint` … */
 const address = /(^|_)(ur[li]s?|hosts?|endpoints?|callbacks?|targets?|webhooks?|rpc)(_|$)/
-/** Shown to people, and called by nobody. */
-const isShown = (name: string) => name === "explorer_url"
+/** What is shown to people and called by nobody, and what is percentages. */
+const others = ["explorer_url", "efficiency_target"]
 
 function namesIn(schema: unknown): string[] {
   if (Array.isArray(schema)) return schema.flatMap(namesIn)
@@ -22,7 +22,7 @@ const fieldsOf = (schema: z.ZodType | undefined) =>
 it("no request names an address to call, but for a webhook's", () => {
   const named = routes.flatMap((route) =>
     [...fieldsOf(route.body), ...fieldsOf(querySchema(route))]
-      .filter((name) => address.test(name) && !isShown(name))
+      .filter((name) => address.test(name) && !others.includes(name))
       .map((name) => `${fullPath(route)} ${name}`),
   )
   expect(routes.flatMap((route) => fieldsOf(route.body))).toContain("user_id")

@@ -98,7 +98,7 @@ describe("something new", () => {
     [
       "a strategy that makes no sense",
       { symbol: "GEM2", strategy: { strategy: "fast" } },
-      { field: "strategy.strategy", message: 'is "fast"; allowed: "adaptive", "cost"' },
+      { field: "strategy.strategy", message: 'use one of "adaptive", "cost"' },
     ],
   ])("is not registered: a token with %s", async (_, more, expected) => {
     const refused = await call("POST", "tokens", { ...token(), ...more })
