@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect } from "kysely"
+import { Kysely, PostgresDialect, type QueryExecutorProvider, type RawBuilder } from "kysely"
 import pg from "pg"
 
 // 64-bit integers and numerics are money or positions: they stay exact. bigint for int8, bigint for numeric(78,0).
@@ -67,20 +67,36 @@ export function createPool(options: PoolOptions): pg.Pool {
   return pool
 }
 
-const connectionStrings = new WeakMap<object, string>()
+const pools = new WeakMap<object, pg.Pool>()
 
 export function createKysely<Database>(pool: pg.Pool): Kysely<Database> {
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) })
-  const { connectionString } = pool.options
-  if (connectionString !== undefined) connectionStrings.set(db, connectionString)
+  pools.set(db, pool)
   return db
 }
 
 /** Where a database of {@link createKysely} is, for what needs connections of its own: Kysely hands none out. */
 export function databaseUrlOf<Database>(db: Kysely<Database>): string {
-  const databaseUrl = connectionStrings.get(db)
+  const databaseUrl = pools.get(db)?.options.connectionString
   if (databaseUrl === undefined) throw new TypeError("this Kysely was not made by createKysely")
   return databaseUrl
+}
+
+/**
+ * Runs a query that each connection keeps prepared, which Kysely's own never are: to plan one over the partitions of the log takes longer than to run it.
+ * @param name of this text alone; two texts of one name are refused
+ * @param db in a transaction the query runs in it, and is planned anew
+ */
+export async function queryPrepared<Row>(
+  db: QueryExecutorProvider,
+  name: string,
+  query: RawBuilder<Row>,
+): Promise<readonly Row[]> {
+  const pool = pools.get(db)
+  if (pool === undefined) return (await query.execute(db)).rows
+  const { sql: text, parameters } = query.compile(db)
+  const { rows } = await pool.query({ name, text, values: [...parameters] })
+  return rows as Row[]
 }
 
 // Connection trouble, shutdown and start of the server, a transaction that was paused for too long, serialisation failure, deadlock.

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from "kysely"
 import { type ChangeType, changeTypes } from "../../ledger/domain/events.ts"
 import type { Database } from "../../ledger/store/database.ts"
+import { queryPrepared } from "../../platform/postgres.ts"
 
 export const changeStatuses = [
   "pending",
@@ -99,12 +100,12 @@ export async function readOperationChanges(
   after: bigint | null,
   limit: number,
 ): Promise<readonly ChangeRow[]> {
-  const { rows } = await sql<ChangeRow>`
+  const query = sql<ChangeRow>`
     SELECT ${changeColumns} FROM ${changeTables}
     WHERE e.ledger_id = ${ledgerId} AND ${isChange} AND e.position <= ${operation.lastPosition}
       AND e.position >= ${operation.firstPosition} AND e.position > ${after ?? 0n}
-    ORDER BY e.position LIMIT ${limit}`.execute(db)
-  return rows
+    ORDER BY e.position LIMIT ${limit}`
+  return queryPrepared(db, "api-operation-changes", query)
 }
 
 export type OperationCounts = {
@@ -120,12 +121,13 @@ export async function countOperationStatuses(
   ledgerId: string,
   operation: { readonly firstPosition: bigint; readonly lastPosition: bigint },
 ): Promise<OperationCounts> {
-  const { rows } = await sql<{ status: ChangeStatus; count: bigint; done: bigint }>`
+  const query = sql<{ status: ChangeStatus; count: bigint; done: bigint }>`
     SELECT ${status} AS status, count(*) AS count, count(*) FILTER (WHERE i.state IN ('settled', 'netted', 'discarded')) AS done
     FROM ${changeTables}
     WHERE e.ledger_id = ${ledgerId} AND ${isChange}
       AND e.position BETWEEN ${operation.firstPosition} AND ${operation.lastPosition}
-    GROUP BY 1`.execute(db)
+    GROUP BY 1`
+  const rows = await queryPrepared(db, "api-operation-statuses", query)
   return {
     statuses: new Map(rows.map((row) => [row.status, Number(row.count)])),
     total: rows.reduce((sum, row) => sum + Number(row.count), 0),
@@ -141,11 +143,11 @@ export async function readBatchChanges(
   after: bigint | null,
   limit: number,
 ): Promise<readonly ChangeRow[]> {
-  const { rows } = await sql<ChangeRow>`
+  const query = sql<ChangeRow>`
     SELECT ${changeColumns} FROM ${changeTables}
     WHERE i.ledger_id = ${ledgerId} AND i.batch_sequence = ${batchSequence} AND i.position > ${after ?? 0n}
-    ORDER BY i.position LIMIT ${limit}`.execute(db)
-  return rows
+    ORDER BY i.position LIMIT ${limit}`
+  return queryPrepared(db, "api-batch-changes", query)
 }
 
 export async function readChange(
@@ -153,8 +155,8 @@ export async function readChange(
   ledgerId: string,
   position: bigint,
 ): Promise<ChangeRow | undefined> {
-  const { rows } = await sql<ChangeRow>`
+  const query = sql<ChangeRow>`
     SELECT ${changeColumns} FROM ${changeTables}
-    WHERE e.ledger_id = ${ledgerId} AND e.position = ${position} AND ${isChangeRow}`.execute(db)
-  return rows[0]
+    WHERE e.ledger_id = ${ledgerId} AND e.position = ${position} AND ${isChangeRow}`
+  return (await queryPrepared(db, "api-change", query))[0]
 }

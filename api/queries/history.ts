@@ -1,6 +1,7 @@
 import { type Kysely, type RawBuilder, sql } from "kysely"
 import type { Database } from "../../ledger/store/database.ts"
 import { findTime } from "../../ledger/store/find-position.ts"
+import { queryPrepared } from "../../platform/postgres.ts"
 import { type ChangeRow, type ChangeStatus, changeColumns, changeJoins, isChangeRow } from "./changes.ts"
 
 export type HistoryFilter = {
@@ -39,8 +40,8 @@ export async function readHistory(
   const conditions = conditionsOf(filter)
   const until = performance.now() + searchMs
   const found: ChangeRow[] = []
-  // Most events of most accounts are changes: without a filter few of them have to be looked at.
-  let events = conditions.length === 0 ? Math.min(limit * 4, stepEvents) : stepEvents
+  // Nearly all events of most accounts are changes: without a filter few more than are wanted have to be looked at.
+  let events = conditions.length === 0 ? Math.min(limit + 10, stepEvents) : stepEvents
   for (let { below } = range; ; events = stepEvents) {
     const step = { ...range, below, events, rows: limit - found.length }
     const { rows, floor } = await readStep(db, ledgerId, accountIds, step, conditions)
@@ -76,9 +77,10 @@ function conditionsOf({ reasonType, businessType, status }: HistoryFilter): RawB
   ]
 }
 
-function isIn({ after, below }: Range): RawBuilder<unknown> {
-  return below === null ? sql`e.position > ${after}` : sql`e.position > ${after} AND e.position < ${below}`
-}
+/** A query over so many accounts is kept prepared: each number of them is a text of its own. */
+const preparedAccountsMax = 8
+/** Past every position. */
+const end = 2n ** 63n - 1n
 
 /**
  * The newest rows of the newest events of a range, and the position down to which these go: the same for all accounts, null where it meets the end of all of them. One statement
@@ -92,7 +94,7 @@ async function readStep(
   conditions: readonly RawBuilder<unknown>[],
 ): Promise<{ readonly rows: readonly ChangeRow[]; readonly floor: bigint | null }> {
   const ofAccount = (accountId: bigint) =>
-    sql`e.ledger_id = ${ledgerId} AND e.account_id = ${accountId} AND ${isIn(step)}`
+    sql`e.ledger_id = ${ledgerId} AND e.account_id = ${accountId} AND e.position > ${step.after} AND e.position < ${step.below ?? end}`
   const floors = accountIds.map(
     (accountId) => sql`(
       SELECT e.position FROM ledger.event_log e WHERE ${ofAccount(accountId)}
@@ -114,11 +116,16 @@ async function readStep(
       ORDER BY f.position DESC LIMIT ${step.rows}
     )`,
   )
-  const { rows } = await sql<ChangeRow & { readonly floor: bigint | null }>`
+  const query = sql<ChangeRow & { readonly floor: bigint | null }>`
     WITH step AS MATERIALIZED (SELECT max(f.position) AS floor FROM (${sql.join(floors, sql` UNION ALL `)}) AS f)
     SELECT step.floor, h.* FROM step LEFT JOIN (
       SELECT * FROM (${sql.join(branches, sql` UNION ALL `)}) AS b ORDER BY b.position DESC LIMIT ${step.rows}
-    ) AS h ON true ORDER BY h.position DESC`.execute(db)
+    ) AS h ON true ORDER BY h.position DESC`
+  const count = accountIds.length
+  const isUsual = conditions.length === 0 && count <= preparedAccountsMax
+  const rows = isUsual
+    ? await queryPrepared(db, `api-history-${count}`, query)
+    : (await query.execute(db)).rows
   return {
     // Where there are none, the floor stands alone.
     rows: rows.filter(({ position }: { position: bigint | null }) => position !== null),

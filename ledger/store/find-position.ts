@@ -1,4 +1,5 @@
 import { type Kysely, sql, type Transaction } from "kysely"
+import { queryPrepared } from "../../platform/postgres.ts"
 import type { Moment } from "../domain/moment.ts"
 import type { Database } from "./database.ts"
 
@@ -34,10 +35,10 @@ export async function findPosition(
   if (moment.position > head.position) return { refused: "BEYOND_HEAD", head }
   if (moment.position === 0n || moment.position === head.position)
     return moment.position === 0n ? { position: 0n, recordedAt: null } : head
-  const { rows } = await sql<PointRow>`
+  const query = sql<PointRow>`
     SELECT position, recorded_at FROM ledger.event_log
-    WHERE ledger_id = ${ledgerId} AND position = ${moment.position}`.execute(db)
-  return toPoint(rows[0])
+    WHERE ledger_id = ${ledgerId} AND position = ${moment.position}`
+  return toPoint((await queryPrepared(db, "ledger-point", query))[0])
 }
 
 /** Where the ledger stands now. */
@@ -49,7 +50,7 @@ export async function readHeadPoint(db: Handle, ledgerId: string): Promise<Ledge
 
 /** The last event recorded at or before a time. Bisects the primary key: recorded_at never goes back, so that it needs no index of its own. */
 export async function findTime(db: Handle, ledgerId: string, time: Date): Promise<LedgerPoint> {
-  const { rows } = await sql<PointRow>`
+  const query = sql<PointRow>`
     WITH RECURSIVE search(low, high, low_at) AS (
       SELECT 0::bigint, position, NULL::timestamptz FROM ledger.head WHERE ledger_id = ${ledgerId}
       UNION ALL
@@ -64,8 +65,8 @@ export async function findTime(db: Handle, ledgerId: string, time: Date): Promis
       ) AS middle
       WHERE search.low < search.high
     )
-    SELECT low AS position, low_at AS recorded_at FROM search WHERE low = high`.execute(db)
-  return toPoint(rows[0])
+    SELECT low AS position, low_at AS recorded_at FROM search WHERE low = high`
+  return toPoint((await queryPrepared(db, "ledger-time", query))[0])
 }
 
 function toPoint(row: PointRow | undefined): LedgerPoint {

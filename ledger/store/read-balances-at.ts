@@ -1,4 +1,5 @@
 import { type Kysely, type RawBuilder, sql, type Transaction } from "kysely"
+import { queryPrepared } from "../../platform/postgres.ts"
 import type { Database } from "./database.ts"
 
 /** The figures of an account as they were after the event at a position. */
@@ -37,11 +38,9 @@ export async function readUserBalancesAt(
   userId: string,
   position: bigint,
 ): Promise<readonly BalanceAt[]> {
-  const { rows } = await sql<BalanceAt>`
-    ${figuresAt(position)} WHERE a.ledger_id = ${ledgerId} AND a.user_id = ${userId} ORDER BY a.token_id`.execute(
-    db,
-  )
-  return rows
+  const query = sql<BalanceAt>`
+    ${figuresAt(position)} WHERE a.ledger_id = ${ledgerId} AND a.user_id = ${userId} ORDER BY a.token_id`
+  return queryPrepared(db, "ledger-user-balances-at", query)
 }
 
 /** The accounts that were open at the position, in the order of their ids, after `afterAccountId`. What it reads never changes, so pages of one position fit together. */

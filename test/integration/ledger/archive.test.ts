@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely"
 import pg from "pg"
 import { afterEach, beforeEach, expect, test } from "vitest"
+import { readHistory } from "../../../api/queries/history.ts"
 import { archiveEvents, listPartitions } from "../../../ledger/archive/archive-events.ts"
 import { verifyLedger } from "../../../ledger/audit/verify-ledger.ts"
 import type { Database } from "../../../ledger/store/database.ts"
@@ -176,3 +177,37 @@ test("a reader that stays in a partition is waited for, and then nothing has mov
   await owner.query("COMMIT")
   expect(await archive(100n)).toEqual([[1n, 100n]])
 }, 20_000)
+
+test("a query that is kept prepared reads on, over partitions that are filled and moved meanwhile", async () => {
+  const writer = writerOf(ledger.ledgerId)
+  const pool = createPool({ databaseUrl: ledger.database.appUrl, applicationName: "test", connectionsMax: 1 })
+  const db = createKysely<Database>(pool)
+  await write(writer, "first", 50)
+  const { account_id: accountId } = await db
+    .selectFrom("ledger.accounts")
+    .select("account_id")
+    .where("user_id", "=", "user-3")
+    .executeTakeFirstOrThrow()
+  const read = async () =>
+    (await readHistory(db, ledger.ledgerId, [accountId], {}, null, 500)).rows.map(({ position }) => position)
+  const recorded = async () => {
+    const { rows } = await owner.query<{ position: bigint }>(
+      "SELECT position FROM ledger.event_log WHERE account_id = $1 AND type = 'AdjustmentRecorded' ORDER BY position DESC",
+      [accountId],
+    )
+    return rows.map(({ position }) => position)
+  }
+  // From the sixth time on a plan may serve every value.
+  for (let times = 0; times < 8; times += 1) expect(await read()).toHaveLength(5)
+  await write(writer, "second", 300)
+  expect(await read()).toEqual(await recorded())
+  expect(await archive(200n)).toHaveLength(2)
+  expect(await read()).toEqual(await recorded())
+  expect(await read()).toHaveLength(35)
+  const { rows } = await pool.query(
+    "SELECT generic_plans FROM pg_prepared_statements WHERE name = 'api-history-1'",
+  )
+  expect(rows).toHaveLength(1)
+  expect(rows[0].generic_plans).toBeGreaterThan(0n)
+  await db.destroy()
+})
