@@ -8,7 +8,7 @@ import { describeError } from "../platform/errors.ts"
 import { listen } from "../platform/listen.ts"
 import type { Logger } from "../platform/logger.ts"
 import type { Loop } from "../platform/loop.ts"
-import { databaseUrlOf } from "../platform/postgres.ts"
+import { createKysely, databaseUrlOf } from "../platform/postgres.ts"
 import { createReadPool } from "./balances/read-pool.ts"
 import { createUserBalances, type UserBalances } from "./balances/user-balances.ts"
 import { type ChainProgressBoard, createChainProgressBoard } from "./chain/chain-progress.ts"
@@ -27,6 +27,8 @@ import { createWebhookSettings, type WebhookSettings } from "./webhooks/webhook-
 /** What the routes share. Nothing in here has to survive the process. */
 export type Services = {
   readonly db: Kysely<Database>
+  /** For what is read by a prepared query. */
+  readonly reads: Kysely<Database>
   readonly logger: Logger
   readonly version: string
   readonly startedAt: Date
@@ -80,8 +82,15 @@ export function createServices(context: ApiContext): Services {
     redisUrl: context.redisUrl,
     bucketsMax: limits.keysCachedMax,
   })
-  const readPool = createReadPool(databaseUrlOf(db))
-  const balances = createUserBalances({ pool: readPool, usersMax: limits.balancesCachedMax })
+  const databaseUrl = databaseUrlOf(db)
+  // Two pools: pages of old events that come from the disk keep no balance waiting.
+  const balancePool = createReadPool({
+    ...{ databaseUrl, applicationName: "chainbridge-api-balances", connectionsMax: 3 },
+  })
+  const reads = createKysely<Database>(
+    createReadPool({ databaseUrl, applicationName: "chainbridge-api-reads", connectionsMax: 8 }),
+  )
+  const balances = createUserBalances({ pool: balancePool, usersMax: limits.balancesCachedMax })
   let listener: { stop(): Promise<void> } | undefined
   let pausedCopies: Loop | undefined
 
@@ -97,6 +106,7 @@ export function createServices(context: ApiContext): Services {
 
   return {
     db,
+    reads,
     logger,
     version: context.version,
     startedAt: new Date(),
@@ -141,7 +151,7 @@ export function createServices(context: ApiContext): Services {
       this.isStopping = true
       rateLimits.stop()
       await Promise.all([listener?.stop(), live.stop(), writers.stop(), pausedCopies?.stop()])
-      await readPool.end()
+      await Promise.all([balancePool.end(), reads.destroy()])
     },
   }
 }

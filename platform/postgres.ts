@@ -1,4 +1,10 @@
-import { Kysely, PostgresDialect, type QueryExecutorProvider, type RawBuilder } from "kysely"
+import {
+  type CompiledQuery,
+  Kysely,
+  PostgresDialect,
+  type QueryExecutorProvider,
+  type RawBuilder,
+} from "kysely"
 import pg from "pg"
 
 // 64-bit integers and numerics are money or positions: they stay exact. bigint for int8, bigint for numeric(78,0).
@@ -84,18 +90,18 @@ export function databaseUrlOf<Database>(db: Kysely<Database>): string {
 
 /**
  * Runs a query that each connection keeps prepared, which Kysely's own never are: to plan one over the partitions of the log takes longer than to run it.
- * @param name of this text alone; two texts of one name are refused
  * @param db in a transaction the query runs in it, and is planned anew
+ * @param name of this text alone: a second text of that name is refused
  */
 export async function queryPrepared<Row>(
-  db: QueryExecutorProvider,
+  db: QueryExecutorProvider & Pick<Kysely<never>, "executeQuery">,
   name: string,
-  query: RawBuilder<Row>,
+  query: RawBuilder<Row> | CompiledQuery<Row>,
 ): Promise<readonly Row[]> {
+  const compiled = "compile" in query ? query.compile(db) : query
   const pool = pools.get(db)
-  if (pool === undefined) return (await query.execute(db)).rows
-  const { sql: text, parameters } = query.compile(db)
-  const { rows } = await pool.query({ name, text, values: [...parameters] })
+  if (pool === undefined) return (await db.executeQuery(compiled)).rows
+  const { rows } = await pool.query({ name, text: compiled.sql, values: [...compiled.parameters] })
   return rows as Row[]
 }
 

@@ -1,13 +1,26 @@
 import type pg from "pg"
 import { createPool } from "../../platform/postgres.ts"
 
-/** Connections for reads that are the same every time: prepared once, and planned for large tables even while these are small. Nothing connects before somebody asks. */
-export function createReadPool(databaseUrl: string): pg.Pool {
+/**
+ * Connections for reads that are the same every time: prepared once, and planned for large tables even while these are small, which is by one index after the other. Nothing
+ * connects before somebody asks.
+ */
+export function createReadPool(options: {
+  readonly databaseUrl: string
+  readonly applicationName: string
+  readonly connectionsMax: number
+}): pg.Pool {
   return createPool({
-    databaseUrl,
-    applicationName: "chainbridge-api-reads",
-    connectionsMax: 3,
+    ...options,
     queryTimeoutMs: 12_000,
-    settings: { plan_cache_mode: "force_generic_plan", enable_seqscan: "off", enable_bitmapscan: "off" },
+    settings: {
+      plan_cache_mode: "force_generic_plan",
+      enable_seqscan: "off",
+      enable_bitmapscan: "off",
+      enable_hashjoin: "off",
+      enable_mergejoin: "off",
+      enable_sort: "off",
+      enable_incremental_sort: "off",
+    },
   })
 }

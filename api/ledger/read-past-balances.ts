@@ -20,9 +20,9 @@ export async function readPastBalances(
   tokens: readonly RegisteredToken[],
   shown: "held" | "all",
 ): Promise<Answer | Refusal> {
-  const point = await findPosition(services.db, ledgerId, at, new Date())
+  const point = await findPosition(services.reads, ledgerId, at, new Date())
   if ("refused" in point) return refuseMoment(point)
-  const past = await readUserBalancesAt(services.db, ledgerId, userId, point.position)
+  const past = await readUserBalancesAt(services.reads, ledgerId, userId, point.position)
   if (past.length === 0)
     return refuse("UNKNOWN_USER", "user_id", "a user is known from the first adjustment on")
   const byToken = new Map(past.map((balance) => [balance.token_id, balance]))

@@ -90,7 +90,7 @@ async function readLedgerRows(
 ): Promise<Stream<UserTransaction, bigint>> {
   const { ledgerId, registry, accounts, status, from, to } = query
   const { rows, continueAt } = await readHistory(
-    services.db,
+    services.reads,
     ledgerId,
     accounts.map(({ account_id }) => account_id),
     { status, from, to },
@@ -109,8 +109,8 @@ async function readLedgerRows(
   }
 }
 
-async function timeAt({ db }: Services, ledgerId: string, position: bigint): Promise<number> {
-  const point = await findPosition(db, ledgerId, { position }, new Date())
+async function timeAt({ reads }: Services, ledgerId: string, position: bigint): Promise<number> {
+  const point = await findPosition(reads, ledgerId, { position }, new Date())
   return "refused" in point ? 0 : (point.recordedAt?.getTime() ?? 0)
 }
 

@@ -34,7 +34,7 @@ export const getBatch = defineRoute({
     const [registry, operationType, rows] = await Promise.all([
       services.registry.current(),
       readBatchOperationType(services.db, ledgerId, batch.batch_sequence),
-      readBatchChanges(services.db, ledgerId, batch.batch_sequence, cursor.position, query.limit + 1),
+      readBatchChanges(services.reads, ledgerId, batch.batch_sequence, cursor.position, query.limit + 1),
     ])
     const { page, pagination } = paginate(rows, query.limit, "batch-items", (row) => row.position)
     return {

@@ -55,8 +55,8 @@ export const getOperation = defineRoute({
     }
     const [registry, counts, rows] = await Promise.all([
       services.registry.current(),
-      countOperationStatuses(services.db, ledgerId, operation),
-      readOperationChanges(services.db, ledgerId, operation, cursor.position, query.limit + 1),
+      countOperationStatuses(services.reads, ledgerId, operation),
+      readOperationChanges(services.reads, ledgerId, operation, cursor.position, query.limit + 1),
     ])
     const { page, pagination } = paginate(rows, query.limit, "operation", (row) => row.position)
     return {

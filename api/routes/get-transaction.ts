@@ -19,7 +19,7 @@ export const getTransaction = defineRoute({
   async handle(services, { params, caller }) {
     const { ledgerId } = caller
     const position = decodeTxId(ledgerId, params.transaction_id)
-    const row = position === undefined ? undefined : await readChange(services.db, ledgerId, position)
+    const row = position === undefined ? undefined : await readChange(services.reads, ledgerId, position)
     if (row === undefined) {
       return refuse(
         "UNKNOWN_TRANSACTION",

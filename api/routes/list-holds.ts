@@ -37,7 +37,7 @@ export const listHolds = defineRoute({
     const registry = await services.registry.current()
     const tokens = matchTokens(registry, query.token_symbol, query.chain_id)
     if ("code" in tokens) return refuseAll([tokens])
-    const accounts = await readUserAccounts(services.db, ledgerId, params.user_id)
+    const accounts = await readUserAccounts(services.reads, ledgerId, params.user_id)
     if (accounts.length === 0)
       return refuse("UNKNOWN_USER", "user_id", "a user is known from the first adjustment on")
     const wanted = new Set(tokens.map((token) => token.tokenId))

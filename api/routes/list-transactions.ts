@@ -110,7 +110,7 @@ export const listTransactions = defineRoute({
     const tokens = matchTokens(registry, query.token_symbol, query.chain_id)
     if ("code" in tokens) return refuseAll([tokens])
     const [accounts] = await Promise.all([
-      readUserAccounts(services.db, ledgerId, params.user_id),
+      readUserAccounts(services.reads, ledgerId, params.user_id),
       services.chains.whenCurrent(),
     ])
     if (accounts.length === 0)

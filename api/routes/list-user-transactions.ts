@@ -43,14 +43,14 @@ export const listUserTransactions = defineRoute({
     const tokens = matchTokens(registry, undefined, query.chain_id)
     if ("code" in tokens) return refuseAll([tokens])
     const [accounts] = await Promise.all([
-      readUserAccounts(services.db, ledgerId, params.user_id),
+      readUserAccounts(services.reads, ledgerId, params.user_id),
       services.chains.whenCurrent(),
     ])
     if (accounts.length === 0)
       return refuse("UNKNOWN_USER", "user_id", "a user is known from the first adjustment on")
     const wanted = new Set(tokens.map((token) => token.tokenId))
     const { rows, continueAt } = await readHistory(
-      services.db,
+      services.reads,
       ledgerId,
       accounts.filter((account) => wanted.has(account.token_id)).map((account) => account.account_id),
       { businessType: query.business_type, status: query.status },

@@ -190,7 +190,11 @@ it("is forgotten where the log is not the one that it is of any more", async () 
 })
 
 it("does not remember what was read before a change that it has heard of", async () => {
-  const pool = createReadPool(api.database.appUrl)
+  const pool = createReadPool({
+    databaseUrl: api.database.appUrl,
+    applicationName: "test",
+    connectionsMax: 3,
+  })
   const held = Promise.withResolvers<void>()
   let isHolding = false
   // The answer of the database is under way for a long time.
