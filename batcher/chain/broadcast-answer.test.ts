@@ -52,7 +52,7 @@ describe("meaningOf", () => {
   })
 
   it("takes what may have arrived for unknown, and only what cannot have for not sent", () => {
-    for (const kind of ["timeout", "http_status", "not_json_rpc", "unreachable"] as const)
+    for (const kind of ["timeout", "http_status", "not_json_rpc", "too_long", "unreachable"] as const)
       expect(meaningOf(failed(kind, true))).toBe("unknown")
     expect(meaningOf(failed("unreachable", false))).toBe("not_sent")
     expect(meaningOf(failed("circuit_open", false))).toBe("not_sent")

@@ -42,6 +42,7 @@ function meaningOfFault(fault: RpcFault): BroadcastMeaning {
       return fault.mayHaveArrived ? "unknown" : "not_sent"
     // An HTML page with status 200 comes from a proxy, a login wall or a maintenance page; what stands behind it may have passed the request on.
     case "not_json_rpc":
+    case "too_long":
       return fault.mayHaveArrived ? "unknown" : "not_sent"
     case "wrong_chain":
     case "circuit_open":

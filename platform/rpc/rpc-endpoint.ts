@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises"
-import { HttpRequestError, http, RpcRequestError, TimeoutError } from "viem"
+import { HttpRequestError, http, ResponseBodyTooLargeError, RpcRequestError, TimeoutError } from "viem"
 import { causesOf } from "../errors.ts"
 import { type CircuitBreakerLimits, createCircuitBreaker } from "./circuit-breaker.ts"
 import { createRateLimiter } from "./rate-limiter.ts"
@@ -24,6 +24,9 @@ export type RpcEndpointStatus = {
   readonly faults: number
 }
 
+/** The logs of one block that settles for ten thousand accounts take some 8 MB, and a block is read as a whole. What is longer than this is a fault. */
+const answerBytesMax = 128 * 1024 * 1024
+
 export type RpcEndpointOptions = {
   readonly url: string
   /** Its place in the list of its chain, from 1; or the chain's private relay. */
@@ -42,7 +45,7 @@ export function createRpcEndpoint(options: RpcEndpointOptions): RpcEndpoint {
   const secrets = secretsOf(url)
   const breaker = createCircuitBreaker(options.breaker)
   const limiter = createRateLimiter(options.requestsPerSecond)
-  const transport = http(url, { retryCount: 0, timeout: timeoutMs })({})
+  const transport = http(url, { retryCount: 0, timeout: timeoutMs, maxResponseBodySize: answerBytesMax })({})
   let checkedChain: Promise<void> | undefined
   let lastFault: string | null = null
   let requests = 0
@@ -69,6 +72,8 @@ export function createRpcEndpoint(options: RpcEndpointOptions): RpcEndpoint {
       }
       if (cause instanceof HttpRequestError && cause.status !== undefined)
         return new RpcFault("http_status", label, String(cause.status), { mayHaveArrived: true })
+      if (cause instanceof ResponseBodyTooLargeError)
+        return new RpcFault("too_long", label, `more than ${answerBytesMax} bytes`, { mayHaveArrived: true })
       if (cause instanceof SyntaxError)
         return new RpcFault("not_json_rpc", label, "", { mayHaveArrived: true })
     }

@@ -3,13 +3,14 @@ import { ChainBridgeError } from "../errors.ts"
 /**
  * Why one endpoint gave no result.
  * `unreachable`: no connection, or it broke · `timeout` · `http_status`: an HTTP error without a JSON-RPC answer · `not_json_rpc`: something else than JSON-RPC,
- * such as a proxy's HTML page · `rpc_error`: the node answered with an error · `wrong_chain` · `circuit_open`: not asked, it failed too often just now · `rate_limited`: not asked, we ask it too much
+ * such as a proxy's HTML page · `too_long`: more than is read of an answer · `rpc_error`: the node answered with an error · `wrong_chain` · `circuit_open`: not asked, it failed too often just now · `rate_limited`: not asked, we ask it too much
  */
 export type RpcFaultKind =
   | "unreachable"
   | "timeout"
   | "http_status"
   | "not_json_rpc"
+  | "too_long"
   | "rpc_error"
   | "wrong_chain"
   | "circuit_open"

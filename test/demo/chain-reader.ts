@@ -13,7 +13,12 @@ const callsAtOnce = 200
 /** The chain as anybody can ask it. */
 export function createChainReader(rpcUrl: string): ChainReader {
   const client = createPublicClient({
-    transport: http(rpcUrl, { batch: { batchSize: callsAtOnce }, retryCount: 3, timeout: 30_000 }),
+    transport: http(rpcUrl, {
+      batch: { batchSize: callsAtOnce },
+      retryCount: 3,
+      timeout: 30_000,
+      maxResponseBodySize: false,
+    }),
     pollingInterval: 100,
     cacheTime: 0,
   })

@@ -42,6 +42,22 @@ describe("the gateway to a chain", () => {
     })
   }
 
+  it("reads an answer as long as that of a block with very many logs", async () => {
+    const roomy = await startAnvil({ args: ["--gas-limit", "200000000"] })
+    const address = `0x${"c0de".repeat(10)}` as const
+    const bytes = 6_000_000
+    try {
+      // Its code returns so many bytes of memory.
+      const code = `0x62${bytes.toString(16).padStart(6, "0")}6000f3`
+      await callJsonRpc(roomy.rpcUrl, "anvil_setCode", [address, code])
+      const chain = createChainClient({ chainId: 31_337n, urls: [roomy.rpcUrl] })
+      const { data } = await chain.reads.call({ to: address, gas: 200_000_000n })
+      expect(data?.length).toBe(2 + 2 * bytes)
+    } finally {
+      await roomy.stop()
+    }
+  })
+
   it("asks the first endpoint, and the next one when that fails", async () => {
     const chain = client()
     expect(await chain.reads.getChainId()).toBe(31_337)
