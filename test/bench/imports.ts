@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { finished } from "node:stream/promises"
 import { parseArgs } from "node:util"
 import pg from "pg"
+import { inherited } from "../support/inherited.ts"
 import { loadText, startBenchCluster } from "./bench-cluster.ts"
 
 const help = `npm run bench:imports -- [--lines N] [--users U]
@@ -64,7 +65,7 @@ function importFile(path: string, databaseUrl: string, ledgerId: string): Promis
   const main = join(import.meta.dirname, "../../cli/main.ts")
   const child = spawn(process.execPath, [main, "import", path, "--ledger", ledgerId], {
     stdio: ["ignore", "inherit", "inherit"],
-    env: { PATH: process.env["PATH"], DATABASE_URL: databaseUrl },
+    env: { ...inherited, DATABASE_URL: databaseUrl },
   })
   return new Promise((resolve, reject) => {
     child.once("exit", (code) =>

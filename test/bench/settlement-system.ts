@@ -20,6 +20,7 @@ import type { BatcherProcessOptions } from "../support/batcher-process.ts"
 import { callJsonRpc } from "../support/call-json-rpc.ts"
 import { confirmFromLogs } from "../support/confirm-batch.ts"
 import { type DeployedToken, deployToken } from "../support/deploy-token.ts"
+import { inherited } from "../support/inherited.ts"
 import { insertToken } from "../support/insert-token.ts"
 import { adjustCommand, insertLedger } from "../support/test-ledger.ts"
 import { type BenchCluster, startBenchCluster } from "./bench-cluster.ts"
@@ -133,7 +134,7 @@ export async function startSettlementSystem(options: {
       const program = fileURLToPath(new URL("../support/batcher-process.ts", import.meta.url))
       const child = spawn(process.execPath, [...profiling(), program], {
         stdio: ["ignore", "ignore", "pipe", "ipc"],
-        env: { PATH: process.env["PATH"], TEST_BATCHER: JSON.stringify(settings) },
+        env: { ...inherited, TEST_BATCHER: JSON.stringify(settings) },
       })
       child.stderr?.pipe(log, { end: false })
       const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()))

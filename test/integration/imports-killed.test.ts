@@ -16,6 +16,7 @@ import {
   whenEnded,
 } from "../support/import-fixture.ts"
 import type { ImportProcessOptions } from "../support/import-process.ts"
+import { inherited } from "../support/inherited.ts"
 import { seedApp } from "../support/seed-registry.ts"
 import { startTestApi, type TestApi } from "../support/test-api.ts"
 import { waitUntil } from "../support/wait-until.ts"
@@ -50,7 +51,7 @@ function startWorker(groupLines: number): ChildProcess {
   const options: ImportProcessOptions = { databaseUrl: api.database.appUrl, groupLines, leaseMs: 400 }
   const child = fork(fileURLToPath(new URL("../support/import-process.ts", import.meta.url)), {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
-    env: { PATH: process.env["PATH"], TEST_IMPORTS: JSON.stringify(options) },
+    env: { ...inherited, TEST_IMPORTS: JSON.stringify(options) },
   })
   children.add(child)
   return child

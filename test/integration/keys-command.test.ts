@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { inherited } from "../support/inherited.ts"
 import { seedPerson, signIn, testIdentity, trySignIn } from "../support/people.ts"
 import { runCli } from "../support/run-cli.ts"
 import { startTestApi, type TestApi } from "../support/test-api.ts"
@@ -124,7 +125,7 @@ function pipe(
 ): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
   const main = fileURLToPath(new URL("../../cli/main.ts", import.meta.url))
   const child = spawn(process.execPath, [main, "admin", "create", ...args], {
-    env: { PATH: process.env["PATH"], DATABASE_URL: api.database.appUrl },
+    env: { ...inherited, DATABASE_URL: api.database.appUrl },
   })
   const said = { stdout: "", stderr: "" }
   child.stdout.on("data", (chunk: Buffer) => {

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process"
 import { join } from "node:path"
+import { inherited } from "./inherited.ts"
 
 const main = join(import.meta.dirname, "..", "..", "cli", "main.ts")
 const readyTimeoutMs = 60_000
@@ -31,7 +32,7 @@ export async function startRoleProcess(
   const child = spawn(process.execPath, [main, role], {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     env: {
-      PATH: process.env["PATH"],
+      ...inherited,
       DATABASE_URL: databaseUrl,
       PORT: "0",
       LOG_LEVEL: "warn",

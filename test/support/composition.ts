@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { parse } from "yaml"
 import { z } from "zod"
+import { inherited } from "./inherited.ts"
 
 const root = join(import.meta.dirname, "..", "..")
 
@@ -75,7 +76,7 @@ function run(args: readonly string[], environment: Readonly<Record<string, strin
   const child = spawn(process.execPath, args, {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { PATH: process.env["PATH"], NODE_ENV: "production", ...environment },
+    env: { ...inherited, NODE_ENV: "production", ...environment },
   })
   let output = ""
   for (const stream of [child.stdout, child.stderr]) {

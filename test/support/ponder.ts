@@ -7,6 +7,7 @@ import pg from "pg"
 import { findFreePort } from "../../cli/stack/free-port.ts"
 import { readLogTail } from "../../cli/stack/log-tail.ts"
 import { startGuard } from "../../cli/stack/start-guard.ts"
+import { inherited } from "./inherited.ts"
 
 const repository = fileURLToPath(new URL("../..", import.meta.url))
 const readyTimeoutMs = 90_000
@@ -62,7 +63,7 @@ export async function startPonder(options: PonderOptions): Promise<Ponder> {
     ],
     workingDirectory: repository,
     environment: {
-      PATH: process.env["PATH"],
+      ...inherited,
       DATABASE_URL: options.databaseUrl,
       INDEXER_SOURCES: sourcesOf(options),
       PONDER_TELEMETRY_DISABLED: "true",

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import { inherited } from "./inherited.ts"
 
 export type CliRun = {
   readonly child: ChildProcess
@@ -15,7 +16,7 @@ export function runCli(args: readonly string[], env: Readonly<Record<string, str
   const main = fileURLToPath(new URL("../../cli/main.ts", import.meta.url))
   const child = spawn(process.execPath, [main, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { PATH: process.env["PATH"], ...env },
+    env: { ...inherited, ...env },
   })
   const said = { stdout: "", stderr: "" }
   for (const name of ["stdout", "stderr"] as const) {

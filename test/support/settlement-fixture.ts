@@ -27,6 +27,7 @@ import { confirmFromLogs, revokeNewest } from "./confirm-batch.ts"
 import { confirmFindings } from "./confirm-findings.ts"
 import { type DeployedAnchor, deployAnchor } from "./deploy-anchor.ts"
 import { type DeployedToken, deployToken } from "./deploy-token.ts"
+import { inherited } from "./inherited.ts"
 import { insertToken } from "./insert-token.ts"
 import { createTestDatabase } from "./postgres.ts"
 import { adjustCommand, insertLedger } from "./test-ledger.ts"
@@ -232,7 +233,7 @@ export async function createSettlementFixture(
         [fileURLToPath(new URL("./batcher-process.ts", import.meta.url))],
         {
           stdio: ["ignore", "ignore", "pipe", "ipc"],
-          env: { PATH: process.env["PATH"], TEST_BATCHER: JSON.stringify(settings) },
+          env: { ...inherited, TEST_BATCHER: JSON.stringify(settings) },
         },
       )
       children.add(child)

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { closeSync, openSync } from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
 import { readLogTail } from "../../../cli/stack/log-tail.ts"
+import { inherited } from "../../support/inherited.ts"
 
 /** How a life of a role ended: the signal, or its exit code. */
 export type Ended = NodeJS.Signals | number
@@ -44,7 +45,7 @@ export function startRoleProcess(options: RoleProcessOptions): RoleProcess {
     const child: ChildProcess = spawn(process.execPath, [...options.command], {
       // Its end of the channel says that we are gone, and then it ends too.
       stdio: ["ignore", log, log, "ipc"],
-      env: { PATH: process.env["PATH"], ...options.environment },
+      env: { ...inherited, ...options.environment },
     })
     closeSync(log)
     let isReady = false

@@ -19,6 +19,7 @@ import { lockHead } from "../../../ledger/store/ledger-transaction.ts"
 import { createLogger } from "../../../platform/logger.ts"
 import type { DyingCheckpointOptions } from "../../support/dying-checkpoints.ts"
 import { fillLedger } from "../../support/fill-ledger.ts"
+import { inherited } from "../../support/inherited.ts"
 import { sampled } from "../../support/sampled.ts"
 import { createTestLedger, type TestLedger } from "../../support/test-ledger.ts"
 import { waitUntil } from "../../support/wait-until.ts"
@@ -168,7 +169,7 @@ describe("killed", () => {
     }
     const child = spawn(process.execPath, [file], {
       stdio: ["ignore", "ignore", "inherit"],
-      env: { PATH: process.env["PATH"], TEST_CHECKPOINT: JSON.stringify(options), LOG_LEVEL: "silent" },
+      env: { ...inherited, TEST_CHECKPOINT: JSON.stringify(options), LOG_LEVEL: "silent" },
     })
     const [, signal] = await once(child, "exit")
     return signal as string | null

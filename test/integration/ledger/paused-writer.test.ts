@@ -9,6 +9,7 @@ import { createLedgerWriter } from "../../../ledger/writer/ledger-writer.ts"
 import { createTokenDirectory } from "../../../ledger/writer/token-directory.ts"
 import { createLogger } from "../../../platform/logger.ts"
 import { createKysely, createPool } from "../../../platform/postgres.ts"
+import { inherited } from "../../support/inherited.ts"
 import { adjustCommand, createTestLedger, type TestLedger } from "../../support/test-ledger.ts"
 import { waitUntil } from "../../support/wait-until.ts"
 import type { WriterProcessOptions } from "../../support/writer-process.ts"
@@ -39,7 +40,7 @@ async function startPausedWriter(): Promise<ChildProcess> {
   const file = fileURLToPath(new URL("../../support/writer-process.ts", import.meta.url))
   child = spawn(process.execPath, [file], {
     stdio: ["ignore", "ignore", "inherit", "ipc"],
-    env: { PATH: process.env["PATH"], TEST_WRITER: JSON.stringify(options), LOG_LEVEL: "silent" },
+    env: { ...inherited, TEST_WRITER: JSON.stringify(options), LOG_LEVEL: "silent" },
   })
   await waitUntil(
     async () => {

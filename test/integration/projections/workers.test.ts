@@ -5,6 +5,7 @@ import { sql } from "kysely"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { allProjections } from "../../../ledger/projections/async/all-projections.ts"
 import { fillLedger } from "../../support/fill-ledger.ts"
+import { inherited } from "../../support/inherited.ts"
 import { findDifferenceFromLog, startProjections, whenCurrent } from "../../support/projection-fixture.ts"
 import type { ProjectionProcessOptions } from "../../support/projection-process.ts"
 import { createTestLedger, type TestLedger } from "../../support/test-ledger.ts"
@@ -29,7 +30,7 @@ function startWorker(applicationName: string): { kill(): Promise<unknown> } {
     [fileURLToPath(new URL("../../support/projection-process.ts", import.meta.url))],
     {
       stdio: ["ignore", "ignore", "inherit", "ipc"],
-      env: { PATH: process.env["PATH"], TEST_PROJECTIONS: JSON.stringify(options), LOG_LEVEL: "fatal" },
+      env: { ...inherited, TEST_PROJECTIONS: JSON.stringify(options), LOG_LEVEL: "fatal" },
     },
   )
   children.add(child)

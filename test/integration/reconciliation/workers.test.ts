@@ -7,6 +7,7 @@ import { attemptRun } from "../../../ledger/reconciliation/attempt-run.ts"
 import { findNextRun } from "../../../ledger/reconciliation/find-next-run.ts"
 import { scheduleRuns } from "../../../ledger/reconciliation/schedule-runs.ts"
 import { reconciliationRequestedChannel } from "../../../ledger/store/channels.ts"
+import { inherited } from "../../support/inherited.ts"
 import {
   createReconciliationFixture,
   type ReconciliationFixture,
@@ -48,7 +49,7 @@ function startWorker(): { kill(): Promise<void> } {
     [fileURLToPath(new URL("../../support/worker-process.ts", import.meta.url))],
     {
       stdio: ["ignore", "ignore", "ignore", "ipc"],
-      env: { PATH: process.env["PATH"], TEST_WORKER: JSON.stringify(settings) },
+      env: { ...inherited, TEST_WORKER: JSON.stringify(settings) },
     },
   )
   children.add(child)
