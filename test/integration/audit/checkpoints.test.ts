@@ -161,11 +161,9 @@ describe("killed", () => {
   const file = fileURLToPath(new URL("../../support/dying-checkpoints.ts", import.meta.url))
 
   async function dieAt(dieAt: number, isSent: boolean): Promise<string | null> {
+    const { ledgerId } = ledger
     const options: DyingCheckpointOptions = {
-      databaseUrl: ledger.database.appUrl,
-      ledgerId: ledger.ledgerId,
-      dieAt,
-      isSent,
+      ...{ databaseUrl: ledger.database.appUrl, ledgerId, dieAt, isSent },
     }
     const child = spawn(process.execPath, [file], {
       stdio: ["ignore", "ignore", "inherit"],
