@@ -87,9 +87,10 @@ export function createServices(context: ApiContext): Services {
   const balancePool = createReadPool({
     ...{ databaseUrl, applicationName: "chainbridge-api-balances", connectionsMax: 3 },
   })
-  const reads = createKysely<Database>(
-    createReadPool({ databaseUrl, applicationName: "chainbridge-api-reads", connectionsMax: 8 }),
-  )
+  const readPool = createReadPool({
+    ...{ databaseUrl, applicationName: "chainbridge-api-reads", connectionsMax: 8 },
+  })
+  const reads = createKysely<Database>(readPool)
   const balances = createUserBalances({ pool: balancePool, usersMax: limits.balancesCachedMax })
   let listener: { stop(): Promise<void> } | undefined
   let pausedCopies: Loop | undefined
@@ -151,7 +152,7 @@ export function createServices(context: ApiContext): Services {
       this.isStopping = true
       rateLimits.stop()
       await Promise.all([listener?.stop(), live.stop(), writers.stop(), pausedCopies?.stop()])
-      await Promise.all([balancePool.end(), reads.destroy()])
+      await Promise.all([balancePool.end(), readPool.end()])
     },
   }
 }

@@ -49,6 +49,8 @@ const lostClientSettings = {
 export function createPool(options: PoolOptions): pg.Pool {
   const settings = {
     ...lostClientSettings,
+    // Compiling a plan is for minutes of work. Where nothing is known of the values, a read of ten rows is taken for one of millions, and would be compiled each time.
+    jit: "off",
     ...options.settings,
     synchronous_commit: "on",
     timezone: "UTC",
@@ -89,19 +91,21 @@ export function databaseUrlOf<Database>(db: Kysely<Database>): string {
 }
 
 /**
- * Runs a query that each connection keeps prepared, which Kysely's own never are: to plan one over the partitions of the log takes longer than to run it.
+ * Runs a query that each connection keeps prepared, which Kysely's own never are: to plan one over the partitions of the log takes longer than to run it. By the pool itself, which
+ * closes a connection whose query was not answered in time; Kysely would give it to the next one, busy as it is.
  * @param db in a transaction the query runs in it, and is planned anew
- * @param name of this text alone: a second text of that name is refused
+ * @param name of this text alone: a second text of that name is refused; undefined: it is planned each time
  */
 export async function queryPrepared<Row>(
   db: QueryExecutorProvider & Pick<Kysely<never>, "executeQuery">,
-  name: string,
+  name: string | undefined,
   query: RawBuilder<Row> | CompiledQuery<Row>,
 ): Promise<readonly Row[]> {
   const compiled = "compile" in query ? query.compile(db) : query
   const pool = pools.get(db)
   if (pool === undefined) return (await db.executeQuery(compiled)).rows
-  const { rows } = await pool.query({ name, text: compiled.sql, values: [...compiled.parameters] })
+  const prepared = name === undefined ? {} : { name }
+  const { rows } = await pool.query({ ...prepared, text: compiled.sql, values: [...compiled.parameters] })
   return rows as Row[]
 }
 

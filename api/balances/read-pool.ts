@@ -9,10 +9,11 @@ export function createReadPool(options: {
   readonly databaseUrl: string
   readonly applicationName: string
   readonly connectionsMax: number
+  readonly queryTimeoutMs?: number
 }): pg.Pool {
   return createPool({
-    ...options,
     queryTimeoutMs: 12_000,
+    ...options,
     settings: {
       plan_cache_mode: "force_generic_plan",
       enable_seqscan: "off",

@@ -64,7 +64,7 @@ export async function authenticate(
     else if (secret.length > 2_048) account = unknownKey
     // A key begins as no token does.
     else if (headerKey !== undefined || secret.startsWith("cb_"))
-      account = admitKey(await services.keys.find(secret), app, context, services)
+      account = admitKey(await services.keys.find(secret), context, services)
     else account = (await services.people.find(secret, app, to === "account")) ?? unknownToken
   } catch (error) {
     if (to === "anybody or caller" && error instanceof Error && isTransientPostgresError(error))
@@ -77,7 +77,11 @@ export async function authenticate(
     const person = { ...account.person, initiator: initiatorOf(services, context, account) }
     account = { ...account, person }
   }
-  context.set("caller", account as ApiEnv["Variables"]["caller"])
+  // From here on it counts against the caller's limit, refused or not.
+  const caller = account as ApiEnv["Variables"]["caller"]
+  context.set("caller", caller)
+  if (account.kind === "key" && app !== undefined && app !== caller?.appId)
+    return refuse("FORBIDDEN", "x-app-id", "the key is of another app: use one of that app, or leave it out")
   return account.permissions.has(permission) ? undefined : forbidden(account, permission)
 }
 
@@ -91,7 +95,6 @@ function bearerOfSocket(context: Context<ApiEnv>): string | undefined {
 
 function admitKey(
   key: KnownKey | undefined,
-  app: string | undefined,
   context: Context<ApiEnv>,
   services: Services,
 ): Account | Refusal {
@@ -99,8 +102,6 @@ function admitKey(
   const { allowedFrom, caller, keyId } = key
   if (allowedFrom !== null && !allowedFrom.has(clientAddress(context, services.trustedProxies) ?? ""))
     return refuse("FORBIDDEN", null, "the key may not be used from this address; its list names others")
-  if (app !== undefined && app !== caller.appId)
-    return refuse("FORBIDDEN", "x-app-id", "the key is of another app: use one of that app, or leave it out")
   services.keys.noteUse(keyId)
   return caller
 }

@@ -123,9 +123,7 @@ async function readStep(
     ) AS h ON true ORDER BY h.position DESC`
   const count = accountIds.length
   const isUsual = conditions.length === 0 && count <= preparedAccountsMax
-  const rows = isUsual
-    ? await queryPrepared(db, `api-history-${count}`, query)
-    : (await query.execute(db)).rows
+  const rows = await queryPrepared(db, isUsual ? `api-history-${count}` : undefined, query)
   return {
     // Where there are none, the floor stands alone.
     rows: rows.filter(({ position }: { position: bigint | null }) => position !== null),

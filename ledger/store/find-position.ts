@@ -43,9 +43,9 @@ export async function findPosition(
 
 /** Where the ledger stands now. */
 export async function readHeadPoint(db: Handle, ledgerId: string): Promise<LedgerPoint> {
-  const { rows } = await sql<PointRow>`
-    SELECT position, recorded_at FROM ledger.head WHERE ledger_id = ${ledgerId}`.execute(db)
-  return toPoint(rows[0])
+  const query = sql<PointRow>`
+    SELECT position, recorded_at FROM ledger.head WHERE ledger_id = ${ledgerId}`
+  return toPoint((await queryPrepared(db, "ledger-head-point", query))[0])
 }
 
 /** The last event recorded at or before a time. Bisects the primary key: recorded_at never goes back, so that it needs no index of its own. */

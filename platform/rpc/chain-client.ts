@@ -86,6 +86,8 @@ export type ChainClientLimits = ReadLimits & {
   readonly breaker: CircuitBreakerLimits
   /** What each endpoint is asked at most, by this process. */
   readonly requestsPerSecond: number
+  /** How long an answer with logs may be. */
+  readonly logsBytesMax: number
 }
 
 const defaultChainClientLimits: ChainClientLimits = {
@@ -96,6 +98,8 @@ const defaultChainClientLimits: ChainClientLimits = {
   lagBlocksMax: 3,
   headsEveryMs: 10_000,
   requestsPerSecond: 500,
+  // Those of a block that settles for ten thousand accounts take some 8 MB, and a block is read as a whole.
+  logsBytesMax: 128 * 1024 * 1024,
   breaker: { failuresMax: 5, openMs: 1_000, openMsMax: 30_000 },
 }
 

@@ -24,8 +24,8 @@ export type RpcEndpointStatus = {
   readonly faults: number
 }
 
-/** The logs of one block that settles for ten thousand accounts take some 8 MB, and a block is read as a whole. What is longer than this is a fault. */
-const answerBytesMax = 128 * 1024 * 1024
+/** What is read of any other answer: nobody has to be believed that a number takes more. */
+const answerBytesMax = 10 * 1024 * 1024
 
 export type RpcEndpointOptions = {
   readonly url: string
@@ -35,6 +35,8 @@ export type RpcEndpointOptions = {
   readonly timeoutMs: number
   readonly breaker: CircuitBreakerLimits
   readonly requestsPerSecond: number
+  /** What is read of an answer with logs. */
+  readonly logsBytesMax: number
   readonly nowMs: () => number
 }
 
@@ -45,7 +47,9 @@ export function createRpcEndpoint(options: RpcEndpointOptions): RpcEndpoint {
   const secrets = secretsOf(url)
   const breaker = createCircuitBreaker(options.breaker)
   const limiter = createRateLimiter(options.requestsPerSecond)
-  const transport = http(url, { retryCount: 0, timeout: timeoutMs, maxResponseBodySize: answerBytesMax })({})
+  const open = (maxResponseBodySize: number) =>
+    http(url, { retryCount: 0, timeout: timeoutMs, maxResponseBodySize })({})
+  const [transport, logsTransport] = [open(answerBytesMax), open(options.logsBytesMax)]
   let checkedChain: Promise<void> | undefined
   let lastFault: string | null = null
   let requests = 0
@@ -55,7 +59,8 @@ export function createRpcEndpoint(options: RpcEndpointOptions): RpcEndpoint {
     // viem's own timeout ends with the headers; ours covers a body that never ends as well.
     const signal = AbortSignal.timeout(timeoutMs)
     try {
-      return await transport.request({ method, params }, { signal })
+      const { request } = method === "eth_getLogs" ? logsTransport : transport
+      return await request({ method, params }, { signal })
     } catch (error) {
       throw toFault(error, signal.aborted)
     }
@@ -73,7 +78,7 @@ export function createRpcEndpoint(options: RpcEndpointOptions): RpcEndpoint {
       if (cause instanceof HttpRequestError && cause.status !== undefined)
         return new RpcFault("http_status", label, String(cause.status), { mayHaveArrived: true })
       if (cause instanceof ResponseBodyTooLargeError)
-        return new RpcFault("too_long", label, `more than ${answerBytesMax} bytes`, { mayHaveArrived: true })
+        return new RpcFault("too_long", label, `more than ${cause.maxSize} bytes`, { mayHaveArrived: true })
       if (cause instanceof SyntaxError)
         return new RpcFault("not_json_rpc", label, "", { mayHaveArrived: true })
     }

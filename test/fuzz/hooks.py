@@ -128,8 +128,9 @@ BEYOND_A_SCHEMA = {
     "at": "is not in the future",
     "changes": "have to fit the entry that they change, as a whole",
     "strategy_of": "has no meaning beside strategy",
-    "strategy": "has sizes and limits of which one is not above the other",
-    "after": "of a replay: not behind where the webhook is",
+    "strategy.min_batch_size": "not above the optimal one",
+    "strategy.optimal_batch_size": "not above the largest one",
+    "strategy.cost.wanted_size_min": "not above wanted_size_max",
 }
 
 
@@ -169,7 +170,12 @@ def refused_for_what_a_schema_cannot_say(ctx, response, case):
         if error["code"] in OF_THE_SCHEMA
         # Of a file the document says the content type only.
         and not (case.media_type in ("text/csv", "application/x-ndjson") and error["code"] != "INVALID_PARAMETER")
+        and (error["field"] or "") not in BEYOND_A_SCHEMA
         and re.split(r"[.\[]", error["field"] or "")[0] not in BEYOND_A_SCHEMA
+        # Which of the rules of congestion contradict one another.
+        and not (error["field"] or "").startswith("strategy.congestion.")
+        # No further than where the webhook is.
+        and not (error["field"] == "after" and case.operation.path.endswith("/replay"))
     ]
     if told and has_what_a_pattern_meant_to_exclude(case):
         return

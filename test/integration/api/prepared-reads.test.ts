@@ -13,7 +13,8 @@ import { readUserAccounts } from "../../../api/queries/user-accounts.ts"
 import type { Database } from "../../../ledger/store/database.ts"
 import { findPosition } from "../../../ledger/store/find-position.ts"
 import { readUserBalancesAt } from "../../../ledger/store/read-balances-at.ts"
-import { createKysely } from "../../../platform/postgres.ts"
+import { createKysely, queryPrepared } from "../../../platform/postgres.ts"
+import { settleByHand } from "../../support/settle-by-hand.ts"
 import { startTestApi, type TestApi } from "../../support/test-api.ts"
 
 let api: TestApi
@@ -28,40 +29,48 @@ const adjustments = Array.from({ length: users }, (_, index) => ({
 }))
 const entriesMax = 1_000
 
-test("what was prepared while the ledger was small goes by the indexes when it is large", async () => {
-  expect((await api.adjust({ adjustments })).status).toBe(200)
+test("what was prepared while the ledger was empty goes by the indexes when it is large", async () => {
   const pool = createReadPool({
     ...{ databaseUrl: api.database.appUrl, applicationName: "test", connectionsMax: 1 },
   })
   const db = createKysely<Database>(pool)
   const { ledgerId } = api.app
-  const ids = (await readUserAccounts(db, ledgerId, "user-7")).map(({ account_id: id }) => id)
-  expect(ids).toHaveLength(1)
+  let ids = [1n]
   const now = new Date()
+  const some = { firstPosition: 1_100n, lastPosition: 1_110n }
   const reads: Record<string, () => Promise<unknown>> = {
     accounts: () => readUserAccounts(db, ledgerId, "user-7"),
     history: () => readHistory(db, ledgerId, ids, {}, null, 20),
     historyOfThree: () => readHistory(db, ledgerId, [...ids, 1n, 2n], {}, null, 20),
     change: () => readChange(db, ledgerId, 1_500n),
-    operation: () =>
-      readOperationChanges(db, ledgerId, { firstPosition: 1_100n, lastPosition: 1_110n }, null, 20),
-    statuses: () => countOperationStatuses(db, ledgerId, { firstPosition: 1_100n, lastPosition: 1_110n }),
-    batch: () => readBatchChanges(db, ledgerId, 1n, null, 20),
+    operation: () => readOperationChanges(db, ledgerId, some, null, 20),
+    statuses: () => countOperationStatuses(db, ledgerId, some),
+    batch: () => readBatchChanges(db, ledgerId, 3n, null, 20),
     balances: () => readUserBalancesAt(db, ledgerId, "user-7", 1_500n),
     position: () => findPosition(db, ledgerId, { position: 1_500n }, now),
     time: () => findPosition(db, ledgerId, { time: now }, new Date()),
   }
+  const owner = api.openAsOwner()
   const entries = async () => {
     await sql`SELECT pg_stat_force_next_flush()`.execute(db)
     const { rows } = await sql<{ read: bigint }>`
       SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint
         + (SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes) AS read FROM pg_stat_user_tables`.execute(
-      api.openAsOwner(),
+      owner,
     )
     return Number(rows[0]?.read ?? 0n)
   }
   for (const read of Object.values(reads)) await read()
-  for (let round = 0; round < 20; round += 1) expect((await api.adjust({ adjustments })).status).toBe(200)
+  const settlement = await settleByHand(api.db, ledgerId, api.tokens.cpop.tokenId)
+  for (let round = 0; round < 6; round += 1) {
+    expect((await api.adjust({ adjustments })).status).toBe(200)
+    await settlement.takeIn()
+    // The last ones wait.
+    const batch = round < 5 ? await settlement.seal() : null
+    if (batch !== null) await settlement.confirm(batch)
+  }
+  ids = (await readUserAccounts(db, ledgerId, "user-7")).map(({ account_id: id }) => id)
+  expect([ids.length, (await readBatchChanges(db, ledgerId, 3n, null, 20)).length]).toEqual([1, 20])
   // Other sessions tell what they read a second late.
   await sleep(2_000)
   const counts: Record<string, number> = {}
@@ -73,6 +82,19 @@ test("what was prepared while the ledger was small goes by the indexes when it i
       counts[name] = Math.min(counts[name] ?? Number.POSITIVE_INFINITY, (await entries()) - before)
     }
   }
-  await db.destroy()
+  await Promise.all([pool.end(), owner.destroy()])
   expect(Object.fromEntries(Object.entries(counts).filter(([, count]) => count > entriesMax))).toEqual({})
+})
+
+test("a read that is not answered in time takes its connection along", async () => {
+  const pool = createReadPool({
+    ...{ databaseUrl: api.database.appUrl, applicationName: "test", connectionsMax: 1, queryTimeoutMs: 300 },
+  })
+  const db = createKysely<Database>(pool)
+  const slow = queryPrepared(db, undefined, sql`SELECT pg_sleep(30)`)
+  await expect(slow).rejects.toThrow(/timeout/)
+  const began = performance.now()
+  expect(await queryPrepared(db, undefined, sql<{ one: number }>`SELECT 1 AS one`)).toEqual([{ one: 1 }])
+  expect(performance.now() - began).toBeLessThan(250)
+  await pool.end()
 })

@@ -42,19 +42,28 @@ describe("the gateway to a chain", () => {
     })
   }
 
-  it("reads an answer as long as that of a block with very many logs", async () => {
-    const roomy = await startAnvil({ args: ["--gas-limit", "200000000"] })
+  it("reads the logs of blocks with very many of them, and no more than it may", async () => {
+    const chatty = await startAnvil()
     const address = `0x${"c0de".repeat(10)}` as const
-    const bytes = 6_000_000
+    const [bytes, calls] = [700_000, 9]
     try {
-      // Its code returns so many bytes of memory.
-      const code = `0x62${bytes.toString(16).padStart(6, "0")}6000f3`
-      await callJsonRpc(roomy.rpcUrl, "anvil_setCode", [address, code])
-      const chain = createChainClient({ chainId: 31_337n, urls: [roomy.rpcUrl] })
-      const { data } = await chain.reads.call({ to: address, gas: 200_000_000n })
-      expect(data?.length).toBe(2 + 2 * bytes)
+      const [from] = (await callJsonRpc(chatty.rpcUrl, "eth_accounts", [])) as string[]
+      // Its code logs so many bytes of memory.
+      const code = `0x62${bytes.toString(16).padStart(6, "0")}6000a000`
+      await callJsonRpc(chatty.rpcUrl, "anvil_setCode", [address, code])
+      for (let call = 0; call < calls; call += 1)
+        await callJsonRpc(chatty.rpcUrl, "eth_sendTransaction", [{ from, to: address, gas: "0xb71b00" }])
+      const filter = { fromBlock: 0n, toBlock: BigInt(calls), addresses: [address], topics: [] }
+      const open = (logsBytesMax?: number) =>
+        createChainClient({
+          ...{ chainId: 31_337n, urls: [chatty.rpcUrl] },
+          limits: logsBytesMax === undefined ? {} : { logsBytesMax },
+        })
+      const logs = await open().getLogs(filter)
+      expect(logs.map(({ data }) => data.length)).toEqual(Array(calls).fill(2 + 2 * bytes))
+      await expect(open(1_000_000).getLogs(filter)).rejects.toThrow(/too_long/)
     } finally {
-      await roomy.stop()
+      await chatty.stop()
     }
   })
 
