@@ -77,7 +77,7 @@ describe("a sign-in", () => {
       const { user, system } = process.cpuUsage(before)
       return user + system
     }
-    const pairs = await eachOf(4, async (index) => [
+    const pairs = await eachOf(3, async (index) => [
       await work(ann.email, index),
       await work(`nobody-${index}@example.com`, index),
     ])
