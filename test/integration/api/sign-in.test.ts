@@ -8,10 +8,10 @@ import { seedPerson, signIn, type TestPerson, testIdentity, trySignIn } from "..
 import { startReplica as startReplicaOf } from "../../support/start-replica.ts"
 import { type ApiReply, startTestApi, type TestApi } from "../../support/test-api.ts"
 
+const trustedProxies = createAddressList(["127.0.0.1"])
 let api: TestApi
 beforeAll(async () => {
-  const identity = { ...testIdentity, trustedProxies: createAddressList(["127.0.0.1"]) }
-  api = await startTestApi({ identity })
+  api = await startTestApi({ identity: { ...testIdentity, trustedProxies } })
 })
 afterAll(() => api.close())
 
@@ -68,7 +68,7 @@ describe("a sign-in", () => {
   it("is as much work for nobody as for somebody", async () => {
     const ann = await seedPerson(api, [])
     // As hard as it is outside of tests: whatever else this process does is little beside it. Other processes do not count.
-    const replica = await startReplica({ passwordCost: defaultPasswordCost })
+    const replica = await startReplica({ passwordCost: defaultPasswordCost, trustedProxies })
     await signIn({ ...api, call: replica.call }, ann)
     const work = async (email: string, index: number) => {
       const from = { "x-forwarded-for": `2001:db8:${index}::1` }
