@@ -190,9 +190,9 @@ export const protections: readonly Protection[] = [
   {
     step: "replace",
     invariant: "a replacement makes the same call, whatever the code believes",
-    file: "ledger/migrations/013-replacements.ts",
-    find: "IF (NEW.target, NEW.calldata_hash, NEW.transaction_type) IS DISTINCT FROM (last.target, last.calldata_hash, last.transaction_type)\n        OR NEW.gas_limit < last.gas_limit THEN",
-    without: "IF false THEN",
+    file: "ledger/migrations/016-batch-calls.ts",
+    find: "AND ((NEW.target, NEW.calldata_hash) IS DISTINCT FROM (last.target, last.calldata_hash) OR NEW.gas_limit < last.gas_limit)",
+    without: "AND false",
     test: { file: batcherTest("replacement-guards"), name: "a second transaction that replaces none" },
   },
   {
