@@ -141,7 +141,7 @@ export const protections: readonly Protection[] = [
   {
     step: "save",
     invariant: "a nonce has one first transaction, whatever the code believes",
-    file: "ledger/migrations/013-replacements.ts",
+    file: "ledger/migrations/016-batch-calls.ts",
     find: "IF NEW.attempt <> last.attempt + 1 THEN",
     without: "IF false THEN",
     test: { file: batcherTest("replacement-guards"), name: "a second transaction that replaces none" },
