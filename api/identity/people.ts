@@ -25,7 +25,6 @@ export type People = {
 
 type Known = { readonly who: Account | Caller | Refusal; readonly expiresAt: Date }
 
-/** Of an id in X-App-Id. */
 const noSuchRole = refuse(
   "FORBIDDEN",
   "x-app-id",

@@ -47,13 +47,15 @@ export function toFilter(given: {
 
 const positionForm = "send the id of the last event that was received, unchanged"
 
-/** Of a position as text; 0 is before the first. */
+/** As text; 0 is before the first. */
+const position = "(0|[1-9]\\d{0,15})"
+
 export const positionSchema = z
   .string(positionForm)
-  .regex(/^(0|[1-9]\d{0,15})$/, positionForm)
+  .regex(new RegExp(`^${position}$`), positionForm)
   .openapi({ example: "184467" })
 
-const lastEventIdForm = /^(0|[1-9]\d{0,15})?$/
+const lastEventIdForm = new RegExp(`^${position}?$`)
 
 /** What a client sends when it connects again. One that has seen nothing yet may send an empty one. */
 export const lastEventIdSchema = z.string().openapi({

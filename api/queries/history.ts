@@ -80,7 +80,7 @@ function conditionsOf({ reasonType, businessType, status }: HistoryFilter): RawB
 /** A query over so many accounts is kept prepared: each number of them is a text of its own. */
 const preparedAccountsMax = 8
 /** Past every position. */
-const end = 2n ** 63n - 1n
+const pastAll = 2n ** 63n - 1n
 
 /**
  * The newest rows of the newest events of a range, and the position down to which these go: the same for all accounts, null where it meets the end of all of them. One statement
@@ -94,7 +94,7 @@ async function readStep(
   conditions: readonly RawBuilder<unknown>[],
 ): Promise<{ readonly rows: readonly ChangeRow[]; readonly floor: bigint | null }> {
   const ofAccount = (accountId: bigint) =>
-    sql`e.ledger_id = ${ledgerId} AND e.account_id = ${accountId} AND e.position > ${step.after} AND e.position < ${step.below ?? end}`
+    sql`e.ledger_id = ${ledgerId} AND e.account_id = ${accountId} AND e.position > ${step.after} AND e.position < ${step.below ?? pastAll}`
   const floors = accountIds.map(
     (accountId) => sql`(
       SELECT e.position FROM ledger.event_log e WHERE ${ofAccount(accountId)}
