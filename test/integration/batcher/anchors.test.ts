@@ -104,7 +104,8 @@ describe("anchoring", () => {
     await fixture.db.updateTable("registry.chains").set({ audit_anchor: fixture.auditAnchor }).execute()
     await settles()
     expect(await fixture.anchors()).toEqual([])
-    expect((await fixture.transactions()).map((row) => row.tree_size)).toEqual([null, null, null])
+    // Of batches: how many, replacements tell.
+    expect((await fixture.transactions()).filter((row) => row.tree_size !== null)).toEqual([])
   })
 
   it("seals none of a ledger for which somebody else has anchored, and settles on", async () => {
