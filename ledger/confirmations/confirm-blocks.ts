@@ -9,7 +9,6 @@ import type { FollowedChain } from "./followed-chain.ts"
 import { ledgersOfAnchors, loadCheckpoints } from "./load-checkpoints.ts"
 import { ledgersOf, loadOwnership, loadTokensOfBatches } from "./load-ownership.ts"
 import { recordFindings } from "./record-findings.ts"
-import { findOrphaned, revokeOrphaned } from "./revoke-orphaned.ts"
 
 export type ChainToken = {
   readonly tokenId: number
@@ -25,16 +24,16 @@ const blocksPerOldPoint = 128
 const thinnedAtOnce = 16
 
 /**
- * Confirms whole blocks: events, projections and the cursor in one transaction, or nothing.
+ * Confirms whole blocks: events, projections and the cursor in one transaction, or nothing. Above the cursor no confirmation stands: going back takes all of them along.
  * @param logs every log of the tokens, of their treasuries and of the anchor contract in the blocks after the cursor up to and including `to`
- * @returns how many events were appended and how many confirmations taken back, or `moved` where another worker was faster
+ * @returns how many events were appended, or `moved` where another worker was faster
  */
 export function confirmBlocks(
   db: Kysely<Database>,
   chain: Pick<FollowedChain, "chainId" | "tokens" | "auditAnchor">,
   step: { readonly cursor: ChainCursor; readonly to: ChainBlock; readonly logs: readonly ChainLog[] },
   now: Date,
-): Promise<{ readonly events: number; readonly revoked: number } | "moved"> {
+): Promise<{ readonly events: number } | "moved"> {
   const { chainId } = chain
   const anchors = step.logs.filter(
     (log): log is ChainLogOf<"CheckpointAnchored"> =>
@@ -43,20 +42,12 @@ export function confirmBlocks(
   const tokenIds = chain.tokens.map((token) => token.tokenId)
   return db.transaction().execute(async (trx) => {
     if (!(await lockCursor(trx, chainId, step.cursor))) return "moved"
-    // A rewind leaves what its chain still had above it. A later reorganisation may have replaced these blocks, and nothing but this walk would see it.
-    const orphaned = await findOrphaned(trx, chainId, {
-      above: step.cursor.blockNumber,
-      through: step.to.number,
-      canonicalHashes: [...new Set(step.logs.map((log) => log.blockHash))],
-    })
     const ledgers = await lockLedgers(trx, [
       ...new Set([
         ...(await ledgersOf(trx, chainId, tokenIds, step.logs)),
         ...(await ledgersOfAnchors(trx, anchors)),
-        ...orphaned.map((confirmation) => confirmation.ledgerId),
       ]),
     ])
-    await revokeOrphaned(ledgers, orphaned, now)
     const tokenOfBatch = await loadTokensOfBatches(trx, step.logs)
     let appended = 0
     for (const token of chain.tokens) {
@@ -70,7 +61,7 @@ export function confirmBlocks(
       appended += await recordFindings(trx, ledgers, decideAnchors(anchors, checkpoints), now)
     }
     await moveCursor(trx, chainId, step.to, now)
-    return { events: appended, revoked: orphaned.length }
+    return { events: appended }
   })
 }
 

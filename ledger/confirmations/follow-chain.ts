@@ -36,9 +36,7 @@ export async function followChain(
   const late = await followLateAccounts(db, view, chain, next.cursor, now)
   if (next.outcome === "idle") {
     if (late.outcome === "waiting") return late
-    return late.events === 0
-      ? next
-      : { outcome: "confirmed", events: late.events, revoked: 0, cursor, isBehind: false }
+    return late.events === 0 ? next : { outcome: "confirmed", events: late.events, cursor, isBehind: false }
   }
   return late.outcome === "waiting" ? next : { ...next, events: next.events + late.events }
 }
@@ -136,8 +134,7 @@ async function confirmNext(
   const done = await confirmBlocks(db, chain, { cursor, to, logs }, now)
   if (done === "moved") return cursorMoved
   const isBehind = to.number < deepEnough
-  if (!isBehind && done.revoked === 0)
-    await clearAlarm(db, "reorg_below_confirmations", chainSubject(chain.chainId))
+  if (!isBehind) await clearAlarm(db, "reorg_below_confirmations", chainSubject(chain.chainId))
   return {
     outcome: "confirmed",
     ...done,

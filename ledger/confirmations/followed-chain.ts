@@ -22,8 +22,6 @@ export type FollowResult =
   | {
       readonly outcome: "confirmed"
       readonly events: number
-      /** Confirmations that were taken back on the way: their blocks are not on the chain any more. */
-      readonly revoked: number
       readonly cursor: ChainCursor
       readonly isBehind: boolean
     }

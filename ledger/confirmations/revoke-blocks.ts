@@ -22,7 +22,7 @@ export function revokeBlocks(
 ): Promise<number | "moved"> {
   return db.transaction().execute(async (trx) => {
     if (!(await lockCursor(trx, chainId, step.cursor))) return "moved"
-    const orphaned = await findOrphaned(trx, chainId, { above: step.common.number })
+    const orphaned = await findOrphaned(trx, chainId, step.common.number)
     const ledgers = await lockLedgers(trx, [...new Set(orphaned.map(({ ledgerId }) => ledgerId))])
     await revokeOrphaned(ledgers, orphaned, now)
     await rewindCursor(trx, chainId, step.common, now)

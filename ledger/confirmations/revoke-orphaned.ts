@@ -1,4 +1,4 @@
-import { type RawBuilder, sql, type Transaction } from "kysely"
+import { sql, type Transaction } from "kysely"
 import { effectsOf } from "../domain/effects.ts"
 import type { RecordedEvent } from "../domain/events.ts"
 import { revokeEvent } from "../domain/revoke-event.ts"
@@ -10,24 +10,15 @@ import { watchOverdrawn } from "./overdrawn.ts"
 
 export type OrphanedConfirmation = { readonly ledgerId: string; readonly position: bigint }
 
-/**
- * Confirmations that stand in blocks which are not part of the chain.
- * @param blocks either a block that nothing of ours stands above any more, or the hashes that are known to be all that there are up to a block
- */
+/** Confirmations that stand in blocks above this one, the newest of ours that is part of the chain. */
 export async function findOrphaned(
   trx: Transaction<Database>,
   chainId: number,
-  blocks:
-    | { readonly above: bigint }
-    | { readonly above: bigint; readonly through: bigint; readonly canonicalHashes: readonly string[] },
+  above: bigint,
 ): Promise<OrphanedConfirmation[]> {
-  const isGone: RawBuilder<boolean> =
-    "through" in blocks
-      ? sql`block_number <= ${blocks.through} AND block_hash <> ALL(${blocks.canonicalHashes}::text[])`
-      : sql`true`
   const { rows } = await sql<{ ledger_id: string; position: bigint }>`
     SELECT ledger_id, position FROM ledger.confirmations
-    WHERE chain_id = ${chainId} AND block_number > ${blocks.above} AND revoked_position IS NULL AND ${isGone}
+    WHERE chain_id = ${chainId} AND block_number > ${above} AND revoked_position IS NULL
     ORDER BY ledger_id, position DESC`.execute(trx)
   return rows.map((row) => ({ ledgerId: row.ledger_id, position: row.position }))
 }

@@ -49,8 +49,7 @@ export function runConfirmations(options: {
   function report(result: FollowResult): void {
     if (result.outcome === "waiting" && status.waiting_for !== result.reason)
       logger.info({ reason: result.reason }, "confirmations wait")
-    if ("revoked" in result && (result.outcome === "revoked" || result.revoked > 0))
-      logger.error(result, "confirmations were taken back")
+    if (result.outcome === "revoked") logger.error(result, "confirmations were taken back")
     else if (result.outcome === "confirmed" && result.events > 0) logger.info(result, "confirmed")
     status = {
       chain_id: chainId,

@@ -29,6 +29,7 @@ import * as rateLimits from "./024-rate-limits.ts"
 import * as webhooks from "./025-webhooks.ts"
 import * as registryVersions from "./026-registry-versions.ts"
 import * as checksOfSeals from "./027-checks-of-seals.ts"
+import * as rewinds from "./028-rewinds.ts"
 import { prepareJobs } from "./prepare-jobs.ts"
 
 const migrations: Record<string, Migration> = {
@@ -59,6 +60,7 @@ const migrations: Record<string, Migration> = {
   "025-webhooks": webhooks,
   "026-registry-versions": registryVersions,
   "027-checks-of-seals": checksOfSeals,
+  "028-rewinds": rewinds,
 }
 
 /**

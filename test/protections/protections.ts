@@ -301,13 +301,14 @@ export const protections: readonly Protection[] = [
   },
   {
     step: "confirm",
-    invariant: "a second reorganisation above a rewound cursor is noticed",
-    file: "ledger/confirmations/confirm-blocks.ts",
-    find: "    await revokeOrphaned(ledgers, orphaned, now)\n",
-    without: "",
+    invariant:
+      "a cursor goes back only when nothing above it is confirmed any more, whatever the code believes",
+    file: "ledger/migrations/028-rewinds.ts",
+    find: "FOR EACH ROW WHEN (NEW.block_number < OLD.block_number)",
+    without: "FOR EACH ROW WHEN (false)",
     test: {
       file: confirmationTest("reorg"),
-      name: "of which the second replaces what the first had left above the cursor, are both noticed",
+      name: "keeps the cursor above what is confirmed, whatever the code believes",
     },
   },
   {
@@ -318,8 +319,8 @@ export const protections: readonly Protection[] = [
     find: "if (left !== (isCredit ? value : -value) || (isCredit ? from : to) !== batch.counterparty)",
     without: "if (left === undefined)",
     test: {
-      file: batcherTest("unguarded"),
-      name: "is credited to nobody where the token moved something else",
+      file: "ledger/domain/decide-confirmations.test.ts",
+      name: "is not believed where it moved",
     },
   },
   {

@@ -52,6 +52,11 @@ async function reorg(depth: number): Promise<void> {
 const depthOf = async (blockNumber: bigint | null) =>
   Number((await loop.chain.getBlockNumber()) - (blockNumber ?? 0n)) + 1
 
+const cursorBlock = async () => {
+  const cursor = await loop.db.selectFrom("ledger.chain_cursors").selectAll().executeTakeFirstOrThrow()
+  return cursor.block_number
+}
+
 /** The batcher sends again what a reorganisation threw out. */
 const minedAgain = () =>
   waitUntil(async () => (await loop.settledCounts()).size === (await loop.batches()).length, {
@@ -81,7 +86,7 @@ describe("a reorganisation above the confirmed blocks", () => {
 })
 
 describe("two reorganisations in a row", () => {
-  test("of which the second replaces what the first had left above the cursor, are both noticed", async () => {
+  test("of which the second takes what the first had left, are both noticed", async () => {
     const address = await loop.addressOf(ann)
     const start = await loop.chain.getBlockNumber()
     await loop.mint(address, 11n)
@@ -100,10 +105,11 @@ describe("two reorganisations in a row", () => {
       .values({ chain_id: loop.chainId, block_number: cursor.block_number, block_hash: cursor.block_hash })
       .execute()
 
-    // The first one leaves deposit and batch where they are, and rewinds the cursor below them.
+    // The first one leaves deposit and batch where they are, and the cursor goes back to the newest of them.
     await reorg(await depthOf(cursor.block_number))
     expect(await loop.step()).toMatchObject({ outcome: "revoked", revoked: 0 })
-    // The second one takes them, before they were walked over again.
+    expect(await cursorBlock()).toBe(settled.block_number)
+    // The second one takes them, before anything else was walked over again.
     await reorg((await depthOf(settled.block_number)) + 4)
     await loop.mine(3)
     await loop.follow()
@@ -113,6 +119,17 @@ describe("two reorganisations in a row", () => {
     await loop.confirmAll()
     expect(await loop.balance(ann)).toEqual({ pending: 400n, confirmed: 400n })
     await expectWhole()
+  })
+})
+
+describe("the database", () => {
+  test("keeps the cursor above what is confirmed, whatever the code believes", async () => {
+    const settled = await newestBatch()
+    const goBack = (blockNumber: bigint) =>
+      loop.db.updateTable("ledger.chain_cursors").set({ block_number: blockNumber }).execute()
+    const at = await cursorBlock()
+    await expect(goBack((settled.block_number ?? 0n) - 1n)).rejects.toThrow("has to be taken back first")
+    expect(await cursorBlock()).toBe(at)
   })
 })
 
