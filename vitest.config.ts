@@ -21,6 +21,8 @@ export default defineConfig({
           globalSetup: ["test/support/global-postgres.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
+          // A busy machine is no failure.
+          expect: { poll: { timeout: 10_000 } },
           // Many of them wait for blocks, leases and processes that start: three keep two cores busy.
           maxWorkers: 3,
         },
@@ -32,6 +34,7 @@ export default defineConfig({
           exclude,
           testTimeout: 240_000,
           hookTimeout: 240_000,
+          expect: { poll: { timeout: 10_000 } },
           // Most of the time a stack waits for blocks and leases: two of them share the machine well.
           maxWorkers: 2,
         },

@@ -62,7 +62,16 @@ export async function runWriterKills(options: {
     let killsThatCut = 0
     let kills = 0
     const patienceEndsMs = performance.now() + (options.patienceMs ?? Number.POSITIVE_INFINITY)
-    while (kills < options.kills && (kills < options.kills / 2 || performance.now() < patienceEndsMs)) {
+    const hasMet = (isReplay: boolean) =>
+      [...load.outcomes.values()].some(
+        (one) => one.dataHash !== null && one.openAttempts > 0 && one.isReplay === isReplay,
+      )
+    const isDue = () =>
+      kills < options.kills / 2 ||
+      (kills < options.kills && performance.now() < patienceEndsMs) ||
+      // Whether a kill meets a commit that is done and not answered yet is chance.
+      (kills < 3 * options.kills && !(hasMet(true) && hasMet(false)))
+    while (isDue()) {
       kills += 1
       await sleep(random.between(5, lifeMsMax))
       const cutBefore = load.cutOff()

@@ -90,7 +90,7 @@ describe("processes that are killed on a running stack", () => {
     await faults.isBack("indexer", first)
     await faults.backend.record(operationOf([["indexer", -unit]]))
     await sleep(2_000)
-    await faults.isBack("indexer", faults.kill("indexer"))
+    await faults.isBack("indexer", await faults.killNext("indexer"))
     await balanced()
     const log = await faults.backend.readLog()
     expect(log.filter(({ type }) => type === "ConfirmationRevoked")).toEqual([])

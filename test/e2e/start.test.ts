@@ -46,7 +46,7 @@ describe("one command", () => {
       const began = Date.now()
       started.child.kill("SIGTERM")
       expect(await started.ended).toBe(0)
-      expect(Date.now() - began).toBeLessThan(10_000)
+      expect(Date.now() - began).toBeLessThan(30_000)
       expect(await awaitNoProcesses(stack.data_dir, stack.pids, 0)).toEqual([])
       expect(existsSync(stack.data_dir)).toBe(false)
     } finally {

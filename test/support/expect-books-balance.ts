@@ -104,6 +104,8 @@ async function findDifferences(
   compare("the supply", await chain.readContract({ ...token, functionName: "totalSupply" }), supply)
 
   await compareOperations(backend, compare)
+  // Before the blocks, so that nothing in it can be newer than they are.
+  const lines = (await backend.readLog()) as LogLine[]
   const toBlock = await chain.getBlockNumber()
   const logs = parseEventLogs({
     abi: cpopTokenAbi,
@@ -125,7 +127,7 @@ async function findDifferences(
   compare("open alarms", JSON.stringify((await readHealth(backend)).alarms), "[]")
 
   const canonical = new Set([...logs, ...anchors].map((log) => `${log.blockHash}:${log.logIndex}`))
-  compareLog((await backend.readLog()) as LogLine[], {
+  compareLog(lines, {
     ...{ backend, batches, canonical, compare },
     observations: moves.length,
   })

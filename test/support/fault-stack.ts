@@ -64,26 +64,22 @@ export async function startFaultStack(
     return pid
   }
 
+  /** @returns undefined where it has ended by itself, as the others do when `start` is gone */
+  function killIfAlive(name: string): number | undefined {
+    try {
+      return kill(name)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ESRCH") return undefined
+      throw error
+    }
+  }
+
   return {
     backend,
     stack: () => stack,
     kill,
-    async killNext(name) {
-      let pid = 0
-      await waitUntil(
-        async () => {
-          try {
-            pid = kill(name)
-            return true
-          } catch (error) {
-            if ((error as NodeJS.ErrnoException).code === "ESRCH") return false
-            throw error
-          }
-        },
-        { what: `${name} was running`, timeoutMs: 30_000 },
-      )
-      return pid
-    },
+    killNext: (name) =>
+      waitUntil(async () => killIfAlive(name) ?? false, { what: `${name} was running`, timeoutMs: 30_000 }),
     async isBack(name, previousPid) {
       await waitUntil(async () => pidOf(name) !== previousPid, {
         what: `${name} was started again`,
@@ -92,7 +88,7 @@ export async function startFaultStack(
     },
     async killEverythingButTheChain() {
       const names = Object.keys(readStackFile(directory)?.pids ?? {})
-      for (const name of names.filter((other) => other !== "anvil")) kill(name)
+      for (const name of names.filter((other) => other !== "anvil")) killIfAlive(name)
       await started.ended
       started = launch()
       stack = await started.ready

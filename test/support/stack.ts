@@ -77,7 +77,7 @@ function findProcesses(dataDirectory: string, pids: Readonly<Record<string, numb
 export async function awaitNoProcesses(
   dataDirectory: string,
   pids: Readonly<Record<string, number>>,
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
 ): Promise<string[]> {
   for (const deadline = Date.now() + timeoutMs; ; ) {
     const left = findProcesses(dataDirectory, pids)

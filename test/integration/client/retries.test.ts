@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { ChainBridgeClient } from "../../../client/src/chain-bridge-client.ts"
 import { type AnswerFault, type AnswerFaults, startAnswerFaults } from "../../support/answer-faults.ts"
 import { startTestApi, type TestApi } from "../../support/test-api.ts"
+import { waitUntil } from "../../support/wait-until.ts"
 
 let api: TestApi
 let proxy: AnswerFaults
@@ -64,7 +66,9 @@ describe("a write whose answer is lost", () => {
   it("is sent again when nobody answers in time", async () => {
     proxy.plan("silence", "silence")
     const answer = await connect({ timeoutMs: 300 }).adjustBalance(request())
-    expect(proxy.requests).toHaveLength(3)
+    // The third one may need longer as well.
+    expect(proxy.requests.length).toBeGreaterThanOrEqual(3)
+    expect(new Set(proxy.requests.map(({ body }) => body)).size).toBe(1)
     expect(JSON.parse(proxy.requests[0]?.body ?? "").operation_id).toBe(answer.operation_id)
     expect(await balance()).toBe(five)
   })
@@ -142,9 +146,13 @@ describe("the caller", () => {
       const reason = new Error("no longer wanted")
       const controller = new AbortController()
       const call = connect().adjustBalance(request(), { signal: controller.signal })
-      setTimeout(() => controller.abort(reason), 200)
+      const ended = expect(call).rejects.toBe(reason)
+      await waitUntil(() => Promise.resolve(proxy.requests.length === 1), { what: "it has arrived" })
+      // So that an answer, where there is one, has come back.
+      await sleep(200)
       const began = performance.now()
-      await expect(call).rejects.toBe(reason)
+      controller.abort(reason)
+      await ended
       expect(performance.now() - began).toBeLessThan(2_000)
       expect(proxy.requests).toHaveLength(1)
     }

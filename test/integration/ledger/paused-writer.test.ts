@@ -68,7 +68,7 @@ it("keeps the others waiting for seconds, not for ever, and records its own oper
   const startedAtMs = performance.now()
   const ours = await writer.execute(adjustCommand(tokenId, "ours", [["ann", 10n]]))
   expect(ours).toMatchObject({ outcome: "recorded", isReplay: false })
-  expect(performance.now() - startedAtMs).toBeLessThan(15_000)
+  expect(performance.now() - startedAtMs).toBeLessThan(40_000)
 
   const answer = once(paused, "message")
   paused.kill("SIGCONT")

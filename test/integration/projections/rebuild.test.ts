@@ -134,6 +134,7 @@ test("a newer program builds its version beside the one that serves, and an olde
   expect(await ensureBuild(db, nextVersion)).toBe(true)
   const holder = await ledger.pool.connect()
   await holder.query("BEGIN")
+  await holder.query("SET LOCAL idle_in_transaction_session_timeout = 0")
   await holder.query("LOCK TABLE analytics.daily_totals_v3_1 IN SHARE MODE")
   const newer = startProjections(db, [nextVersion])
   const before = await servingPosition()

@@ -70,6 +70,7 @@ test.each([
     }>`SELECT count(*) AS n FROM analytics.${sql.ref(written)}`.execute(ledger.db)
     const holder = await ledger.pool.connect()
     await holder.query("BEGIN")
+    await holder.query("SET LOCAL idle_in_transaction_session_timeout = 0")
     await holder.query(`LOCK TABLE analytics.${blocked} IN SHARE MODE`)
     await fillLedger(ledger, 700)
     const worker = startWorker("killed-worker")
