@@ -44,14 +44,15 @@ export async function countAttempt(db: Kysely<Database>, attempt: Attempt): Prom
   const free = [freeOfAccount, freeOfAddress].slice(0, hashes.length)
   const { rows } = await sql<{ blocked_until: Date }>`
     INSERT INTO registry.sign_in_attempts AS a (subject_hash, failures, last_at, blocked_until)
-    SELECT s.subject_hash, 1, now(), now() FROM unnest(${hashes}::bytea[], ${free}::integer[]) AS s(subject_hash, free)
+    SELECT s.subject_hash, 1, now(), '-infinity' FROM unnest(${hashes}::bytea[], ${free}::integer[]) AS s(subject_hash, free)
     ORDER BY s.subject_hash
     ON CONFLICT (subject_hash) DO UPDATE SET
       failures = CASE WHEN a.blocked_until > now() THEN a.failures ELSE ${failuresNow} END,
       last_at = CASE WHEN a.blocked_until > now() THEN a.last_at ELSE now() END,
       blocked_until = CASE
         WHEN a.blocked_until > now() THEN a.blocked_until
-        WHEN ${failuresNow} < ${freeOf(account)} THEN now()
+        -- Not now: an attempt that began a moment earlier, or is behind by what a stored time is rounded, would be held up.
+        WHEN ${failuresNow} < ${freeOf(account)} THEN '-infinity'
         ELSE now() + interval '1 second' * least(${waitMaxSeconds}, power(2, ${failuresNow} - ${freeOf(account)})) END
     RETURNING CASE WHEN old.blocked_until > now() THEN old.blocked_until END AS blocked_until`.execute(db)
   const times = rows.flatMap(({ blocked_until: until }) => (until === null ? [] : [until.getTime()]))
@@ -65,7 +66,7 @@ const freeOf = (account: Buffer) =>
 /** The attempt was right: of the account nothing is counted any more, of the address one less. */
 export async function forgetAttempt(trx: Transaction<Database>, attempt: Attempt): Promise<void> {
   await sql`
-    UPDATE registry.sign_in_attempts SET blocked_until = now(),
+    UPDATE registry.sign_in_attempts SET blocked_until = '-infinity',
       failures = CASE WHEN subject_hash = ${attempt.account} THEN 0 ELSE greatest(failures - 1, 0) END
     WHERE subject_hash IN (${attempt.account}, ${attempt.address ?? attempt.account})`.execute(trx)
   await sql`DELETE FROM registry.sign_in_attempts WHERE last_at < now() - interval '1 day'`.execute(trx)

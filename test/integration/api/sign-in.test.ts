@@ -3,6 +3,7 @@ import { sql } from "kysely"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { createAccessTokens } from "../../../api/identity/access-tokens.ts"
 import { defaultPasswordCost } from "../../../api/identity/passwords.ts"
+import { attemptOf, countAttempt } from "../../../api/identity/sign-in-attempts.ts"
 import { createAddressList } from "../../../platform/address-list.ts"
 import { seedPerson, signIn, type TestPerson, testIdentity, trySignIn } from "../../support/people.ts"
 import { startReplica as startReplicaOf } from "../../support/start-replica.ts"
@@ -14,6 +15,12 @@ beforeAll(async () => {
   api = await startTestApi({ identity: { ...testIdentity, trustedProxies } })
 })
 afterAll(() => api.close())
+
+const [secret = Buffer.alloc(0)] = testIdentity.tokenSecrets
+/** A block that there is ends so much later from now: the first one would be over after a second. */
+const moveBlock = (hash: Buffer | null, to: string) =>
+  sql`UPDATE registry.sign_in_attempts SET blocked_until = now() + ${to}::interval
+    WHERE subject_hash = ${hash} AND blocked_until > last_at`.execute(api.db)
 
 const codeOf = (reply: ApiReply) => reply.body.errors?.[0]?.code ?? reply.status
 const me = async (headers: Record<string, string>) =>
@@ -90,9 +97,10 @@ describe("a sign-in", () => {
   it("is held up more and more after failures, for the account and the address, known or not", async () => {
     const ann = await seedPerson(api, [])
     for (const email of [ann.email, `never-${ann.email}`]) {
-      const attempts = await eachOf(7, (index) =>
-        trySignIn(api, { email, password: "wrong" }, { "x-forwarded-for": `203.0.113.${index}` }),
-      )
+      const attempts = await eachOf(7, async (index) => {
+        if (index === 5) await moveBlock(attemptOf(secret, email, null).account, "1 minute")
+        return trySignIn(api, { email, password: "wrong" }, { "x-forwarded-for": `203.0.113.${index}` })
+      })
       expect(attempts.map(codeOf)).toEqual([
         ...Array(5).fill("INVALID_CREDENTIALS"),
         ...Array(2).fill("RATE_LIMITED"),
@@ -101,13 +109,27 @@ describe("a sign-in", () => {
     }
     // The right password is held up as well, and is let in when the time is over.
     expect(codeOf(await trySignIn(api, credentialsOf(ann)))).toBe("RATE_LIMITED")
-    await expect.poll(() => trySignIn(api, credentialsOf(ann)).then(codeOf), { timeout: 8_000 }).toBe(200)
+    await moveBlock(attemptOf(secret, ann.email, null).account, "1 second")
+    await expect
+      .poll(() => trySignIn(api, credentialsOf(ann)).then(codeOf), { timeout: 20_000, interval: 250 })
+      .toBe(200)
     const from = { "x-forwarded-for": "198.51.100.7" }
-    const many = await eachOf(32, (index) =>
-      trySignIn(api, { email: `x${index}@example.com`, password: "wrong" }, from),
-    )
+    const many = await eachOf(32, async (index) => {
+      if (index === 30) await moveBlock(attemptOf(secret, "x", "198.51.100.7").address, "1 minute")
+      return trySignIn(api, { email: `x${index}@example.com`, password: "wrong" }, from)
+    })
     expect(many.map(codeOf).lastIndexOf("INVALID_CREDENTIALS")).toBe(29)
     expect(codeOf(many[31] as ApiReply)).toBe("RATE_LIMITED")
+  })
+
+  it("is not held up by another from there that began later and was counted first", async () => {
+    const from = (name: string) => attemptOf(secret, `${name}@example.com`, "198.51.100.8")
+    const earlier = await api.db.transaction().execute(async (trx) => {
+      await sql`SELECT now()`.execute(trx)
+      expect(await countAttempt(api.db, from("later"))).toBeNull()
+      return countAttempt(trx, from("earlier"))
+    })
+    expect(earlier).toBeNull()
   })
 
   it("counts attempts that are made at once", async () => {
@@ -167,7 +189,7 @@ it("a session that one replica ends is over at the others at once", async () => 
   const seen = async () => (await replica.call("GET", "/api/v1/auth/me", undefined, headers)).status
   expect(await seen()).toBe(200)
   await api.call("POST", "/api/v1/auth/logout", undefined, headers)
-  await expect.poll(seen, { timeout: 1_000, interval: 20 }).toBe(401)
+  await expect.poll(seen, { timeout: 1_800, interval: 20 }).toBe(401)
   await replica.stop()
 })
 
