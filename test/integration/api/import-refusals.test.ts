@@ -11,7 +11,7 @@ let api: TestApi
 let imports: RunningImports
 
 beforeAll(async () => {
-  api = await startTestApi({ limits: { uploadIdleMs: 400 } })
+  api = await startTestApi({ limits: { uploadIdleMs: 3_000 } })
   imports = runTestImports(api)
 })
 afterAll(async () => {

@@ -100,17 +100,19 @@ describe("settlement is paused", () => {
     const lane = { ledgerId: api.app.ledgerId, tokenId: api.tokens.cpop.tokenId }
     await pauseLanes(api.db, [lane], { reason: "a batch failed 5 times", by: "errors" })
     const heard: (string | null)[] = []
+    const listening = Promise.withResolvers<void>()
     const listener = listen({
       databaseUrl: api.database.appUrl,
       applicationName: "test",
       channels: [laneChangedChannel],
       logger: createLogger("test", "silent"),
       onNotification: (notification) => {
-        if (notification !== null && notification !== undefined) heard.push(notification.payload ?? null)
+        if (notification === null) listening.resolve()
+        else heard.push(notification.payload ?? null)
       },
     })
     try {
-      await new Promise((resolve) => setTimeout(resolve, 300))
+      await listening.promise
       expect((await resume()).body.data.lanes).toMatchObject([
         { token_symbol: "CPOP", paused_by: "errors", reason: "a batch failed 5 times" },
       ])

@@ -88,7 +88,12 @@ test("what was prepared while the ledger was empty goes by the indexes when it i
 
 test("a read that is not answered in time takes its connection along", async () => {
   const pool = createReadPool({
-    ...{ databaseUrl: api.database.appUrl, applicationName: "test", connectionsMax: 1, queryTimeoutMs: 300 },
+    ...{
+      databaseUrl: api.database.appUrl,
+      applicationName: "test",
+      connectionsMax: 1,
+      queryTimeoutMs: 2_000,
+    },
   })
   const db = createKysely<Database>(pool)
   const pid = () => queryPrepared(db, undefined, sql`SELECT pg_backend_pid()`)

@@ -295,7 +295,7 @@ describe("a key", () => {
     const status = async () => (await api.call("GET", "/api/v1/tokens", undefined, { authorization })).status
     expect(await status()).toBe(200)
     await sql`UPDATE registry.api_keys SET revoked_at = now() WHERE key_hash = ${hash}`.execute(api.db)
-    await expect.poll(status, { timeout: 2_500, interval: 100 }).toBe(401)
+    await expect.poll(status, { timeout: 6_000, interval: 100 }).toBe(401)
 
     const short = `Bearer ${await seedKey(api.db, api.app, ["ledger:read"])}`
     await sql`UPDATE registry.api_keys SET expires_at = now() - interval '1 second'

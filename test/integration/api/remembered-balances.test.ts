@@ -196,11 +196,15 @@ it("does not remember what was read before a change that it has heard of", async
     connectionsMax: 3,
   })
   const held = Promise.withResolvers<void>()
+  const isRead = Promise.withResolvers<void>()
   let isHolding = false
   // The answer of the database is under way for a long time.
   const query = async (statement: pg.QueryConfig) => {
     const result = await pool.query(statement)
-    if (isHolding && statement.name === "api-user-accounts") await held.promise
+    if (isHolding && statement.name === "api-user-accounts") {
+      isRead.resolve()
+      await held.promise
+    }
     return result
   }
   const balances = createUserBalances({ pool: { query } as unknown as pg.Pool, usersMax: 10 })
@@ -214,7 +218,7 @@ it("does not remember what was read before a change that it has heard of", async
 
   isHolding = true
   const early = pendingOf(user)
-  await new Promise((resolve) => setTimeout(resolve, 200))
+  await isRead.promise
   await adjustElsewhere(user, "+5")
   // The memory hears of it by what it asks for somebody else.
   expect((await pendingOf(neighbour))[1]).toBe("cache")

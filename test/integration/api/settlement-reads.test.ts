@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import type { ChainReader } from "../../../api/context.ts"
 import { type HandSettlement, handTransaction, settleByHand } from "../../support/settle-by-hand.ts"
 import { startTestApi, type TestApi } from "../../support/test-api.ts"
+import { waitUntil } from "../../support/wait-until.ts"
 
 let api: TestApi
 let settlement: HandSettlement
@@ -196,8 +197,15 @@ describe("a balance", () => {
     await api.fund(user, "2.5")
     await settlement.takeIn()
     await cpop()
-    await new Promise((resolve) => setTimeout(resolve, 200))
-    const { body } = await api.call("GET", `/api/v1/balance/${user}?token_symbol=CPOP`)
+    const body = await waitUntil(
+      async () => {
+        const reply = await api.call("GET", `/api/v1/balance/${user}?token_symbol=CPOP`, undefined, {
+          "cache-control": "no-store",
+        })
+        return reply.body.batch_info?.["pending_operations"] === 1 && reply.body
+      },
+      { what: "the lane's figures are known" },
+    )
     expect(body.data.balances).toEqual([
       {
         token_symbol: "CPOP",

@@ -237,7 +237,7 @@ describe("health", () => {
       INSERT INTO ledger.chain_cursors (chain_id, block_number, block_hash, block_time, updated_at)
       VALUES (31337, 98, ${`0x${"aa".repeat(32)}`}, now() - interval '2 seconds', now())`.execute(api.db)
     await new Promise((resolve) => setTimeout(resolve, 1_100))
-    expect(await components()).toMatchObject({
+    await expect.poll(components).toMatchObject({
       status: "degraded",
       version: "0.0.0-test",
       uptime: expect.any(Number),

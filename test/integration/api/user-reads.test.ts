@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { readHistory } from "../../../api/queries/history.ts"
 import { startTestApi, type TestApi } from "../../support/test-api.ts"
+import { waitUntil } from "../../support/wait-until.ts"
 
 let api: TestApi
 const user = "often"
@@ -101,7 +102,13 @@ it("tells every balance of a user", async () => {
   const [only] = (await get(`/users/${user}/assets?chain_id=31338&include_pending=false`)).assets
   expect(only).toMatchObject({ confirmed_balance: "0.000000", chain_name: "elsewhere", balance_usd: null })
   expect(only).not.toHaveProperty("pending_balance")
-  const { data, batch_info } = (await api.call("GET", `/api/v1/users/${user}/assets?token_symbol=POINT`)).body
+  const { data, batch_info } = await waitUntil(
+    async () => {
+      const { body } = await api.call("GET", `/api/v1/users/${user}/assets?token_symbol=POINT`)
+      return body.data.assets[0].next_sync_estimate !== null && body
+    },
+    { what: "the lane's figures are known" },
+  )
   expect(data.assets).toHaveLength(1)
   expect(data.last_updated).toMatch(/Z$/)
   // Nobody has taken the change in yet: it waits as long as the strategy lets it.

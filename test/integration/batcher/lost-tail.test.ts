@@ -29,7 +29,11 @@ describe("a chain that lost its newest blocks", () => {
   async function deployAgain(transactions: readonly Hex[]): Promise<void> {
     await fixture.rpc("anvil_setBalance", fixture.token.admin, "0x56bc75e2d63100000")
     for (const raw of transactions) await fixture.rpc("eth_sendRawTransaction", raw)
-    expect(await fixture.chain.getCode({ address: fixture.token.address })).not.toBeUndefined()
+    // anvil answers before it has mined.
+    await waitUntil(
+      async () => (await fixture.chain.getCode({ address: fixture.token.address })) !== undefined,
+      { what: "the token is there again" },
+    )
   }
 
   async function settle(user: string, amount: bigint): Promise<void> {
@@ -133,7 +137,7 @@ describe("a chain that lost its newest blocks", () => {
     await rollBackTo(0n)
     await fixture.rpc("anvil_setBalance", fixture.token.operator, "0x56bc75e2d63100000")
     await fixture.rpc("eth_sendRawTransaction", first?.raw)
-    expect(await fixture.chain.getTransactionReceipt({ hash: first?.hash as Hex })).toMatchObject({
+    expect(await fixture.chain.waitForTransactionReceipt({ hash: first?.hash as Hex })).toMatchObject({
       status: "success",
       logs: [],
     })

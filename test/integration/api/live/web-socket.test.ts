@@ -9,7 +9,7 @@ const open: LiveSocketClient[] = []
 beforeAll(async () => {
   api = await startTestApi({
     limits: {
-      ...{ heartbeatMs: 200, keyMaxAgeMs: 50, readerStallMs: 1_000 },
+      ...{ heartbeatMs: 200, keyMaxAgeMs: 50, readerStallMs: 30_000 },
       ...{ subscriptionsPerSocketMax: 3, subscriberBufferBytes: 8_192 },
     },
   })
