@@ -19,8 +19,8 @@ export default defineConfig({
           include: ["test/**/*.test.ts", "contracts/**/*.test.ts"],
           exclude: [...exclude, "test/e2e/**"],
           globalSetup: ["test/support/global-postgres.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          testTimeout: 180_000,
+          hookTimeout: 240_000,
           // A busy machine is no failure.
           expect: { poll: { timeout: 10_000 } },
           // Many of them wait for blocks, leases and processes that start: three keep two cores busy.

@@ -157,7 +157,7 @@ test("an import that was received stays, though the answer to its COMMIT is lost
 test("who cannot be told whether his file was received is told so, with the id to ask for", async () => {
   const door = await startDatabaseDoor(api.database.appUrl)
   const cutter = await startCommitCutter(door.databaseUrl)
-  const settings = { applicationName: "test-cut", connectionsMax: 2, queryTimeoutMs: 500 }
+  const settings = { applicationName: "test-cut", connectionsMax: 2, queryTimeoutMs: 3_000 }
   const db = createKysely<Database>(createPool({ databaseUrl: cutter.databaseUrl, ...settings }))
   try {
     cutter.cutNextCommit("silence")

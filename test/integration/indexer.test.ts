@@ -58,7 +58,7 @@ async function indexed(): Promise<bigint> {
   const block = await chain.publicClient.getBlock()
   await vi.waitFor(
     async () => expect(await indexerProgress(db, chainId)).toMatchObject({ blockHash: block.hash }),
-    { timeout: 20_000, interval: 20 },
+    { timeout: 90_000, interval: 20 },
   )
   return block.number
 }

@@ -10,7 +10,7 @@ import { startGuard } from "../../cli/stack/start-guard.ts"
 import { inherited } from "./inherited.ts"
 
 const repository = fileURLToPath(new URL("../..", import.meta.url))
-const readyTimeoutMs = 90_000
+const readyTimeoutMs = 150_000
 
 export type PonderOptions = {
   /** Connection of the indexer's login. */

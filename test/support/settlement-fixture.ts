@@ -260,7 +260,7 @@ export async function createSettlementFixture(
     anchors: () => db.selectFrom("settlement.anchors").selectAll().orderBy("tree_size").execute(),
 
     /** Waits until the anchor of this tree size is in this state. */
-    anchorIn: (state: AnchorState, treeSize: bigint, timeoutMs = 20_000) =>
+    anchorIn: (state: AnchorState, treeSize: bigint, timeoutMs = 45_000) =>
       waitUntil(
         async () =>
           (await fixture.anchors()).find((row) => row.tree_size === treeSize && row.state === state) ?? false,
@@ -286,7 +286,7 @@ export async function createSettlementFixture(
       db.updateTable("registry.chains").set(values).execute(),
 
     /** Waits until there are that many batches and all of them are in this state. */
-    batchesIn: (state: BatchState, count: number, timeoutMs = 20_000) =>
+    batchesIn: (state: BatchState, count: number, timeoutMs = 45_000) =>
       waitUntil(
         async () => {
           const batches = await fixture.batches()

@@ -3,7 +3,7 @@ export async function waitUntil<Result>(
   isSo: () => Promise<Result | false>,
   options: { readonly what: string; readonly timeoutMs?: number; readonly describe?: () => Promise<unknown> },
 ): Promise<Result> {
-  const deadlineMs = Date.now() + (options.timeoutMs ?? 20_000)
+  const deadlineMs = Date.now() + (options.timeoutMs ?? 45_000)
   for (;;) {
     const result = await isSo()
     if (result !== false) return result

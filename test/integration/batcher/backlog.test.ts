@@ -62,7 +62,9 @@ describe("a backlog", () => {
     fixture.run({ limits: { ...patient, laneInFlightMax: 64 } })
     expect(await sealed(4)).toEqual([400, 400, 400, 130])
     const [batch] = await fixture.batches()
-    expect(batch).toMatchObject({ strategy: "cost", trigger: "size", congestion: "low" })
+    expect(batch).toMatchObject({ strategy: "cost", trigger: "size" })
+    // Sealing does not wait long for the chain's figures.
+    expect(["low", null]).toContain(batch?.congestion)
     expect(batch?.size_wanted).toBeGreaterThanOrEqual(100)
     expect(batch?.size_wanted).toBeLessThanOrEqual(250)
   })
@@ -92,15 +94,15 @@ describe("a backlog", () => {
   it("may take longer to seal than a lease lasts", async () => {
     await record(160)
     const batcher = createBatcher(
-      fixture.context({ onStep: () => new Promise((resolve) => setTimeout(resolve, 300)) }),
+      fixture.context({ onStep: () => new Promise((resolve) => setTimeout(resolve, 900)) }),
     )
     await ensureLanes(fixture.db, [fixture.chainId])
     while (await takeIn(fixture.db, fixture.ledgerId, 5_000));
     const [lane] = await listLanes(fixture.db, [fixture.chainId])
     if (lane === undefined) throw new Error("there is no lane")
     const keeper = keepLease({
-      hold: () => holdLane(fixture.db, lane, batcher.processId, 700),
-      leaseMs: 700,
+      hold: () => holdLane(fixture.db, lane, batcher.processId, 2_000),
+      leaseMs: 2_000,
     })
     expect(await evaluateLane(batcher, lane, keeper)).toMatchObject({ sealed: 4 })
   })
@@ -109,7 +111,11 @@ describe("a backlog", () => {
     await record(160)
     fixture.run({ limits: { ...patient, laneInFlightMax: 6, signerInFlightMax: 2 } })
     await sealed(4)
-    await waitUntil(async () => (await fixture.transactions()).length === 2, { what: "two are signed" })
+    await waitUntil(
+      async () =>
+        (await fixture.transactions()).filter(({ broadcast_at }) => broadcast_at !== null).length === 2,
+      { what: "two are sent" },
+    )
     // More than half of the lane's places are taken, for which nothing else would be folded.
     await fixture.adjust([["rush", 1n]], { reasonType: "refund" })
     expect(await sealed(5)).toEqual([40, 40, 40, 40, 1])

@@ -193,6 +193,7 @@ describe("a batch that reverts", () => {
 
 describe("a reorganisation that takes a cancellation back", () => {
   const reorgTo = async (blockNumber: bigint | null, kept: readonly (readonly [Hex, number])[] = []) => {
+    await loop.indexed()
     const depth = Number((await loop.chain.getBlockNumber()) - (blockNumber ?? 0n)) + 1
     await loop.rpc("anvil_reorg", depth, kept)
     await loop.mine(1)

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { cpopTokenAbi } from "../../../abis/cpop-token.ts"
 import { type RpcFaultProxy, startRpcFaultProxy } from "../../support/rpc-fault-proxy.ts"
 import { createSettlementFixture, type SettlementFixture } from "../../support/settlement-fixture.ts"
+import { inPool } from "../../support/stuck-batch.ts"
 import { waitUntil } from "../../support/wait-until.ts"
 
 describe("what a chain does to a batch", () => {
@@ -27,6 +28,8 @@ describe("what a chain does to a batch", () => {
     await fixture.rpc("anvil_rollback", 1)
     expect(await fixture.settledCounts()).toEqual(new Map())
     await fixture.batchesIn("broadcast", 1)
+    // Unmined is noted before it is sent again.
+    await inPool(fixture, before?.tx_hash ?? undefined)
     await fixture.rpc("anvil_mine", "0x2")
     const [after] = await fixture.batchesIn("mined", 1)
     expect(after?.tx_hash).toBe(before?.tx_hash)
@@ -169,6 +172,8 @@ describe("what a chain does to a batch", () => {
       what: "there is an alarm",
     })
     await fixture.rpc("anvil_mine", "0x3")
+    const signer = () => fixture.db.selectFrom("settlement.signers").selectAll().executeTakeFirstOrThrow()
+    await waitUntil(async () => (await signer()).next_nonce === 1n, { what: "its nonce is passed over" })
     await fixture.adjust([["ann", 7n]])
     await fixture.flush()
     await new Promise((resolve) => setTimeout(resolve, 1_500))

@@ -106,7 +106,9 @@ it("holds nobody responsible for a token that refuses everybody", async () => {
     ["bob", 2n],
   ])
   await fixture.flush()
-  await waitUntil(async () => (await fixture.batches())[0]?.failures === 2, { what: "it was tried twice" })
+  await waitUntil(async () => ((await fixture.batches())[0]?.failures ?? 0) >= 2, {
+    what: "it was tried twice",
+  })
   expect(await letters()).toEqual([])
   expect(await fixture.batches()).toMatchObject([{ state: "sealed", recipients: 2 }])
 })

@@ -19,11 +19,12 @@ describe("max_fee", () => {
   const alarms = async () => (await fixture.alarms()).map(({ kind }) => kind)
 
   it("ends replacing: the last transaction stays, an alarm says so and goes when it is mined", async () => {
+    await fixture.configure({ replace_after_ms: 600_000n })
     await fixture.rpc("evm_setAutomine", false)
     fixture.run()
     await stickBatch(fixture, () => undefined)
     const [only] = await fixture.transactions()
-    await fixture.configure({ max_fee_per_gas: only?.max_fee_per_gas ?? 0n })
+    await fixture.configure({ ...replaceSoon, max_fee_per_gas: only?.max_fee_per_gas ?? 0n })
     const alarm = await waitUntil(
       async () => (await fixture.alarms()).find(({ kind }) => kind === "nonce_at_fee_cap") ?? false,
       { what: "there is an alarm" },
@@ -36,11 +37,12 @@ describe("max_fee", () => {
   })
 
   it("that is raised lets it go on, and the alarm goes", async () => {
+    await fixture.configure({ replace_after_ms: 600_000n })
     fixture.run()
     await stickBatch(fixture, () => undefined)
     const [only] = await fixture.transactions()
     const max = only?.max_fee_per_gas ?? 0n
-    await fixture.configure({ max_fee_per_gas: max })
+    await fixture.configure({ ...replaceSoon, max_fee_per_gas: max })
     await waitUntil(async () => (await alarms()).includes("nonce_at_fee_cap"), { what: "there is an alarm" })
     await fixture.configure({ max_fee_per_gas: (max * 9n) / 8n + 1n })
     await waitUntil(async () => (await fixture.transactions()).length === 2, { what: "it is replaced" })
@@ -51,7 +53,7 @@ describe("max_fee", () => {
     await fixture.configure({ max_fee_per_gas: 50n * gwei })
     await fixture.rpc("evm_setAutomine", false)
     await baseFee(200n * gwei)
-    fixture.run({ limits: { feeCapAlarmMs: 2_500 } })
+    fixture.run({ limits: { feeCapAlarmMs: 8_000 } })
     await fixture.adjust([["ann", 7n]])
     await fixture.flush()
     const waiting = await waitUntil(

@@ -57,6 +57,8 @@ describe("a strategy that changes under a running batcher", () => {
   it("is followed without a restart: a size", async () => {
     await waitsFor(12)
     edit(/low_congestion: 35/, "low_congestion: 12")
+    // Also where the chain is not heard in time.
+    edit(/medium_congestion: 25/, "medium_congestion: 12")
     expect(await apply()).toMatchObject({ code: 0 })
     expect(await fixture.batchesIn("mined", 1)).toMatchObject([
       { trigger: "size", size_wanted: 12, recipients: 12 },

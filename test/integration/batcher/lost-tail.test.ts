@@ -79,7 +79,7 @@ describe("a chain that lost its newest blocks", () => {
     const wallet = createWalletClient({ account: operator, transport: http(fixture.anvil.rpcUrl) })
     for (let nonce = 0; nonce < 2; nonce += 1)
       await wallet.sendTransaction({ to: operator.address, value: 1n, nonce, chain: null })
-    await fixture.configure({ replace_after_ms: 1_500n })
+    await fixture.configure({ replace_after_ms: 4_000n })
     fixture.run()
     await settle("ann", 7n)
     await fixture.batchesIn("mined", 1)

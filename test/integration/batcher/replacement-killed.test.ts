@@ -41,8 +41,10 @@ async function expectSettledOnce(): Promise<void> {
 
 /** Has a batch wait in the pool of a chain that stands still, with nobody to look after it; its first transaction may be replaced. */
 async function stickAlone(): Promise<void> {
+  await fixture.configure({ replace_after_ms: 600_000n })
   const batcher = await stuck()
   await fixture.stop(batcher)
+  await fixture.configure(replaceSoon)
   await setTimeout(1_500)
 }
 

@@ -75,6 +75,8 @@ describe("settling a lane", () => {
   })
 
   it("waits for a reason: a size, a deadline, an urgent change", async () => {
+    // What the chain has said once is kept for three blocks.
+    await fixture.configure({ block_time_ms: 15_000 })
     fixture.run()
     await fixture.adjust([["ann", 1n]])
     await new Promise((resolve) => setTimeout(resolve, 500))

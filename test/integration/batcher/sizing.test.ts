@@ -45,10 +45,15 @@ describe("sizing by the chain's congestion", () => {
     ["medium", feeHistory(1_000, 1_000, 0.5), 25],
     ["low", feeHistory(1_000, 1_000, 0.1), 35],
   ] as const)("wants what the token's table says while congestion is %s", async (level, result, size) => {
+    // What the chain has said once is kept for three blocks.
+    await fixture.configure({ block_time_ms: 15_000 })
     proxy.set("eth_feeHistory", { fault: "result", result })
-    await fixture.adjust(users(size - 1))
+    // Too few for any size, in case the first answer comes too late to be waited for.
+    await fixture.adjust(users(2, "first"))
     fixture.run({ rpcUrls: [proxy.url] })
-    await waitUntil(async () => (proxy.seen.get("eth_feeHistory") ?? 0) > 0, { what: "the chain is asked" })
+    await waitUntil(async () => (proxy.provoked.get("result") ?? 0) > 0, { what: "the chain has answered" })
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    await fixture.adjust(users(size - 3))
     await new Promise((resolve) => setTimeout(resolve, 300))
     expect(await fixture.batches()).toEqual([])
     await fixture.adjust(users(1, "one-more"))
@@ -63,7 +68,7 @@ describe("sizing by the chain's congestion", () => {
     await fixture.adjust(users(25))
     const [batch] = await sealed(1)
     expect(batch).toMatchObject({ trigger: "size", congestion: null, size_wanted: 25, recipients: 25 })
-    expect((batch?.sealed_at.getTime() ?? 0) - (batch?.oldest_change_at.getTime() ?? 0)).toBeLessThan(2_000)
+    expect((batch?.sealed_at.getTime() ?? 0) - (batch?.oldest_change_at.getTime() ?? 0)).toBeLessThan(4_000)
   })
 
   it("asks the chain once a while, not once a look", async () => {
@@ -73,10 +78,9 @@ describe("sizing by the chain's congestion", () => {
       await fixture.adjust([[`user-${change}`, 1n]])
       await new Promise((resolve) => setTimeout(resolve, 60))
     }
+    await waitUntil(async () => (proxy.seen.get("eth_feeHistory") ?? 0) > 0, { what: "the chain is asked" })
     const intervals = Math.ceil((performance.now() - began) / 2_000)
-    const asked = proxy.seen.get("eth_feeHistory") ?? 0
-    expect(asked).toBeGreaterThan(0)
-    expect(asked).toBeLessThanOrEqual(intervals + 1)
+    expect(proxy.seen.get("eth_feeHistory")).toBeLessThanOrEqual(intervals + 1)
   })
 
   it("sends what waits while gas is cheap, from the smallest batch on", async () => {

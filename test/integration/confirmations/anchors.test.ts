@@ -183,6 +183,7 @@ describe("a reorganisation", () => {
   test("above the confirmed blocks has the anchor sent again, and confirmed once", async () => {
     const made = await anchored()
     const transactions = await loop.transactions()
+    await loop.indexed()
     await loop.rpc("anvil_reorg", 1, [])
     await loop.indexed()
     expect(await loop.anchor().rootOf(loop.ledgerId, made.treeSize)).toBe(`0x${"0".repeat(64)}`)
@@ -205,6 +206,7 @@ describe("a reorganisation", () => {
     await expectAnchored(made)
     const first = await anchorOf(made.treeSize)
     const sent = await loop.transactions()
+    await loop.indexed()
     await loop.rpc("anvil_reorg", await depthOf(first?.block_number ?? null), [])
     await loop.mine(3)
     await loop.indexed()
@@ -238,6 +240,7 @@ describe("a reorganisation", () => {
     await loop.anchor().anchorAsStranger(loop.ledgerId, made.treeSize, made.root)
     await loop.confirmAll()
     await expectAnchored(made)
+    await loop.indexed()
     await loop.rpc("anvil_reorg", await depthOf((await anchorOf(made.treeSize))?.block_number ?? null), [])
     await loop.mine(3)
     await loop.indexed()

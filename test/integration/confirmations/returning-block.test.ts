@@ -5,6 +5,7 @@ import { gunzipSync } from "node:zlib"
 import { type Address, encodeFunctionData } from "viem"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { cpopTokenAbi } from "../../../abis/cpop-token.ts"
+import { indexerProgress } from "../../../ledger/confirmations/indexer-progress.ts"
 import { type Anvil, startAnvil } from "../../support/anvil.ts"
 import { callJsonRpc } from "../../support/call-json-rpc.ts"
 import { createLoopFixture, type LoopFixture } from "../../support/loop-fixture.ts"
@@ -47,6 +48,17 @@ async function mintOn(url: string, to: Address, amount: bigint): Promise<void> {
   ])
 }
 
+/** A block that is replaced while the indexer reads it costs it a minute. */
+const indexedOn = (url: string) =>
+  waitUntil(
+    async () => {
+      const block = (await callJsonRpc(url, "eth_getBlockByNumber", ["latest", false])) as { hash: string }
+      const progress = await indexerProgress(loop.db, Number(loop.chainId))
+      return progress !== null && "blockHash" in progress && progress.blockHash === block.hash
+    },
+    { what: "the indexer has finished the newest block", timeoutMs: 90_000 },
+  )
+
 test("a block that was replaced and returns is confirmed again", async () => {
   const ann = await loop.addressOf("ann")
   await loop.adjust([["ann", 1n]])
@@ -59,16 +71,18 @@ test("a block that was replaced and returns is confirmed again", async () => {
         await loop.step()
         return (await loop.balance("ann")).confirmed === amount
       },
-      { what: `${amount} are confirmed`, describe: () => loop.step(), timeoutMs: 30_000 },
+      { what: `${amount} are confirmed`, describe: () => loop.step(), timeoutMs: 90_000 },
     )
 
   await mintOn(loop.anvil.rpcUrl, ann, 5n)
   await loop.mine(2)
   await confirmed(105n)
+  await indexedOn(loop.anvil.rpcUrl)
   proxy.retarget(fork.rpcUrl)
   await mintOn(fork.rpcUrl, ann, 9n)
   await callJsonRpc(fork.rpcUrl, "anvil_mine", ["0x4"])
   await confirmed(109n)
+  await indexedOn(fork.rpcUrl)
   proxy.retarget(loop.anvil.rpcUrl)
   await loop.mine(6)
   await confirmed(105n)

@@ -288,6 +288,12 @@ describe("a batch on our token that no ledger sealed", () => {
       },
       { what: "a batch is sealed that cannot be settled", describe: loop.batches },
     )
+    // After its last retry nobody of ours tries it any more.
+    const lane = () => loop.db.selectFrom("settlement.lanes").selectAll().executeTakeFirstOrThrow()
+    await waitUntil(async () => (await lane()).paused_at !== null, {
+      what: "the lane is stopped",
+      describe: loop.batches,
+    })
     await loop.token.callAsAdmin("unpause")
     await settle(BigInt(batch.batch_id), encodeDeltas([{ address: await loop.addressOf("eve"), amount: 4n }]))
     await loop.confirmAll()

@@ -61,6 +61,7 @@ test("a block of the comparison that a reorganisation takes away ends the attemp
     .selectFrom("ledger.chain_cursors")
     .select("block_hash")
     .executeTakeFirstOrThrow()
+  await loop.indexed()
   const view = interrupted(() => reorganise(3))
   const { runId, reason } = await whileWaiting({ view })
   expect(reason).toMatch(/^the chain no longer has block \d+ as it was confirmed$/)
@@ -93,7 +94,7 @@ test("an indexer that is behind the confirmations vouches for nothing", async ()
 
 test("while the indexer has no views a run waits, and fails in the end with a sentence that says so", async () => {
   await loop.tamper("ALTER VIEW chain.transfer_event RENAME TO gone")
-  const { runId } = await whileWaiting({}, 1_500)
+  const { runId } = await whileWaiting({}, 5_000)
   expect((await loop.run(runId)).state).toBe("requested")
   const run = await loop.result(runId)
   expect(run).toMatchObject({ state: "failed", drifts: [], accounts_compared: null, block_number: null })

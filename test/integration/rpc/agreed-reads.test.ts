@@ -3,6 +3,7 @@ import { type ChainClient, createChainClient } from "../../../platform/rpc/chain
 import { type Anvil, startAnvil } from "../../support/anvil.ts"
 import { callJsonRpc } from "../../support/call-json-rpc.ts"
 import { type RpcFaultProxy, startRpcFaultProxy } from "../../support/rpc-fault-proxy.ts"
+import { waitUntil } from "../../support/wait-until.ts"
 
 const address = "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
 const target = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8"
@@ -12,7 +13,14 @@ let proxies: RpcFaultProxy[]
 beforeAll(async () => {
   anvil = await startAnvil()
   await callJsonRpc(anvil.rpcUrl, "anvil_mine", ["0x3"])
-  await callJsonRpc(anvil.rpcUrl, "eth_sendTransaction", [{ from: address, to: target, value: "0x1" }])
+  const hash = await callJsonRpc(anvil.rpcUrl, "eth_sendTransaction", [
+    { from: address, to: target, value: "0x1" },
+  ])
+  // anvil answers before it has mined.
+  await waitUntil(
+    async () => (await callJsonRpc(anvil.rpcUrl, "eth_getTransactionReceipt", [hash])) !== null,
+    { what: "it is mined" },
+  )
 })
 afterAll(() => anvil.stop())
 beforeEach(async () => {
@@ -22,7 +30,7 @@ afterEach(() => Promise.all(proxies.map((proxy) => proxy.close())))
 
 function client(): ChainClient {
   const urls = proxies.map(({ url }) => url)
-  return createChainClient({ chainId: 31_337n, urls, limits: { timeoutMs: 500, retryDelayMs: 10 } })
+  return createChainClient({ chainId: 31_337n, urls, limits: { timeoutMs: 5_000, retryDelayMs: 10 } })
 }
 function proxy(index: number): RpcFaultProxy {
   const found = proxies[index]

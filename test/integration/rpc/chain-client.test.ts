@@ -4,6 +4,7 @@ import { type Anvil, startAnvil } from "../../support/anvil.ts"
 import { callJsonRpc } from "../../support/call-json-rpc.ts"
 import { deployToken } from "../../support/deploy-token.ts"
 import { type RpcFaultProxy, startRpcFaultProxy } from "../../support/rpc-fault-proxy.ts"
+import { waitUntil } from "../../support/wait-until.ts"
 
 const secret = "c2VjcmV0LWtleS1vZi1hLWN1c3RvbWVy"
 
@@ -33,7 +34,7 @@ describe("the gateway to a chain", () => {
       chainId,
       urls,
       limits: {
-        timeoutMs: 300,
+        timeoutMs: 3_000,
         retryDelayMs: 10,
         hedgeMs: 10_000,
         breaker: { failuresMax: 3, openMs: 1_000, openMsMax: 5_000 },
@@ -51,13 +52,18 @@ describe("the gateway to a chain", () => {
       // Its code logs so many bytes of memory.
       const code = `0x62${bytes.toString(16).padStart(6, "0")}6000a000`
       await callJsonRpc(chatty.rpcUrl, "anvil_setCode", [address, code])
-      for (let call = 0; call < calls; call += 1)
+      for (let call = 1; call <= calls; call += 1) {
         await callJsonRpc(chatty.rpcUrl, "eth_sendTransaction", [{ from, to: address, gas: "0xb71b00" }])
+        // anvil answers before it has mined, and what waits together goes into one block.
+        await waitUntil(async () => Number(await callJsonRpc(chatty.rpcUrl, "eth_blockNumber", [])) >= call, {
+          what: `block ${call} is mined`,
+        })
+      }
       const filter = { fromBlock: 0n, toBlock: BigInt(calls), addresses: [address], topics: [] }
       const open = (logsBytesMax?: number) =>
         createChainClient({
           ...{ chainId: 31_337n, urls: [chatty.rpcUrl] },
-          limits: logsBytesMax === undefined ? {} : { logsBytesMax },
+          limits: { timeoutMs: 30_000, ...(logsBytesMax === undefined ? {} : { logsBytesMax }) },
         })
       const logs = await open().getLogs(filter)
       expect(logs.map(({ data }) => data.length)).toEqual(Array(calls).fill(2 + 2 * bytes))
