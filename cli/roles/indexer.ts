@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import pg from "pg"
@@ -9,7 +10,7 @@ import { rpcUrlsFromEnvironment } from "../../platform/rpc/rpc-urls.ts"
 import { parsePort } from "../parse-port.ts"
 import { buildIndexerSources } from "../registry/indexer-sources.ts"
 import { checkDatabaseUrl, databaseUnreachable } from "../stack/database-url.ts"
-import { findFreePort } from "../stack/free-port.ts"
+import { assertPortIsFree, findFreePort, portTaken } from "../stack/free-port.ts"
 import type { RoleRestarting } from "../stack/role-message.ts"
 import { answerForLostBlocks } from "./answer-for-lost-blocks.ts"
 import { chainClientOf } from "./chain-client-of.ts"
@@ -39,14 +40,17 @@ export async function runIndexer(): Promise<void> {
   if (!isGiven) process.env["INDEXER_SOURCES"] = await deriveSources(client, configuration)
   const started = process.env["INDEXER_SOURCES"] ?? ""
   const sources = parseIndexerSources(process.env["INDEXER_SOURCES"])
-  const port = parsePort("INDEXER_PORT", process.env["INDEXER_PORT"] || "0") || (await findFreePort())
+  const given = parsePort("INDEXER_PORT", process.env["INDEXER_PORT"] || "0")
+  await assertPortIsFree(given, "INDEXER_PORT")
+  const port = given || (await findFreePort())
   const schema = await nameSchema(root, sources)
   const prepared = await prepareSchema(client, schema, sources)
   logger.info({ schema: schema.name, port, ...prepared }, "starting Ponder")
   globalThis.fetch = answerForLostBlocks(globalThis.fetch)
   watchForLostBlocks(client, schema.name, sources, logger)
-  await startPonder(schema.name, port)
-  await waitUntilCaughtUp(client, port, sources)
+  const instance = randomUUID()
+  await startPonder(schema.name, port, instance)
+  await waitUntilCaughtUp(client, { port, instance }, sources)
   await pruneSchemas(client, schema.name).catch((error: unknown) =>
     logger.warn({ error: describeError(error) }, "old schemas stay"),
   )
@@ -100,11 +104,13 @@ async function deriveSources(client: pg.Client, configuration: Configuration): P
   )
 }
 
-async function startPonder(schema: string, port: number): Promise<void> {
+async function startPonder(schema: string, port: number, instance: string): Promise<void> {
   // PORT wins over -p, and DATABASE_SCHEMA over --schema.
   for (const name of ["PORT", "DATABASE_SCHEMA", "DATABASE_PRIVATE_URL", "INDEXER_PORT"])
     delete process.env[name]
   process.env["PONDER_TELEMETRY_DISABLED"] = "true"
+  // For src/api, which Ponder loads as modules of its own: nothing else of ours reaches it.
+  process.env["CHAINBRIDGE_INDEXER_INSTANCE"] = instance
   const program = new URL("./bin/ponder.js", import.meta.resolve("ponder"))
   process.argv = [
     ...[
@@ -119,8 +125,30 @@ async function startPonder(schema: string, port: number): Promise<void> {
   await import(program.href)
 }
 
+/**
+ * Where the port was taken since we looked, Ponder listens on the next one, and who knows ours would ask a stranger.
+ * @throws ChainBridgeError PORT_TAKEN
+ */
+async function waitUntilOurs(port: number, instance: string): Promise<void> {
+  for (;;) {
+    await sleep(100)
+    // Nobody may be there yet, and a stranger may let us wait.
+    const signal = AbortSignal.timeout(5_000)
+    const answer = await fetch(`http://127.0.0.1:${port}/instance`, { signal })
+      .then(async (response) => ({ instance: await response.text() }))
+      .catch(() => undefined)
+    if (answer?.instance === instance) return
+    if (answer !== undefined) throw portTaken(port, "EADDRINUSE", "INDEXER_PORT")
+  }
+}
+
 /** Ready means: the views are there, and the head they show is no older than the chain's head was a moment ago. */
-async function waitUntilCaughtUp(client: pg.Client, port: number, sources: IndexerSources): Promise<void> {
+async function waitUntilCaughtUp(
+  client: pg.Client,
+  { port, instance }: { port: number; instance: string },
+  sources: IndexerSources,
+): Promise<void> {
+  await waitUntilOurs(port, instance)
   for (;;) {
     await sleep(100)
     const answer = await fetch(`http://127.0.0.1:${port}/ready`).catch(() => undefined)

@@ -1,4 +1,5 @@
 import { createServer } from "node:net"
+import { ChainBridgeError } from "../../platform/errors.ts"
 
 /** A TCP port of the loopback interface that nobody listens on at this moment. */
 export function findFreePort(): Promise<number> {
@@ -13,6 +14,25 @@ export async function probePort(port: number): Promise<{ free: true } | { free: 
   } catch (error) {
     return { free: false, code: (error as NodeJS.ErrnoException).code ?? "unknown" }
   }
+}
+
+/**
+ * @param port 0 stands for any free one
+ * @param setting the option or variable that chooses another one
+ * @throws ChainBridgeError PORT_TAKEN
+ */
+export async function assertPortIsFree(port: number, setting: string): Promise<void> {
+  if (port === 0) return
+  const probe = await probePort(port)
+  if (!probe.free) throw portTaken(port, probe.code, setting)
+}
+
+export function portTaken(port: number, code: string, setting: string): ChainBridgeError {
+  const why = code === "EADDRINUSE" ? "is taken by another program" : `cannot be used (${code})`
+  return new ChainBridgeError(
+    "PORT_TAKEN",
+    `port ${port} ${why}: choose another with ${setting} (0 picks a free one)`,
+  )
 }
 
 function listenOnce(port: number): Promise<number> {

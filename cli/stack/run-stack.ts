@@ -12,7 +12,7 @@ import { checkTokens, tokensOf } from "../registry/check-tokens.ts"
 import { checkChain } from "./check-chain.ts"
 import { openDataDirectory } from "./data-directory.ts"
 import { checkDatabaseUrl } from "./database-url.ts"
-import { choosePort, probePort } from "./free-port.ts"
+import { assertPortIsFree, choosePort } from "./free-port.ts"
 import { awaitLeftovers, openProcessList, type ProcessList } from "./leftovers.ts"
 import type { Progress } from "./progress.ts"
 import { openSecrets } from "./secrets.ts"
@@ -60,7 +60,7 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
   const { note, step } = progress
   const configuration = loadConfiguration(options.configuration)
   try {
-    await assertPortIsFree(options.apiPort)
+    await assertPortIsFree(options.apiPort, "--port")
   } catch (error) {
     // Whoever has it may be the stack of this very directory: then that is what to say.
     if (!options.isEphemeral && existsSync(options.dataDirectory))
@@ -248,17 +248,6 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
 function noteKept({ changed, left }: Applied, note: (message: string) => void): void {
   for (const change of changed) note(`changed at run time, and kept: ${describeRuntimeChange(change)}`)
   for (const entry of left) note(describeLeftEntry(entry))
-}
-
-async function assertPortIsFree(port: number): Promise<void> {
-  if (port === 0) return
-  const probe = await probePort(port)
-  if (probe.free) return
-  const why = probe.code === "EADDRINUSE" ? "is taken by another program" : `cannot be used (${probe.code})`
-  throw new ChainBridgeError(
-    "PORT_TAKEN",
-    `port ${port} ${why}: choose another with --port (0 picks a free one)`,
-  )
 }
 
 /** Waits for both even when one fails: whatever the other one starts has to be known before the end begins. */

@@ -73,13 +73,16 @@ export async function startPonder(options: PonderOptions): Promise<Ponder> {
   })
   const deadline = Date.now() + readyTimeoutMs
   while (!(await isReady(port))) {
-    if (exited === undefined && Date.now() < deadline) {
+    const log = readLogTail(logFile, 8)
+    const isElsewhere = log.includes("Port in use")
+    if (exited === undefined && Date.now() < deadline && !isElsewhere) {
       await sleep(100)
       continue
     }
-    const why = `the indexer is not ready (${exited ?? "timeout"}): ${readLogTail(logFile, 8)}`
     await guard.close()
-    throw new Error(why)
+    // Somebody took the port since it was found free, and Ponder the next one.
+    if (isElsewhere) return startPonder(options)
+    throw new Error(`the indexer is not ready (${exited ?? "timeout"}): ${log}`)
   }
   return {
     ended,
@@ -112,7 +115,7 @@ function sourcesOf(options: PonderOptions): string {
 
 async function isReady(port: number): Promise<boolean> {
   try {
-    return (await fetch(`http://127.0.0.1:${port}/ready`)).ok
+    return (await fetch(`http://127.0.0.1:${port}/ready`, { signal: AbortSignal.timeout(5_000) })).ok
   } catch {
     return false
   }
