@@ -64,7 +64,8 @@ export type IdentityTables = {
     subject_hash: Buffer
     failures: number
     last_at: Date
-    blocked_until: Date
+    /** `-infinity` where nothing is held up, which the driver reads as a number. */
+    blocked_until: Date | number
   }
   "registry.audit_log": {
     entry_id: Generated<bigint>

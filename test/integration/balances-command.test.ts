@@ -78,7 +78,7 @@ test("writes every account as it is, and as it was at any position", async () =>
   expect((await balances("--at", times.recorded_at.toISOString(), "--token", "CPOP")).stdout).toBe(
     await expectedCsv(BigInt(last.position)),
   )
-}, 60_000)
+})
 
 test.each([
   [["--at", "99999"], /^chainbridge: --at 99999 is beyond the end of the log, which is position \d+\n$/],

@@ -69,7 +69,7 @@ test("imports a file, lists what was refused, and applies nothing twice", async 
   expect([ndjson.code, ndjson.stdout.includes("1 applied")]).toEqual([0, true])
   expect(existsSync(join(directory, "more.ndjson.refused.csv"))).toBe(false)
   expect(await balanceOf("ann")).toBe("6.000000000000000000")
-}, 60_000)
+})
 
 test("goes on where it was when it was killed", async () => {
   const lines = Array.from({ length: 20_000 }, (_, index) => `killed-${index % 100},POINT,+1,reward`)
@@ -134,7 +134,7 @@ test("ends when the import that it follows is gone", async () => {
   } finally {
     await sql`DROP FUNCTION public.lease CASCADE`.execute(owner)
   }
-}, 30_000)
+})
 
 test("says that there is no such file", async () => {
   const { code, stderr } = await runCli(["import", join(directory, "nowhere.csv")], {

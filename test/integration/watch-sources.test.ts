@@ -1,5 +1,5 @@
 import pg from "pg"
-import { afterAll, beforeAll, expect, test, vi } from "vitest"
+import { afterAll, beforeAll, expect, test } from "vitest"
 import { findSourcesProblem } from "../../cli/roles/find-sources-problem.ts"
 import { waitForOtherSources } from "../../cli/roles/watch-sources.ts"
 import type { Logger } from "../../platform/logger.ts"
@@ -7,8 +7,6 @@ import { type Anvil, startAnvil } from "../support/anvil.ts"
 import type { TestDatabase } from "../support/create-database.ts"
 import { createTestDatabase } from "../support/postgres.ts"
 import { waitUntil } from "../support/wait-until.ts"
-
-vi.setConfig({ testTimeout: 60_000 })
 
 const nobody = "http://127.0.0.1:1"
 

@@ -1,5 +1,6 @@
 import { type ApiServer, startApiServer } from "../../api/api-server.ts"
 import type { IdentityOptions } from "../../api/context.ts"
+import type { ApiLimits } from "../../api/limits.ts"
 import { createLogger } from "../../platform/logger.ts"
 import { callApi } from "./call-api.ts"
 import type { ApiReply, TestApi } from "./test-api.ts"
@@ -9,7 +10,12 @@ export type Replica = Pick<ApiServer, "url" | "stop"> & {
 }
 
 /** One more API over the database of another one. @param port any free one, unless named */
-export async function startReplica(api: TestApi, identity: IdentityOptions, port = 0): Promise<Replica> {
+export async function startReplica(
+  api: TestApi,
+  identity: IdentityOptions,
+  port = 0,
+  limits: Partial<ApiLimits> = {},
+): Promise<Replica> {
   const server = await startApiServer({
     db: api.db,
     writerPool: api.writerPool,
@@ -19,6 +25,7 @@ export async function startReplica(api: TestApi, identity: IdentityOptions, port
     port,
     version: "0.0.0-test",
     identity,
+    limits,
   })
   return {
     url: server.url,

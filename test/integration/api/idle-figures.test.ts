@@ -21,7 +21,7 @@ afterAll(() => api.close())
 const idle = () => new Promise((resolve) => setTimeout(resolve, 400))
 const balance = async () => (await api.call("GET", "/api/v1/balance/ann")).body
 
-/** Each read comes after a pause: one that does not measure again never has the figures. */
+/** Each read comes after a pause: one that waits for no new measurement finds the last one too old every time. That nothing old is shown is a test of its own, below. */
 const afterPause = (isKnown: (body: Awaited<ReturnType<typeof balance>>) => boolean) =>
   waitUntil(
     async () => {

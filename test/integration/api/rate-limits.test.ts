@@ -76,15 +76,15 @@ describe.each(hasRedis ? ["in process", "in Redis"] : ["in process"])("a key's b
   })
 
   it("never gives more than its burst and what has come since, however many ask at once", async () => {
-    const key = await freshKey(api, { requests_per_second: 1, burst: 40 })
+    const key = await freshKey(api, { requests_per_second: 1, burst: 50 })
     const from = performance.now()
-    // More at once can hold this process up for as long as it takes Redis for dead.
+    // More at once can hold this process up for as long as it takes Redis for dead. No multiple of those that ask at once: some of them meet the last tokens together.
     const replies: ApiReply[] = []
     for (let sent = 0; sent < 120; sent += 20)
       replies.push(...(await Promise.all(Array.from({ length: 20 }, () => asked(api, key)))))
     const seconds = (performance.now() - from) / 1_000
     const allowed = replies.filter(({ status }) => status === 200).length
-    expect(allowed).toBeLessThanOrEqual(40 + Math.ceil(seconds))
+    expect(allowed).toBeLessThanOrEqual(50 + Math.ceil(seconds))
     expect(allowed).toBeGreaterThanOrEqual(30)
     expect(replies.filter(({ status }) => status === 429)).toHaveLength(120 - allowed)
   })
@@ -218,7 +218,6 @@ describe.runIf(hasRedis)("Redis", () => {
       const shared = await spentKey()
       expect((await atSecond(shared)).status).toBe(429)
     },
-    60_000,
   )
 })
 

@@ -107,7 +107,7 @@ describe("found:", () => {
         expect(checkBytes(altered), `byte ${at}, ${difference}`).toHaveProperty("problem")
       }
     }
-  }, 60_000)
+  })
 
   test("every byte of it left out or put in twice, and every place where it could be cut off", () => {
     for (let at = 0; at < small.length; at += 1) {
@@ -118,7 +118,7 @@ describe("found:", () => {
       }
     }
     expect(checkBytes(Buffer.concat([small, Buffer.from("\n")]))).toHaveProperty("problem")
-  }, 60_000)
+  })
 
   test("every bit of the last line, which nothing covers but its signature", () => {
     const start = small.lastIndexOf(10, small.length - 2) + 1
@@ -127,7 +127,7 @@ describe("found:", () => {
       altered[bit >> 3] = (altered[bit >> 3] ?? 0) ^ (1 << (bit & 7))
       expect(checkBytes(altered), `bit ${bit}`).toHaveProperty("problem")
     }
-  }, 60_000)
+  })
 
   test("every line left out, doubled, or swapped with the next one", () => {
     const lines = linesOf(whole)
@@ -301,7 +301,7 @@ describe("the commands", () => {
       code: 1,
       stdout: expect.stringContaining("cut off"),
     })
-  }, 60_000)
+  })
 
   test("a file that nobody signed is refused, unless that is meant or a checkpoint covers it", async () => {
     const file = join(directory, "b.ndjson")
@@ -322,7 +322,7 @@ describe("the commands", () => {
       {} as never,
     )
     expect(proven).toMatchObject({ code: 0, stdout: expect.stringContaining("not signed") })
-  }, 60_000)
+  })
 
   test("what was asked wrongly is said in one sentence", async () => {
     const out = join(directory, "c.ndjson")
@@ -348,7 +348,7 @@ describe("the commands", () => {
       stderr: expect.stringMatching(/64 hex digits/),
     })
     expect(existsSync(out)).toBe(false)
-  }, 60_000)
+  })
 
   test("killed in the middle, an export has not left half a file under its name", async () => {
     const large = { ...ledger, ledgerId: await insertLedger(ledger.db) }
@@ -366,7 +366,7 @@ describe("the commands", () => {
     expect(await checkExportFile(file, { trustedKeys: [key.publicKey], notes: [] })).toMatchObject({
       last: 12_010n,
     })
-  }, 60_000)
+  })
 
   test("a log that does not give its hashes is not signed", async () => {
     const owner = new pg.Client({ connectionString: ledger.database.ownerUrl })

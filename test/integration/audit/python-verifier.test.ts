@@ -192,7 +192,7 @@ describe.skipIf(!hasPython)(
           said: expect.stringContaining("it does not lead to the root"),
         })
       }
-    }, 60_000)
+    })
 
     test("agrees with a part, one without details, and one that only a checkpoint vouches for", async () => {
       expect(run(await exportToBytes(ledger, { key, first: 300n, last: 500n }))).toMatchObject({ status: 0 })
@@ -345,6 +345,6 @@ describe.skipIf(!hasPython)(
         altered[at] = (part[at] ?? 0) ^ (1 + (at % 7))
         expect(run(altered).status, `byte ${at}`).toBe(1)
       }
-    }, 60_000)
+    })
   },
 )

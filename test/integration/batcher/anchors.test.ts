@@ -280,6 +280,14 @@ describe("a contract", () => {
       { what: "the reverted anchor is final" },
     )
     await fixture.rpc("evm_setAutomine", true)
+    await fixture.db.updateTable("settlement.anchors").set({ retry_at: new Date() }).execute()
+    await waitUntil(
+      async () => /has this root already/.test((await fixture.anchors())[0]?.last_error ?? ""),
+      {
+        what: "it was looked at again",
+        describe: fixture.anchors,
+      },
+    )
     await settles()
     expect((await fixture.transactions()).map((row) => row.tree_size)).toEqual([treeSize, null])
     expect((await fixture.batches())[0]?.state).toBe("mined")

@@ -1,5 +1,5 @@
 import { type Address, encodeFunctionData } from "viem"
-import { afterEach, describe, expect, test, vi } from "vitest"
+import { afterEach, describe, expect, test } from "vitest"
 import { cpopTokenAbi } from "../../../abis/cpop-token.ts"
 import { deferralDepthFactor } from "../../../batcher/store/held-back.ts"
 import { requestCancellation } from "../../../ledger/store/request-cancellation.ts"
@@ -9,8 +9,6 @@ import { createLoopFixture } from "../../support/loop-fixture.ts"
 import { startRpcFaultProxy } from "../../support/rpc-fault-proxy.ts"
 import { createSettlementFixture, type SettlementFixture } from "../../support/settlement-fixture.ts"
 import { waitUntil } from "../../support/wait-until.ts"
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 let fixture: SettlementFixture
 afterEach(() => fixture?.close())

@@ -1,13 +1,11 @@
 import { type Hex, parseEventLogs } from "viem"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { cpopTokenAbi } from "../../../abis/cpop-token.ts"
 import { deferralDepthFactor } from "../../../batcher/store/held-back.ts"
 import { requestCancellation } from "../../../ledger/store/request-cancellation.ts"
 import { createLoopFixture, type LoopFixture } from "../../support/loop-fixture.ts"
 import { inPool, transactionsSaved } from "../../support/stuck-batch.ts"
 import { waitUntil } from "../../support/wait-until.ts"
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 let loop: LoopFixture
 beforeEach(async () => {

@@ -136,7 +136,7 @@ describe.each(["settle", "batch-mint-burn"] as const)("a token of the mode %s", 
   })
 
   it("waits where everybody is refused, and takes nothing apart", async () => {
-    // The last retry, which stops the lane, comes nine seconds after the first.
+    // The third failure, which stops the lane, comes nine seconds after the first one.
     await fixture.db
       .updateTable("registry.tokens")
       .set({ strategy: JSON.stringify({ ...fixture.strategy, retry_interval_ms: 3_000 }) })

@@ -156,7 +156,7 @@ test("whatever is sent twice, in whatever order and to whichever process, happen
     "ReleaseHold",
     "ReverseAdjustment",
   ])
-}, 60_000)
+})
 
 test("nothing is spent twice, however many want it at once: what was refused was more than is left", async () => {
   await fc.assert(
@@ -188,7 +188,7 @@ test("nothing is spent twice, however many want it at once: what was refused was
     ),
     { numRuns: 20, interruptAfterTimeLimit: 15_000, markInterruptAsFailure: false },
   )
-}, 60_000)
+})
 
 /** One of many that are under way at once. */
 const step = fc.record({
@@ -241,4 +241,4 @@ test("whichever COMMIT is lost, or the answer to it, of whichever group in fligh
   )
   expect(seen.cuts).toBeGreaterThan(10)
   expect(seen.recorded).toBeGreaterThan(100)
-}, 60_000)
+})

@@ -176,7 +176,7 @@ test("a reader that stays in a partition is waited for, and then nothing has mov
   await expect(archive(100n)).rejects.toMatchObject({ code: "ARCHIVE_BUSY", retryable: true })
   await owner.query("COMMIT")
   expect(await archive(100n)).toEqual([[1n, 100n]])
-}, 20_000)
+})
 
 test("a query that is kept prepared reads on, over partitions that are filled and moved meanwhile", async () => {
   const writer = writerOf(ledger.ledgerId)

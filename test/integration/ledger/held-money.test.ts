@@ -182,7 +182,7 @@ test("whatever happens to held money at once, by whichever process and whatever 
   expect(seen.expired).toBeGreaterThan(0)
   expect(seen.captured).toBeGreaterThan(0)
   expect(seen.overdrawn).toBeGreaterThan(0)
-}, 90_000)
+})
 
 test("an account that the chain has overdrawn keeps its holds, and captures what is there", async () => {
   const { ledgerId, writer } = await startLedger()

@@ -133,7 +133,7 @@ test("a build that has stopped beside the tables that serve takes their place wh
   await worker.stop()
   expect(await openAlarms()).toEqual([])
   expect(await findDifferenceFromLog(ledger.db, dailyTotals, ledger.ledgerId)).toBeNull()
-}, 60_000)
+})
 
 test("one ledger that has stopped keeps no other one back", async () => {
   const otherId = await insertLedger(ledger.db)

@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(receivers.map((receiver) => receiver.close()))
   await fixture?.close()
-}, 15_000)
+})
 
 async function receive(): Promise<WebhookReceiver> {
   const receiver = await startWebhookReceiver()
@@ -76,25 +76,21 @@ describe("an answer that is none", () => {
     ["another protocol", "101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"],
     ["status 000", "000 Nothing\r\nContent-Length: 0\r\n\r\n"],
     ["status 042", "042 Answer\r\nContent-Length: 0\r\n\r\n"],
-  ])(
-    "%s is a failed attempt, and the worker stops",
-    async (_, bytes) => {
-      const receiver = await answerBytes((socket) => socket.write(`HTTP/1.1 ${bytes}`))
-      const { webhook_id } = await fixture.make(receiver.url)
-      const worker = await fixture.run()
-      await fixture.record(1)
-      expect(await fixture.firstFailure(webhook_id)).toMatchObject({
-        error: "NO_CONNECTION",
-        response_status: null,
-      })
-      expect((await whenFailing(webhook_id)).failing_since).not.toBeNull()
-      expect(receiver.requests()).toBe(1)
-      await worker.stop()
-      expect(worker.status()).toEqual({ delivering: 0 })
-      await remove(webhook_id)
-    },
-    30_000,
-  )
+  ])("%s is a failed attempt, and the worker stops", async (_, bytes) => {
+    const receiver = await answerBytes((socket) => socket.write(`HTTP/1.1 ${bytes}`))
+    const { webhook_id } = await fixture.make(receiver.url)
+    const worker = await fixture.run()
+    await fixture.record(1)
+    expect(await fixture.firstFailure(webhook_id)).toMatchObject({
+      error: "NO_CONNECTION",
+      response_status: null,
+    })
+    expect((await whenFailing(webhook_id)).failing_since).not.toBeNull()
+    expect(receiver.requests()).toBe(1)
+    await worker.stop()
+    expect(worker.status()).toEqual({ delivering: 0 })
+    await remove(webhook_id)
+  })
 
   it("a head that breaks off on a kept connection is a failed attempt, and not asked for again", async () => {
     const receiver = await answerBytes((socket, requests) => {
@@ -111,7 +107,7 @@ describe("an answer that is none", () => {
     expect(receiver.requests()).toBe(2)
     await worker.stop()
     await remove(webhook_id)
-  }, 30_000)
+  })
 
   it("none at all on a connection that was closed while it was idle is asked for again, at once", async () => {
     const receiver = await answerBytes((socket, requests) => {
@@ -126,7 +122,7 @@ describe("an answer that is none", () => {
     expect(await fixture.deliveries(webhook_id)).toMatchObject([{ attempts_count: 1 }, { attempts_count: 1 }])
     await worker.stop()
     await remove(webhook_id)
-  }, 30_000)
+  })
 
   it("a body that breaks off on a kept connection is not asked for again", async () => {
     const receiver = await answerBytes((socket, requests) => {
@@ -145,7 +141,7 @@ describe("an answer that is none", () => {
     expect(receiver.requests()).toBe(Number(last - BigInt(position)))
     await worker.stop()
     await remove(webhook_id)
-  }, 30_000)
+  })
 })
 
 describe("what fails with us", () => {
@@ -182,7 +178,7 @@ describe("what fails with us", () => {
     expect(await fixture.show(webhook_id)).toMatchObject({ status: "healthy", failing_since: null })
     await able.stop()
     await remove(webhook_id)
-  }, 60_000)
+  })
 
   it("sends nothing that nobody could verify", async () => {
     const receiver = await receive()
@@ -194,7 +190,7 @@ describe("what fails with us", () => {
     expect(receiver.received).toEqual([])
     await worker.stop()
     await remove(webhook_id)
-  }, 30_000)
+  })
 
   it("holds up what is behind an event that cannot be read, and nothing before it", async () => {
     const receiver = await receive()
@@ -218,7 +214,7 @@ describe("what fails with us", () => {
     )
     await worker.stop()
     await remove(webhook_id)
-  }, 60_000)
+  })
 
   it("holds up nothing where it was asked for", async () => {
     const receiver = await receive()
@@ -239,7 +235,7 @@ describe("what fails with us", () => {
     await setVersion(first, 1)
     await worker.stop()
     await remove(webhook_id)
-  }, 60_000)
+  })
 
   it("does not count against the receiver", async () => {
     const receiver = await receive()
@@ -256,7 +252,7 @@ describe("what fails with us", () => {
     expect(Date.now() - Date.parse(failing_since)).toBeLessThan(60_000)
     await worker.stop()
     await remove(webhook_id)
-  }, 30_000)
+  })
 
   it("keeps no worker from stopping", async () => {
     const receiver = await receive()
@@ -290,37 +286,33 @@ describe("what fails with us", () => {
     held.resolve()
     await holding
     await remove(webhook_id)
-  }, 40_000)
+  })
 })
 
 describe("a failure at the old address", () => {
-  it.each([410, 500])(
-    "says nothing about the new one (status %i)",
-    async (status) => {
-      const [old, other] = [await receive(), await receive()]
-      let answer: (() => void) | undefined
-      old.answer = (message, response) => {
-        answer = () => fail(status)(message, response)
-      }
-      const { webhook_id } = await fixture.make(old.url)
-      const worker = await fixture.run()
-      const last = await fixture.record(1)
-      await waitUntil(() => Promise.resolve(answer !== undefined), { what: "it is sent" })
-      await fixture.api.call("PATCH", `/api/v1/webhooks/${webhook_id}`, { url: other.url })
-      const answeredMs = performance.now()
-      answer?.()
-      await fixture.whenThrough(webhook_id, last)
-      // Less than the shortest wait of the schedule.
-      expect(performance.now() - answeredMs).toBeLessThan(4_500)
-      expect(other.taken).toEqual([last])
-      const [delivery] = await fixture.deliveries(webhook_id)
-      expect(delivery).toMatchObject({ status: "succeeded", attempts_count: 2 })
-      expect(await fixture.show(webhook_id)).toMatchObject({ is_enabled: true, status: "healthy" })
-      await worker.stop()
-      await remove(webhook_id)
-    },
-    30_000,
-  )
+  it.each([410, 500])("says nothing about the new one (status %i)", async (status) => {
+    const [old, other] = [await receive(), await receive()]
+    let answer: (() => void) | undefined
+    old.answer = (message, response) => {
+      answer = () => fail(status)(message, response)
+    }
+    const { webhook_id } = await fixture.make(old.url)
+    const worker = await fixture.run()
+    const last = await fixture.record(1)
+    await waitUntil(() => Promise.resolve(answer !== undefined), { what: "it is sent" })
+    await fixture.api.call("PATCH", `/api/v1/webhooks/${webhook_id}`, { url: other.url })
+    const answeredMs = performance.now()
+    answer?.()
+    await fixture.whenThrough(webhook_id, last)
+    // Less than the shortest wait of the schedule.
+    expect(performance.now() - answeredMs).toBeLessThan(4_500)
+    expect(other.taken).toEqual([last])
+    const [delivery] = await fixture.deliveries(webhook_id)
+    expect(delivery).toMatchObject({ status: "succeeded", attempts_count: 2 })
+    expect(await fixture.show(webhook_id)).toMatchObject({ is_enabled: true, status: "healthy" })
+    await worker.stop()
+    await remove(webhook_id)
+  })
 
   it("leaves a test that was asked for to be sent with the new one", async () => {
     const [old, other] = [await receive(), await receive()]
@@ -342,7 +334,7 @@ describe("a failure at the old address", () => {
     expect((await fixture.deliveries(webhook_id))[0].attempts_count).toBe(2)
     await worker.stop()
     await remove(webhook_id)
-  }, 30_000)
+  })
 
   it("takes the lease from who delivers when the webhook is deleted", async () => {
     const { webhook_id } = await fixture.make((await receive()).url)

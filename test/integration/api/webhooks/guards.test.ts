@@ -151,7 +151,7 @@ it("has a log that is removed page after page, as many as there are", async () =
     timeoutMs: 30_000,
   })
   await worker.stop()
-}, 60_000)
+})
 
 it("shows since when something waits that is in the archive by now", async () => {
   const id = await endpoint()
