@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import { mkdtempSync } from "node:fs"
+import { mkdtempSync, readFileSync } from "node:fs"
 import { loadavg, tmpdir } from "node:os"
 import { join } from "node:path"
 import pg from "pg"
@@ -24,6 +24,8 @@ export type BenchDatabase = {
 export type BenchCluster = {
   /** For the logs of whatever works on the cluster. */
   readonly directory: string
+  /** The process that all others of PostgreSQL are children of. */
+  readonly pid: number
   /** Versions and settings that the figures depend on, in one line. */
   describe(): Promise<string>
   /** An empty database; answers its owner's URL. */
@@ -53,8 +55,10 @@ export async function startBenchCluster(): Promise<BenchCluster> {
     return url.toString()
   }
 
+  const [pid] = readFileSync(join(directory, "postgres", "postmaster.pid"), "utf8").split("\n")
   return {
     directory,
+    pid: Number(pid),
     createEmptyDatabase,
     describe: () => withClient(adminUrl, describe),
     async createDatabase(name) {

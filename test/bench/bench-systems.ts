@@ -2,16 +2,27 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import type { SystemName } from "./bench-cases.ts"
 import { type BenchCluster, type BenchDatabase, withClient } from "./bench-cluster.ts"
+import { cpuSecondsOf } from "./cpu-seconds.ts"
 import type { LoadOrder, LoadResult } from "./load-order.ts"
 import { type BenchProcess, runOrder, startBenchProcess } from "./load-process.ts"
 import { createNaiveSchema, openNaiveAccounts } from "./naive-schema.ts"
+
+/** Seconds of processor time that each part took for a round. */
+export type CpuSeconds = {
+  /** The APIs; 0 where the process that makes the load does the work itself. */
+  readonly server: number
+  readonly database: number
+  readonly load: number
+}
+
+export type BenchResult = LoadResult & { readonly cpuSeconds: CpuSeconds }
 
 /** What is measured: runs one round of load against itself. */
 export type BenchSystem = {
   readonly name: SystemName
   /** Whether there are millions of events on its ledger already. */
   readonly isStored: boolean
-  run(order: LoadOrder): Promise<LoadResult>
+  run(order: LoadOrder): Promise<BenchResult>
   close(): void
 }
 
@@ -44,7 +55,7 @@ export async function startHttp(
     { apiUrl: apis[1] === undefined ? first : urlOf(apis[1]), apiKey: ledger?.apiKey ?? "" },
     { apiUrl: first, apiKey: other?.apiKey ?? "" },
   ]
-  return { ...loaded("http", apis, await startHttpLoad(cluster, addresses)), isStored }
+  return { ...loaded(cluster, "http", apis, await startHttpLoad(cluster, addresses)), isStored }
 }
 
 export async function startNaive(cluster: BenchCluster, users: number): Promise<BenchSystem> {
@@ -55,7 +66,7 @@ export async function startNaive(cluster: BenchCluster, users: number): Promise<
   })
   const server = await startApi(cluster, programs.naiveApi, database)
   const apiKey = database.ledgers[0]?.apiKey ?? ""
-  return loaded("naive", [server], await startHttpLoad(cluster, [{ apiUrl: urlOf(server), apiKey }]))
+  return loaded(cluster, "naive", [server], await startHttpLoad(cluster, [{ apiUrl: urlOf(server), apiKey }]))
 }
 
 export async function startWriter(
@@ -69,13 +80,18 @@ export async function startWriter(
     { DATABASE_URL: database.appUrl, BENCH_LEDGERS: JSON.stringify([first, first, second]) },
     join(cluster.directory, "writer.log"),
   )
-  return { ...loaded("writer", [], load), isStored }
+  return { ...loaded(cluster, "writer", [], load), isStored }
 }
 
 /** What the stack of the API takes for a request that does nothing. */
 export async function startEcho(cluster: BenchCluster): Promise<BenchSystem> {
   const server = await startBenchProcess(programs.echoApi, {}, join(cluster.directory, "echo.log"))
-  return loaded("echo", [server], await startHttpLoad(cluster, [{ apiUrl: urlOf(server), apiKey: "" }]))
+  return loaded(
+    cluster,
+    "echo",
+    [server],
+    await startHttpLoad(cluster, [{ apiUrl: urlOf(server), apiKey: "" }]),
+  )
 }
 
 /** @param sqlFiles pgledger's own SQL, in the order in which it is installed */
@@ -95,7 +111,7 @@ export async function startPgledger(
   })
   const environment = { DATABASE_URL: url }
   const log = join(cluster.directory, "pgledger.log")
-  return loaded("pgledger", [], await startBenchProcess(programs.pgledgerLoad, environment, log))
+  return loaded(cluster, "pgledger", [], await startBenchProcess(programs.pgledgerLoad, environment, log))
 }
 
 /** Gives every account of a ledger what its debits need, through the system itself, and so opens it. */
@@ -127,11 +143,34 @@ function startHttpLoad(cluster: BenchCluster, addresses: readonly object[]): Pro
 
 const urlOf = ({ ready }: BenchProcess): string => (ready as { details: { url: string } }).details.url
 
-function loaded(name: SystemName, servers: readonly BenchProcess[], load: BenchProcess): BenchSystem {
+function loaded(
+  cluster: BenchCluster,
+  name: SystemName,
+  servers: readonly BenchProcess[],
+  load: BenchProcess,
+): BenchSystem {
+  const secondsOf = ({ child }: BenchProcess): number => cpuSecondsOf(child.pid ?? 0)
+  const cpuSeconds = (): CpuSeconds => ({
+    server: servers.reduce((sum, server) => sum + secondsOf(server), 0),
+    database: cpuSecondsOf(cluster.pid),
+    load: secondsOf(load),
+  })
   return {
     name,
     isStored: false,
-    run: (order) => runOrder(load, order),
+    async run(order) {
+      const before = cpuSeconds()
+      const result = await runOrder(load, order)
+      const after = cpuSeconds()
+      return {
+        ...result,
+        cpuSeconds: {
+          server: after.server - before.server,
+          database: after.database - before.database,
+          load: after.load - before.load,
+        },
+      }
+    },
     close: () => {
       for (const { child } of [load, ...servers]) child.disconnect()
     },

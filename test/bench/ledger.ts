@@ -3,8 +3,7 @@ import { writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
 import { type BenchCase, benchCases, quickCases, type SystemName, storedCases } from "./bench-cases.ts"
 import { loadText, startBenchCluster } from "./bench-cluster.ts"
-import { type BenchSystem, targets } from "./bench-systems.ts"
-import type { LoadResult } from "./load-order.ts"
+import { type BenchResult, type BenchSystem, targets } from "./bench-systems.ts"
 import { startSystems } from "./start-systems.ts"
 
 const help = `npm run bench:ledger -- [options]
@@ -19,6 +18,7 @@ const help = `npm run bench:ledger -- [options]
   --list              names the cases
 
 echo is no ledger: Hono reads the JSON of a request, answers, and does nothing else.
+The table tells how many microseconds of processor time the API's process, PostgreSQL and the process that makes the load take for an adjustment.
 PGLEDGER_SQL names the SQL files of pgledger in the order of their installation, separated by ":".
 Without it pgledger is skipped.
 `
@@ -32,6 +32,9 @@ type Row = {
   readonly p50_ms: number
   readonly p99_ms: number
 }
+
+/** Microseconds of processor time for an adjustment. */
+type Cost = { readonly server_us: number; readonly database_us: number; readonly load_us: number }
 
 const { values: flags } = parseArgs({
   options: {
@@ -60,7 +63,7 @@ async function main(): Promise<void> {
   try {
     console.log(await cluster.describe())
     await startSystems(cluster, cases, storedEvents, (system) => systems.push(system))
-    const rows: Row[] = []
+    const rows: (Row & Cost)[] = []
     for (const benchCase of cases) rows.push(...(await measure(benchCase, systems, rounds, seconds)))
     console.table(rows)
     printRatios(rows)
@@ -95,14 +98,14 @@ async function measure(
   systems: readonly BenchSystem[],
   rounds: number,
   seconds: number,
-): Promise<Row[]> {
+): Promise<(Row & Cost)[]> {
   const { name, perRequest, connections, population, spread } = benchCase
   const taking = systems.filter(
     (system) =>
       benchCase.systems.includes(system.name) && (!system.isStored || storedCases.includes(benchCase.name)),
   )
   const nameOn = (system: BenchSystem): string => (system.isStored ? `${name}-stored` : name)
-  const results = new Map<BenchSystem, LoadResult[]>(taking.map((system) => [system, []]))
+  const results = new Map<BenchSystem, BenchResult[]>(taking.map((system) => [system, []]))
   const order = { ...population, perRequest, connections, seconds, targets: targetsOf(spread) }
   // Node compiles what it has run often enough.
   for (const system of taking) await system.run({ ...order, seconds: warmUpSeconds })
@@ -132,24 +135,37 @@ function targetsOf(spread: BenchCase["spread"]): readonly number[] {
 }
 
 /** The round whose throughput is the median; the lower one of two. */
-function toRow(system: SystemName, name: string, results: readonly LoadResult[]): Row {
-  const rate = ({ adjustments, seconds }: LoadResult): number => adjustments / seconds
+function toRow(system: SystemName, name: string, results: readonly BenchResult[]): Row & Cost {
+  const rate = ({ adjustments, seconds }: BenchResult): number => adjustments / seconds
   const sorted = [...results].sort((a, b) => rate(a) - rate(b))
   const median = sorted[Math.floor((sorted.length - 1) / 2)]
   if (median === undefined) throw new Error(`${name} was not measured`)
   const round = (value: number): number => Math.round(value * 100) / 100
+  const microseconds = (used: number): number => Math.round((used * 1e7) / median.adjustments) / 10
   return {
     system,
     case: name,
     per_second: Math.round(rate(median)),
     p50_ms: round(median.p50Ms),
     p99_ms: round(median.p99Ms),
+    server_us: microseconds(median.cpuSeconds.server),
+    database_us: microseconds(median.cpuSeconds.database),
+    load_us: microseconds(median.cpuSeconds.load),
   }
 }
 
-function toJson(measured: readonly Row[]): string {
-  const rows = measured.filter(({ system }) => system !== "echo")
-  const limits = measured.filter(({ system }) => system === "echo")
+function toJson(measured: readonly (Row & Cost)[]): string {
+  const told = measured.map(
+    ({ system, case: name, per_second, p50_ms, p99_ms }): Row => ({
+      system,
+      case: name,
+      per_second,
+      p50_ms,
+      p99_ms,
+    }),
+  )
+  const rows = told.filter(({ system }) => system !== "echo")
+  const limits = told.filter(({ system }) => system === "echo")
   return `${JSON.stringify({ rows, limits }, null, 2)}\n`
 }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"
-import { createWriteStream, readFileSync } from "node:fs"
+import { createWriteStream } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Kysely } from "kysely"
@@ -104,7 +104,7 @@ export async function startSettlementSystem(options: {
     tokenId,
     token,
     rpcUrl: anvil.rpcUrl,
-    pids: { chain: anvil.pid, database: postmasterOf(cluster.directory) },
+    pids: { chain: anvil.pid, database: cluster.pid },
     signerKeys,
     async record(changes) {
       for (let first = 0; first < changes.length; first += changesPerOperation) {
@@ -159,11 +159,6 @@ export async function startSettlementSystem(options: {
       await cluster.close()
     },
   }
-}
-
-function postmasterOf(directory: string): number {
-  const [line] = readFileSync(join(directory, "postgres", "postmaster.pid"), "utf8").split("\n")
-  return Number(line)
 }
 
 /** A directory in BENCH_PROFILE gets a CPU profile of each batcher. */
