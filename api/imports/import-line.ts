@@ -5,8 +5,9 @@ import type { RequestedAdjustment } from "../ledger/resolve-adjustments.ts"
 import type { FieldError } from "../refusal.ts"
 import { isRefusal } from "../refusal.ts"
 import { adjustmentSchema } from "../validation/adjustment-schemas.ts"
-import { checkJson } from "../validation/check-json.ts"
+import { checkJson, unstorableName } from "../validation/check-json.ts"
 import { findDuplicateKey } from "../validation/find-duplicate-key.ts"
+import { findUnstorableName } from "../validation/json-text.ts"
 import { chainIdSchema, operationIdSchema, sequenceSchema } from "../validation/schemas.ts"
 import { validate } from "../validation/validate.ts"
 import type { RawRecord, RecordFault } from "./record-reader.ts"
@@ -141,6 +142,9 @@ function fieldsOfJson(text: string): ReadFields {
   const malformed = (message: string) => ({
     refused: { field: null, code: "MALFORMED_JSON" as const, message },
   })
+  const unstorable = findUnstorableName(text)
+  if (unstorable !== undefined)
+    return { refused: { field: null, code: "MALFORMED_TEXT", message: unstorableName(unstorable) } }
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -167,12 +171,14 @@ function fieldsOfCsv(values: readonly string[], columns: readonly string[]): Rea
       fields[column] = /^(?:0|[1-9]\d{0,15})$/.test(value) ? Number(value) : value
     else if (column === "metadata") {
       const metadata = fieldsOfJson(value)
-      if ("refused" in metadata) {
-        const message = "write the metadata as one JSON object"
-        return { refused: { field: "metadata", code: "MALFORMED_JSON", message } }
-      }
+      if ("refused" in metadata) return { refused: inMetadata(metadata.refused) }
       fields[column] = metadata.fields
     } else fields[column] = value
   }
   return { fields }
+}
+
+function inMetadata({ code, message }: FieldError): FieldError {
+  const isText = code === "MALFORMED_TEXT"
+  return { field: "metadata", code, message: isText ? message : "write the metadata as one JSON object" }
 }

@@ -4,8 +4,10 @@ import type { Context, HonoRequest } from "hono"
 import type { ApiEnv } from "../api-env.ts"
 import type { ApiLimits } from "../limits.ts"
 import { type Refusal, refuse } from "../refusal.ts"
-import { checkJson } from "../validation/check-json.ts"
+import { checkJson, unstorableName } from "../validation/check-json.ts"
 import { findDuplicateKey } from "../validation/find-duplicate-key.ts"
+import { isPlainJson } from "../validation/is-plain-json.ts"
+import { findUnstorableName } from "../validation/json-text.ts"
 
 /**
  * Reads the JSON body of a write within its limits.
@@ -27,6 +29,8 @@ export async function readJsonBody(
   if (!(bytes instanceof Uint8Array)) return bytes
   if (!isUtf8(bytes)) return refuse("MALFORMED_TEXT", null, "encode the body as UTF-8")
   const text = bytes.toString("utf8")
+  const unstorable = findUnstorableName(text)
+  if (unstorable !== undefined) return refuse("MALFORMED_TEXT", null, unstorableName(unstorable))
   let json: unknown
   try {
     json = JSON.parse(text)
@@ -37,6 +41,7 @@ export async function readJsonBody(
       `the body could not be parsed${error instanceof SyntaxError ? positionOf(error) : ""}; send one JSON object`,
     )
   }
+  if (isPlainJson(text, json, limits.bodyDepthMax)) return { json }
   const fault = checkJson(json, limits.bodyDepthMax)
   if (fault !== undefined) return refuse(fault.code, fault.path, fault.message)
   const duplicate = findDuplicateKey(text)

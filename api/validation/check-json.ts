@@ -6,7 +6,7 @@ export type JsonFault = {
 }
 
 /**
- * Refuses what parses as JSON and still cannot be stored or hashed as it was sent: NUL and lone surrogates in any text, numbers that a double cannot hold, `__proto__` as
+ * Refuses what parses as JSON and still cannot be stored or hashed as it was sent: NUL and lone surrogates in any text, numbers that a double cannot hold, names that JSON writes with an escape, `__proto__` as
  * a name, and nesting beyond `depthMax`, which is also what keeps everything recursive after this safe.
  */
 export function checkJson(value: unknown, depthMax: number): JsonFault | undefined {
@@ -19,8 +19,7 @@ function check(value: unknown, depthLeft: number, path: (string | number)[]): Js
       if (isStorableText(value)) return undefined
       return fault("MALFORMED_TEXT", path, "take NUL characters and lone surrogates out of the text")
     case "number":
-      if (Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value)))
-        return undefined
+      if (isKept(value)) return undefined
       return fault("INVALID_FIELD", path, "send a number this large as a string, so that no digit is lost")
     case "object":
       break
@@ -37,8 +36,7 @@ function check(value: unknown, depthLeft: number, path: (string | number)[]): Js
     return undefined
   }
   for (const [name, child] of Object.entries(value)) {
-    if (!isStorableText(name))
-      return fault("MALFORMED_TEXT", path, "take NUL characters and lone surrogates out of the field's name")
+    if (!isStorableName(name)) return fault("MALFORMED_TEXT", path, unstorableName(name))
     if (name === "__proto__")
       return fault("UNKNOWN_FIELD", [...path, name], "there is no field of this name; leave it out")
     const found = descend(child, name, depthLeft, path)
@@ -63,9 +61,23 @@ function fault(code: JsonFault["code"], path: readonly (string | number)[], mess
   return { code, path: formatPath(path), message }
 }
 
+/** A number of which a double has lost nothing that can be seen. */
+export function isKept(value: number): boolean {
+  return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value))
+}
+
 /** Text that PostgreSQL stores and UTF-8 encodes without a change. */
 export function isStorableText(text: string): boolean {
   return text.isWellFormed() && !text.includes("\u0000")
+}
+
+/** A name that stands in JSON as it is: what is stored with it reads the same in every process, see `findUnstorableName`. */
+export function isStorableName(name: string): boolean {
+  return JSON.stringify(name) === `"${name}"`
+}
+
+export function unstorableName(name: string): string {
+  return `take quotation marks, backslashes, control characters and lone surrogates out of the field's name ${JSON.stringify(name.slice(0, 100))}`
 }
 
 /** `adjustments[0].amount` */

@@ -1,5 +1,6 @@
+import { endOfString } from "./json-text.ts"
+
 const quote = 0x22
-const backslash = 0x5c
 
 /**
  * The first name that stands twice in one object of a JSON text: which of the two counts is nowhere agreed, so that neither may. JSON.parse keeps the last and cannot tell.
@@ -16,7 +17,7 @@ export function findDuplicateKey(text: string): string | undefined {
   while (index < text.length) {
     switch (text.charCodeAt(index)) {
       case quote: {
-        const end = endOfString(text, index)
+        const end = endOfString(text, index) + 1
         if (isName && names !== null) {
           const name = readName(text, index, end)
           if (names.has(name)) return name
@@ -50,17 +51,6 @@ export function findDuplicateKey(text: string): string | undefined {
     index += 1
   }
   return undefined
-}
-
-/** @returns the index after the closing quote */
-function endOfString(text: string, start: number): number {
-  let index = start + 1
-  while (index < text.length) {
-    const code = text.charCodeAt(index)
-    if (code === quote) return index + 1
-    index += code === backslash ? 2 : 1
-  }
-  return index
 }
 
 function readName(text: string, start: number, end: number): string {

@@ -53,14 +53,14 @@ function encode(event: EncodableEvent): string {
     field(event.position.toString()) +
     field(event.type) +
     field(event.version.toString()) +
-    (operationId === null ? absent : field(utf8(operationId))) +
+    (operationId === null ? absent : operationField(operationId)) +
     (sequence === null ? absent : field(sequence.toString())) +
     (accountId === null ? absent : field(accountId.toString())) +
     (amount === null ? absent : field(amount.toString())) +
     (balanceAfter === null ? absent : field(balanceAfter.toString())) +
     time(event.occurredAt) +
     time(event.recordedAt) +
-    field(utf8(event.causation)) +
+    causationField(event.causation) +
     field(utf8(event.dataJson)) +
     (detailsHash === null ? absent : field(detailsHash.toString("latin1")))
   )
@@ -73,7 +73,9 @@ function field(bytes: string): string {
   return String.fromCharCode(length >>> 24, (length >>> 16) & 255, (length >>> 8) & 255, length & 255) + bytes
 }
 
-// The events of one append share their times.
+// The events of an operation share what it is called, and those of one append their times.
+const operationField = rememberLast((text) => field(utf8(text)))
+const causationField = rememberLast((text) => field(utf8(text)))
 const lastTime = { ms: Number.NaN, bytes: "" }
 
 function time(date: Date): string {
@@ -83,6 +85,18 @@ function time(date: Date): string {
     lastTime.ms = ms
   }
   return lastTime.bytes
+}
+
+function rememberLast(make: (text: string) => string): (text: string) => string {
+  let last = ""
+  let made = make(last)
+  return (text) => {
+    if (text !== last) {
+      made = make(text)
+      last = text
+    }
+    return made
+  }
 }
 
 function utf8(text: string): string {
