@@ -30,6 +30,8 @@ export type AccountBalance = { readonly pending: bigint; readonly confirmed: big
 
 export type AdjustmentDecision = {
   readonly adjustment: Adjustment
+  /** See accountKey. */
+  readonly key: string
   readonly balanceAfter: bigint
   readonly confirmedAfter: bigint
 }
@@ -68,7 +70,7 @@ export function decideAdjustBalance(
     }
     if (pending >= amountLimit || pending <= -amountLimit) return { refused: "BALANCE_OUT_OF_RANGE", index }
     changed.set(key, { ...before, pending })
-    decisions.push({ adjustment, balanceAfter: pending, confirmedAfter: before.confirmed })
+    decisions.push({ adjustment, key, balanceAfter: pending, confirmedAfter: before.confirmed })
   }
   return { decisions }
 }

@@ -1,4 +1,4 @@
-import { type AdjustBalanceCommand, type AdjustmentDecision, accountKey } from "./adjust-balance.ts"
+import type { AdjustBalanceCommand, AdjustmentDecision } from "./adjust-balance.ts"
 import type { EventDataOf, NewEvent } from "./events.ts"
 import { causationOf, type WriteRequest } from "./write-request.ts"
 
@@ -11,8 +11,8 @@ export function adjustmentEvents(
   accounts: ReadonlyMap<string, { readonly accountId: bigint }>,
   at: Date,
 ): NewEvent[] {
-  return decisions.map(({ adjustment, balanceAfter, confirmedAfter }, index) => {
-    const account = accounts.get(accountKey(adjustment.userId, adjustment.tokenId))
+  return decisions.map(({ adjustment, key, balanceAfter, confirmedAfter }, index) => {
+    const account = accounts.get(key)
     if (account === undefined) throw new TypeError("an account was decided on before it was opened")
     return {
       type: "AdjustmentRecorded",

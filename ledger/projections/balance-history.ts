@@ -1,5 +1,5 @@
 import type { AccountBalance } from "../domain/adjust-balance.ts"
-import type { Statement } from "../store/statement.ts"
+import { arrayOf, type Statement } from "../store/statement.ts"
 
 /** What an account's figures became by the event at `position`. */
 export type BalancePoint = AccountBalance & { readonly accountId: bigint; readonly position: bigint }
@@ -17,11 +17,11 @@ export function projectBalanceHistory(ledgerId: string, points: readonly Balance
     text,
     values: [
       ledgerId,
-      points.map((point) => point.accountId.toString()),
-      points.map((point) => point.position.toString()),
-      points.map((point) => point.pending.toString()),
-      points.map((point) => point.confirmed.toString()),
-      points.map((point) => point.locked.toString()),
+      arrayOf(points, (point) => point.accountId),
+      arrayOf(points, (point) => point.position),
+      arrayOf(points, (point) => point.pending),
+      arrayOf(points, (point) => point.confirmed),
+      arrayOf(points, (point) => point.locked),
     ],
   }
 }

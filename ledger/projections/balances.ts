@@ -1,5 +1,5 @@
 import type { AccountBalance } from "../domain/adjust-balance.ts"
-import type { Statement } from "../store/statement.ts"
+import { arrayOf, type Statement } from "../store/statement.ts"
 
 /** The state of an account after the events of one append. */
 export type TouchedBalance = AccountBalance & {
@@ -32,12 +32,12 @@ export function projectBalances(
     values: [
       ledgerId,
       recordedAt.toISOString(),
-      touched.map((balance) => balance.accountId.toString()),
-      touched.map((balance) => balance.pending.toString()),
-      touched.map((balance) => balance.confirmed.toString()),
-      touched.map((balance) => balance.locked.toString()),
-      touched.map((balance) => balance.position.toString()),
-      touched.map((balance) => balance.isConfirmed),
+      arrayOf(touched, (balance) => balance.accountId),
+      arrayOf(touched, (balance) => balance.pending),
+      arrayOf(touched, (balance) => balance.confirmed),
+      arrayOf(touched, (balance) => balance.locked),
+      arrayOf(touched, (balance) => balance.position),
+      arrayOf(touched, (balance) => balance.isConfirmed),
     ],
   }
 }

@@ -163,8 +163,7 @@ async function adjust(
   await openAccounts(opening, command, accounts, at)
   const firstPosition = head.position + BigInt(events.length) + 1n
   events.push(...adjustmentEvents(command, decided.decisions, accounts, at))
-  for (const { adjustment, balanceAfter } of decided.decisions) {
-    const key = accountKey(adjustment.userId, adjustment.tokenId)
+  for (const { key, balanceAfter } of decided.decisions) {
     const before = accounts.get(key)
     if (before !== undefined) accounts.set(key, { ...before, pending: balanceAfter })
   }
