@@ -17,7 +17,7 @@ export const errorTexts: Readonly<Record<ErrorCode, ErrorText>> = {
     remedy: "Correct the client; send the file again",
   },
   MALFORMED_TEXT: {
-    when: "A NUL character, a lone surrogate, or bytes that are not UTF-8",
+    when: "A NUL character, a lone surrogate, bytes that are not UTF-8, or a field's name with a quotation mark, a backslash or a control character ([why](decisions/names-in-json.md))",
     remedy: "Clean the text before sending it",
   },
   BODY_TOO_DEEP: {

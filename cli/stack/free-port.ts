@@ -7,7 +7,7 @@ export function findFreePort(): Promise<number> {
 }
 
 /** Whether `port` can be listened on; the reason is the system's error code when it cannot. */
-export async function probePort(port: number): Promise<{ free: true } | { free: false; code: string }> {
+async function probePort(port: number): Promise<{ free: true } | { free: false; code: string }> {
   try {
     await listenOnce(port)
     return { free: true }
