@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto"
 import { errors, jwtVerify, SignJWT } from "jose"
+import { hasPlainHeader } from "./plain-header.ts"
 
 export const accessTokenLifetimeMs = 15 * 60_000
 
@@ -40,6 +41,7 @@ export function createAccessTokens(secrets: readonly [Buffer, ...Buffer[]]): Acc
       return { token, expiresAt: new Date(expiresAt * 1_000) }
     },
     async verify(token) {
+      if (!hasPlainHeader(token)) return undefined
       try {
         const { payload } = await jwtVerify(token, ({ kid }) => findKey(known, kid), {
           algorithms: ["HS256"],

@@ -14,6 +14,7 @@ import {
   randomState,
 } from "openid-client"
 import { ChainBridgeError, describeError } from "../../platform/errors.ts"
+import { hasPlainHeader } from "./plain-header.ts"
 
 export type OidcOptions = {
   /** Its `/.well-known/openid-configuration` is read when somebody first signs in. */
@@ -152,6 +153,7 @@ function sealTicket(key: Uint8Array, checks: Checks): Promise<string> {
 }
 
 async function openTicket(key: Uint8Array, ticket: string): Promise<Checks | undefined> {
+  if (!hasPlainHeader(ticket)) return undefined
   try {
     const { payload } = await jwtDecrypt(ticket, key, {
       audience: "oidc-ticket",

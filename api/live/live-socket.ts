@@ -1,4 +1,6 @@
 import { isRefusal, type Refusal, refuse } from "../refusal.ts"
+import { unstorableName } from "../validation/check-json.ts"
+import { findUnstorableName } from "../validation/json-text.ts"
 import { validate } from "../validation/validate.ts"
 import type { LiveFilter } from "./live-filter.ts"
 import type { LiveSink, LiveSubscription } from "./live-subscription.ts"
@@ -102,6 +104,9 @@ export function createLiveSocket(options: {
   }
 
   async function handle(text: string): Promise<void> {
+    const unstorable = findUnstorableName(text)
+    if (unstorable !== undefined)
+      return sendRefusal(null, refuse("MALFORMED_TEXT", null, unstorableName(unstorable)))
     let json: unknown
     try {
       json = JSON.parse(text)

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import pg from "pg"
@@ -42,19 +41,20 @@ export async function runIndexer(): Promise<void> {
   const sources = parseIndexerSources(process.env["INDEXER_SOURCES"])
   const given = parsePort("INDEXER_PORT", process.env["INDEXER_PORT"] || "0")
   await assertPortIsFree(given, "INDEXER_PORT")
-  const port = given || (await findFreePort())
+  const wanted = given || (await findFreePort())
   const schema = await nameSchema(root, sources)
   const prepared = await prepareSchema(client, schema, sources)
-  logger.info({ schema: schema.name, port, ...prepared }, "starting Ponder")
+  logger.info({ schema: schema.name, port: wanted, ...prepared }, "starting Ponder")
   globalThis.fetch = answerForLostBlocks(globalThis.fetch)
   watchForLostBlocks(client, schema.name, sources, logger)
-  const instance = randomUUID()
-  await startPonder(schema.name, port, instance)
-  await waitUntilCaughtUp(client, { port, instance }, sources)
+  await startPonder(schema.name, wanted)
+  const port = await waitUntilListening()
+  if (given !== 0 && port !== given) throw portTaken(given, "EADDRINUSE", "INDEXER_PORT")
+  await waitUntilCaughtUp(client, port, sources)
   await pruneSchemas(client, schema.name).catch((error: unknown) =>
     logger.warn({ error: describeError(error) }, "old schemas stay"),
   )
-  logger.info("ready")
+  logger.info({ port }, "ready")
   process.send?.({ kind: "ready", details: { port, schema: schema.name } })
   if (isGiven) return
   const read = () => deriveSources(client, configuration)
@@ -104,13 +104,11 @@ async function deriveSources(client: pg.Client, configuration: Configuration): P
   )
 }
 
-async function startPonder(schema: string, port: number, instance: string): Promise<void> {
+async function startPonder(schema: string, port: number): Promise<void> {
   // PORT wins over -p, and DATABASE_SCHEMA over --schema.
   for (const name of ["PORT", "DATABASE_SCHEMA", "DATABASE_PRIVATE_URL", "INDEXER_PORT"])
     delete process.env[name]
   process.env["PONDER_TELEMETRY_DISABLED"] = "true"
-  // For src/api, which Ponder loads as modules of its own: nothing else of ours reaches it.
-  process.env["CHAINBRIDGE_INDEXER_INSTANCE"] = instance
   const program = new URL("./bin/ponder.js", import.meta.resolve("ponder"))
   process.argv = [
     ...[
@@ -126,29 +124,20 @@ async function startPonder(schema: string, port: number, instance: string): Prom
 }
 
 /**
- * Where the port was taken since we looked, Ponder listens on the next one, and who knows ours would ask a stranger.
- * @throws ChainBridgeError PORT_TAKEN
+ * Where the port was taken since it was found free, Ponder listens on the next one and says so only in its log.
+ * @returns where it listens
  */
-async function waitUntilOurs(port: number, instance: string): Promise<void> {
+async function waitUntilListening(): Promise<number> {
   for (;;) {
     await sleep(100)
-    // Nobody may be there yet, and a stranger may let us wait.
-    const signal = AbortSignal.timeout(5_000)
-    const answer = await fetch(`http://127.0.0.1:${port}/instance`, { signal })
-      .then(async (response) => ({ instance: await response.text() }))
-      .catch(() => undefined)
-    if (answer?.instance === instance) return
-    if (answer !== undefined) throw portTaken(port, "EADDRINUSE", "INDEXER_PORT")
+    // Its own name for what all of it shares. The port is there for its metrics, as soon as it listens.
+    const { PONDER_COMMON: common } = globalThis as { PONDER_COMMON?: { metrics: { port?: number } } }
+    if (common?.metrics.port !== undefined) return common.metrics.port
   }
 }
 
 /** Ready means: the views are there, and the head they show is no older than the chain's head was a moment ago. */
-async function waitUntilCaughtUp(
-  client: pg.Client,
-  { port, instance }: { port: number; instance: string },
-  sources: IndexerSources,
-): Promise<void> {
-  await waitUntilOurs(port, instance)
+async function waitUntilCaughtUp(client: pg.Client, port: number, sources: IndexerSources): Promise<void> {
   for (;;) {
     await sleep(100)
     const answer = await fetch(`http://127.0.0.1:${port}/ready`).catch(() => undefined)

@@ -39,7 +39,6 @@ export function startStackRole(role: RoleName, options: StackRolesOptions): Prom
     [`CHAINBRIDGE_RPC_URLS_${chain.chainId}`]: chain.rpcUrl,
     CHAINBRIDGE_CONFIG_DIR: configuration.directory,
     CHAINBRIDGE_CONFIG_OVERLAY: configuration.overlay,
-    CHAINBRIDGE_INDEXER_URL: `http://127.0.0.1:${options.indexerPort}`,
   }
   const own: Record<RoleName, Record<string, string>> = {
     indexer: { INDEXER_PORT: String(options.indexerPort) },

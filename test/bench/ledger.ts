@@ -18,7 +18,8 @@ const help = `npm run bench:ledger -- [options]
   --list              names the cases
 
 echo is no ledger: Hono reads the JSON of a request, answers, and does nothing else.
-The table tells how many microseconds of processor time the API's process, PostgreSQL and the process that makes the load take for an adjustment.
+The table tells how many microseconds of processor time the API's process, PostgreSQL and the process that makes the load (with what it makes before the clock runs) take for an adjustment,
+where the system tells.
 PGLEDGER_SQL names the SQL files of pgledger in the order of their installation, separated by ":".
 Without it pgledger is skipped.
 `
@@ -33,8 +34,8 @@ type Row = {
   readonly p99_ms: number
 }
 
-/** Microseconds of processor time for an adjustment. */
-type Cost = { readonly server_us: number; readonly database_us: number; readonly load_us: number }
+/** Microseconds of processor time for an adjustment; none where the system does not tell. */
+type Cost = { readonly server_us?: number; readonly database_us?: number; readonly load_us?: number }
 
 const { values: flags } = parseArgs({
   options: {
@@ -141,16 +142,20 @@ function toRow(system: SystemName, name: string, results: readonly BenchResult[]
   const median = sorted[Math.floor((sorted.length - 1) / 2)]
   if (median === undefined) throw new Error(`${name} was not measured`)
   const round = (value: number): number => Math.round(value * 100) / 100
+  const { server, database, load } = median.cpuSeconds
   const microseconds = (used: number): number => Math.round((used * 1e7) / median.adjustments) / 10
+  const cost = {
+    server_us: microseconds(server),
+    database_us: microseconds(database),
+    load_us: microseconds(load),
+  }
   return {
     system,
     case: name,
     per_second: Math.round(rate(median)),
     p50_ms: round(median.p50Ms),
     p99_ms: round(median.p99Ms),
-    server_us: microseconds(median.cpuSeconds.server),
-    database_us: microseconds(median.cpuSeconds.database),
-    load_us: microseconds(median.cpuSeconds.load),
+    ...(server + database + load === 0 ? {} : cost),
   }
 }
 

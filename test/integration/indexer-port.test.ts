@@ -1,16 +1,18 @@
-import { createServer, type Server } from "node:http"
-import type { AddressInfo } from "node:net"
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net"
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest"
 import { findFreePort } from "../../cli/stack/free-port.ts"
 import { type Anvil, startAnvil } from "../support/anvil.ts"
 import type { TestDatabase } from "../support/create-database.ts"
 import { createTestDatabase } from "../support/postgres.ts"
 import { type CliRun, runCli } from "../support/run-cli.ts"
+import { waitUntil } from "../support/wait-until.ts"
 
 let database: TestDatabase
 let anvil: Anvil
 let stranger: Server
+const sockets = new Set<Socket>()
 let indexer: CliRun | undefined
+let log = ""
 beforeAll(async () => {
   database = await createTestDatabase()
   anvil = await startAnvil()
@@ -20,12 +22,13 @@ afterAll(async () => {
   await database?.drop()
 })
 beforeEach(() => {
-  stranger = createServer((_request, response) => response.end("the stranger"))
+  // It takes connections, and says nothing.
+  stranger = createServer((socket) => sockets.add(socket))
 })
 afterEach(async () => {
   indexer?.child.kill("SIGKILL")
   await indexer?.ended
-  stranger.closeAllConnections()
+  for (const socket of sockets) socket.destroy()
   await new Promise((resolve) => stranger.close(resolve))
 })
 
@@ -35,8 +38,8 @@ const listen = (port: number) =>
     stranger.listen(port, "127.0.0.1", () => resolve((stranger.address() as AddressInfo).port))
   })
 
-const runIndexer = (port: number) =>
-  runCli(["indexer"], {
+function runIndexer(port: number): CliRun {
+  const run = runCli(["indexer"], {
     DATABASE_URL: database.indexerUrl,
     INDEXER_PORT: String(port),
     INDEXER_SOURCES: JSON.stringify({
@@ -48,11 +51,24 @@ const runIndexer = (port: number) =>
       ],
     }),
   })
+  indexer = run
+  log = ""
+  run.child.stderr?.on("data", (chunk: Buffer) => {
+    log += chunk.toString()
+  })
+  return run
+}
+
+/** The port of the line with this message. */
+const portIn = (message: string): Promise<number> =>
+  waitUntil(async () => Number(new RegExp(`"port":(\\d+).*"${message}"`).exec(log)?.[1] ?? 0) || false, {
+    what: `the indexer says: ${message}`,
+    describe: () => Promise.resolve(log),
+  })
 
 test("the indexer says that its port is taken before it touches anything", async () => {
   const port = await listen(0)
-  indexer = runIndexer(port)
-  const { code, stderr } = await indexer.ended
+  const { code, stderr } = await runIndexer(port).ended
   expect(code).toBe(1)
   expect(stderr).toContain(
     `port ${port} is taken by another program: choose another with INDEXER_PORT (0 picks a free one)`,
@@ -60,18 +76,22 @@ test("the indexer says that its port is taken before it touches anything", async
   expect(stderr).not.toContain("starting Ponder")
 })
 
-test("a port that is taken while Ponder starts is not shown as the indexer's: it ends, and says why", async () => {
+test("where its port is taken while Ponder starts, it ends and says why", async () => {
   const port = await findFreePort()
   const run = runIndexer(port)
-  indexer = run
-  await new Promise<void>((resolve) => {
-    run.child.stderr?.on("data", (chunk: Buffer) => {
-      if (chunk.toString().includes("starting Ponder")) resolve()
-    })
-  })
+  expect(await portIn("starting Ponder")).toBe(port)
   await listen(port)
   const { code, stdout, stderr } = await run.ended
   expect(stdout).toContain("Port in use")
   expect(stderr).toContain(`port ${port} is taken by another program`)
   expect(code).toBe(1)
+})
+
+test("where no port is its own, it tells which one Ponder has taken", async () => {
+  runIndexer(0)
+  const wanted = await portIn("starting Ponder")
+  await listen(wanted)
+  const taken = await portIn("ready")
+  expect(taken).toBeGreaterThan(wanted)
+  expect((await fetch(`http://127.0.0.1:${taken}/ready`)).status).toBe(200)
 })

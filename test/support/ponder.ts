@@ -1,4 +1,4 @@
-import { mkdtempSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -72,17 +72,21 @@ export async function startPonder(options: PonderOptions): Promise<Ponder> {
     stopTimeoutMs: 8_000,
   })
   const deadline = Date.now() + readyTimeoutMs
-  while (!(await isReady(port))) {
-    const log = readLogTail(logFile, 8)
-    const isElsewhere = log.includes("Port in use")
-    if (exited === undefined && Date.now() < deadline && !isElsewhere) {
-      await sleep(100)
-      continue
+  for (;;) {
+    const log = existsSync(logFile) ? readFileSync(logFile, "utf8") : ""
+    if (log.includes("Port in use")) {
+      // Somebody took it since it was found free, and Ponder the next one.
+      await guard.close()
+      return startPonder(options)
     }
-    await guard.close()
-    // Somebody took the port since it was found free, and Ponder the next one.
-    if (isElsewhere) return startPonder(options)
-    throw new Error(`the indexer is not ready (${exited ?? "timeout"}): ${log}`)
+    // Before that it is somebody else who answers there.
+    if (log.includes("Created HTTP server") && (await isReady(port))) break
+    if (exited !== undefined || Date.now() >= deadline) {
+      const why = `the indexer is not ready (${exited ?? "timeout"}): ${readLogTail(logFile, 8)}`
+      await guard.close()
+      throw new Error(why)
+    }
+    await sleep(100)
   }
   return {
     ended,

@@ -116,7 +116,6 @@ export async function openStack(directory: string, note: (text: string) => void)
           [`CHAINBRIDGE_RPC_URLS_${LOCAL_CHAIN_ID}`]: nodes.map((path) => `${proxy.url}${path}`).join(","),
           CHAINBRIDGE_CONFIG_DIR: settings.directory,
           CHAINBRIDGE_CONFIG_OVERLAY: settings.overlay,
-          CHAINBRIDGE_INDEXER_URL: `http://127.0.0.1:${indexerPort}`,
           NODE_COMPILE_CACHE: compiled,
           ...environment,
         },

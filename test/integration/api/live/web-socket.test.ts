@@ -155,6 +155,7 @@ describe("it is closed", () => {
 describe("it refuses", () => {
   it.each([
     ["what is no JSON", "{", null, "MALFORMED_JSON", null],
+    ["a name that is not kept", '{"a":1,"\\\\":2}', null, "MALFORMED_TEXT", null],
     ["what it does not know", { type: "listen", id: "x" }, "x", "INVALID_FIELD", "type"],
     ["an unknown field", { type: "subscribe", id: "x", user: "u" }, "x", "UNKNOWN_FIELD", "user"],
     [
