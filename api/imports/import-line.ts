@@ -5,9 +5,9 @@ import type { RequestedAdjustment } from "../ledger/resolve-adjustments.ts"
 import type { FieldError } from "../refusal.ts"
 import { isRefusal } from "../refusal.ts"
 import { adjustmentSchema } from "../validation/adjustment-schemas.ts"
-import { checkJson, unstorableName } from "../validation/check-json.ts"
+import { checkJson } from "../validation/check-json.ts"
 import { findDuplicateKey } from "../validation/find-duplicate-key.ts"
-import { findUnstorableName } from "../validation/json-text.ts"
+import { parseJson } from "../validation/parse-json.ts"
 import { chainIdSchema, operationIdSchema, sequenceSchema } from "../validation/schemas.ts"
 import { validate } from "../validation/validate.ts"
 import type { RawRecord, RecordFault } from "./record-reader.ts"
@@ -142,15 +142,9 @@ function fieldsOfJson(text: string): ReadFields {
   const malformed = (message: string) => ({
     refused: { field: null, code: "MALFORMED_JSON" as const, message },
   })
-  const unstorable = findUnstorableName(text)
-  if (unstorable !== undefined)
-    return { refused: { field: null, code: "MALFORMED_TEXT", message: unstorableName(unstorable) } }
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return malformed("the line could not be parsed; write one JSON object a line")
-  }
+  const parsed = parseJson(text, () => "the line could not be parsed; write one JSON object a line")
+  if ("code" in parsed) return { refused: { field: null, ...parsed } }
+  const { value } = parsed
   if (value === null || typeof value !== "object" || Array.isArray(value))
     return malformed("the line is no JSON object")
   if (findDuplicateKey(text) === undefined) return { fields: value as Fields }

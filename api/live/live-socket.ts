@@ -1,6 +1,5 @@
 import { isRefusal, type Refusal, refuse } from "../refusal.ts"
-import { unstorableName } from "../validation/check-json.ts"
-import { findUnstorableName } from "../validation/json-text.ts"
+import { parseJson } from "../validation/parse-json.ts"
 import { validate } from "../validation/validate.ts"
 import type { LiveFilter } from "./live-filter.ts"
 import type { LiveSink, LiveSubscription } from "./live-subscription.ts"
@@ -104,15 +103,9 @@ export function createLiveSocket(options: {
   }
 
   async function handle(text: string): Promise<void> {
-    const unstorable = findUnstorableName(text)
-    if (unstorable !== undefined)
-      return sendRefusal(null, refuse("MALFORMED_TEXT", null, unstorableName(unstorable)))
-    let json: unknown
-    try {
-      json = JSON.parse(text)
-    } catch {
-      return sendRefusal(null, refuse("MALFORMED_JSON", null, "send one JSON object a message"))
-    }
+    const parsed = parseJson(text, () => "send one JSON object a message")
+    if ("code" in parsed) return sendRefusal(null, refuse(parsed.code, null, parsed.message))
+    const { value: json } = parsed
     const given = validate(socketMessageSchema, json, "body")
     if (isRefusal(given)) {
       const id = (json as { id?: unknown } | null)?.id

@@ -4,10 +4,10 @@ import type { Context, HonoRequest } from "hono"
 import type { ApiEnv } from "../api-env.ts"
 import type { ApiLimits } from "../limits.ts"
 import { type Refusal, refuse } from "../refusal.ts"
-import { checkJson, unstorableName } from "../validation/check-json.ts"
+import { checkJson } from "../validation/check-json.ts"
 import { findDuplicateKey } from "../validation/find-duplicate-key.ts"
 import { isPlainJson } from "../validation/is-plain-json.ts"
-import { findUnstorableName } from "../validation/json-text.ts"
+import { parseJson } from "../validation/parse-json.ts"
 
 /**
  * Reads the JSON body of a write within its limits.
@@ -29,18 +29,9 @@ export async function readJsonBody(
   if (!(bytes instanceof Uint8Array)) return bytes
   if (!isUtf8(bytes)) return refuse("MALFORMED_TEXT", null, "encode the body as UTF-8")
   const text = bytes.toString("utf8")
-  const unstorable = findUnstorableName(text)
-  if (unstorable !== undefined) return refuse("MALFORMED_TEXT", null, unstorableName(unstorable))
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch (error) {
-    return refuse(
-      "MALFORMED_JSON",
-      null,
-      `the body could not be parsed${error instanceof SyntaxError ? positionOf(error) : ""}; send one JSON object`,
-    )
-  }
+  const parsed = parseJson(text, (place) => `the body could not be parsed${place}; send one JSON object`)
+  if ("code" in parsed) return refuse(parsed.code, null, parsed.message)
+  const { value: json } = parsed
   if (isPlainJson(text, json, limits.bodyDepthMax)) return { json }
   const fault = checkJson(json, limits.bodyDepthMax)
   if (fault !== undefined) return refuse(fault.code, fault.path, fault.message)
@@ -60,11 +51,6 @@ function isJsonInUtf8(contentType: string): boolean {
   const [type = "", ...parameters] = contentType.toLowerCase().split(";")
   const charset = parameters.map((text) => text.trim()).find((text) => text.startsWith("charset="))
   return type.trim() === "application/json" && (charset === undefined || /=\s*"?utf-8"?$/.test(charset))
-}
-
-/** The parser's own message quotes the body, which may hold personal data; only the place is passed on. */
-function positionOf(error: SyntaxError): string {
-  return /at position \d+/.exec(error.message)?.[0].replace(/^/, " ") ?? ""
 }
 
 /**
