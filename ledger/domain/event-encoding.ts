@@ -1,4 +1,5 @@
 import { hash } from "node:crypto"
+import { rememberLast } from "../../platform/remember-last.ts"
 
 /** The hash before the first event of every ledger. */
 export const genesisHash: Buffer = Buffer.alloc(32)
@@ -58,10 +59,10 @@ function encode(event: EncodableEvent): string {
     (accountId === null ? absent : field(accountId.toString())) +
     (amount === null ? absent : field(amount.toString())) +
     (balanceAfter === null ? absent : field(balanceAfter.toString())) +
-    time(event.occurredAt) +
-    time(event.recordedAt) +
+    timeField(event.occurredAt.getTime()) +
+    timeField(event.recordedAt.getTime()) +
     causationField(event.causation) +
-    field(utf8(event.dataJson)) +
+    textField(event.dataJson) +
     (detailsHash === null ? absent : field(detailsHash.toString("latin1")))
   )
 }
@@ -74,29 +75,12 @@ function field(bytes: string): string {
 }
 
 // The events of an operation share what it is called, and those of one append their times.
-const operationField = rememberLast((text) => field(utf8(text)))
-const causationField = rememberLast((text) => field(utf8(text)))
-const lastTime = { ms: Number.NaN, bytes: "" }
+const operationField = rememberLast(textField)
+const causationField = rememberLast(textField)
+const timeField = rememberLast((ms: number) => field(new Date(ms).toISOString()))
 
-function time(date: Date): string {
-  const ms = date.getTime()
-  if (ms !== lastTime.ms) {
-    lastTime.bytes = field(date.toISOString())
-    lastTime.ms = ms
-  }
-  return lastTime.bytes
-}
-
-function rememberLast(make: (text: string) => string): (text: string) => string {
-  let last = ""
-  let made = make(last)
-  return (text) => {
-    if (text !== last) {
-      made = make(text)
-      last = text
-    }
-    return made
-  }
+function textField(text: string): string {
+  return field(utf8(text))
 }
 
 function utf8(text: string): string {

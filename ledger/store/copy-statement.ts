@@ -1,3 +1,5 @@
+import { rememberLast } from "../../platform/remember-last.ts"
+
 /**
  * Rows for `COPY … FROM STDIN` in its text format. The server takes them in at two thirds of what an INSERT of arrays costs it, and they are made here by
  * joining texts; only a pipelined transaction can send them. Each text of `rows` is some rows, and is taken once, when those before it are on their way.
@@ -26,14 +28,9 @@ export function copyBytes(bytes: Buffer | null): string {
   return bytes === null ? copyNull : `\\\\x${bytes.toString("hex")}`
 }
 
-const lastTime = { ms: Number.NaN, text: "" }
+// The rows of one statement mostly share their times.
+const timeText = rememberLast((ms: number) => new Date(ms).toISOString())
 
-/** The rows of one statement mostly share their times. */
 export function copyTime(date: Date): string {
-  const ms = date.getTime()
-  if (ms !== lastTime.ms) {
-    lastTime.text = date.toISOString()
-    lastTime.ms = ms
-  }
-  return lastTime.text
+  return timeText(date.getTime())
 }

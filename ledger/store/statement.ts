@@ -14,9 +14,7 @@ export type Statement = {
  * An array of numbers or truth values as PostgreSQL writes it. Given as an array the driver would look at each of a thousand for what has to be escaped.
  */
 export function arrayOf<Item>(items: readonly Item[], figureOf: (item: Item) => bigint | boolean): string {
-  let text = ""
-  for (const item of items) text += `${text === "" ? "" : ","}${figureOf(item)}`
-  return `{${text}}`
+  return `{${items.map(figureOf).join()}}`
 }
 
 /** Runs statements one after the other in a transaction of Kysely's, which prepares nothing. */
