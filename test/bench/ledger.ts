@@ -37,6 +37,8 @@ type Row = {
 /** Microseconds of processor time for an adjustment; none where the system does not tell. */
 type Cost = { readonly server_us?: number; readonly database_us?: number; readonly load_us?: number }
 
+type Measured = { readonly row: Row; readonly cost: Cost }
+
 const { values: flags } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
@@ -64,9 +66,10 @@ async function main(): Promise<void> {
   try {
     console.log(await cluster.describe())
     await startSystems(cluster, cases, storedEvents, (system) => systems.push(system))
-    const rows: (Row & Cost)[] = []
-    for (const benchCase of cases) rows.push(...(await measure(benchCase, systems, rounds, seconds)))
-    console.table(rows)
+    const measured: Measured[] = []
+    for (const benchCase of cases) measured.push(...(await measure(benchCase, systems, rounds, seconds)))
+    console.table(measured.map(({ row, cost }) => ({ ...row, ...cost })))
+    const rows = measured.map(({ row }) => row)
     printRatios(rows)
     console.log(`median of ${rounds} rounds of ${seconds} s; load average ${loadText()}`)
     if (flags.json !== undefined) writeFileSync(flags.json, toJson(rows))
@@ -99,7 +102,7 @@ async function measure(
   systems: readonly BenchSystem[],
   rounds: number,
   seconds: number,
-): Promise<(Row & Cost)[]> {
+): Promise<Measured[]> {
   const { name, perRequest, connections, population, spread } = benchCase
   const taking = systems.filter(
     (system) =>
@@ -121,7 +124,7 @@ async function measure(
       )
     }
   }
-  return taking.map((system) => toRow(system.name, nameOn(system), results.get(system) ?? []))
+  return taking.map((system) => medianOf(system.name, nameOn(system), results.get(system) ?? []))
 }
 
 function targetsOf(spread: BenchCase["spread"]): readonly number[] {
@@ -136,7 +139,7 @@ function targetsOf(spread: BenchCase["spread"]): readonly number[] {
 }
 
 /** The round whose throughput is the median; the lower one of two. */
-function toRow(system: SystemName, name: string, results: readonly BenchResult[]): Row & Cost {
+function medianOf(system: SystemName, name: string, results: readonly BenchResult[]): Measured {
   const rate = ({ adjustments, seconds }: BenchResult): number => adjustments / seconds
   const sorted = [...results].sort((a, b) => rate(a) - rate(b))
   const median = sorted[Math.floor((sorted.length - 1) / 2)]
@@ -144,33 +147,25 @@ function toRow(system: SystemName, name: string, results: readonly BenchResult[]
   const round = (value: number): number => Math.round(value * 100) / 100
   const { server, database, load } = median.cpuSeconds
   const microseconds = (used: number): number => Math.round((used * 1e7) / median.adjustments) / 10
-  const cost = {
-    server_us: microseconds(server),
-    database_us: microseconds(database),
-    load_us: microseconds(load),
-  }
-  return {
+  const row = {
     system,
     case: name,
     per_second: Math.round(rate(median)),
     p50_ms: round(median.p50Ms),
     p99_ms: round(median.p99Ms),
-    ...(server + database + load === 0 ? {} : cost),
   }
+  if (server + database + load === 0) return { row, cost: {} }
+  const cost = {
+    server_us: microseconds(server),
+    database_us: microseconds(database),
+    load_us: microseconds(load),
+  }
+  return { row, cost }
 }
 
-function toJson(measured: readonly (Row & Cost)[]): string {
-  const told = measured.map(
-    ({ system, case: name, per_second, p50_ms, p99_ms }): Row => ({
-      system,
-      case: name,
-      per_second,
-      p50_ms,
-      p99_ms,
-    }),
-  )
-  const rows = told.filter(({ system }) => system !== "echo")
-  const limits = told.filter(({ system }) => system === "echo")
+function toJson(measured: readonly Row[]): string {
+  const rows = measured.filter(({ system }) => system !== "echo")
+  const limits = measured.filter(({ system }) => system === "echo")
   return `${JSON.stringify({ rows, limits }, null, 2)}\n`
 }
 
