@@ -153,7 +153,7 @@ export function buildDocument(routes: readonly Route[], version: string): object
       title: "ChainBridge",
       version,
       description:
-        "A ledger that settles itself on EVM chains. Amounts are decimal strings in token units; every answer is in one envelope. Where GET is answered, HEAD is: with the same headers. Whoever reads an answer leaves fields alone that he does not know: new ones may come. No text that is sent may hold a NUL character or a lone surrogate.",
+        "A ledger that settles itself on EVM chains. Amounts are decimal strings in token units; every answer is in one envelope. Where GET is answered, HEAD is: with the same headers. Whoever reads an answer leaves fields alone that he does not know: new ones may come. No text that is sent may hold a NUL character or a lone surrogate, and no name of a field a quotation mark, a backslash or a control character below U+0020.",
       license: { name: "Apache-2.0", url: "https://www.apache.org/licenses/LICENSE-2.0" },
     },
     servers: [{ url: "/", description: "Where this document comes from" }],
