@@ -37,7 +37,7 @@ export async function evaluateLane(
   const parsed = parseBatchStrategy(lane.strategy, lane.decimals)
   if ("refused" in parsed) {
     const reason = `the batch strategy of ${lane.symbol} cannot be used: ${parsed.message}`
-    await pauseLane(db, lane, reason, "strategy")
+    await db.transaction().execute((trx) => pauseLane(trx, lane, reason, "strategy"))
     return nothingToDo
   }
   const { strategy } = parsed

@@ -106,22 +106,22 @@ export async function loadTokensToSettle(db: Kysely<Database>, chainId: bigint):
 
 /** Stops a lane's sealing and new nonces, and says why: see pauseLanes. */
 export async function pauseLane(
-  db: Kysely<Database> | Transaction<Database>,
+  trx: Transaction<Database>,
   { ledgerId, tokenId }: LaneKey,
   reason: string,
   by: PauseKind = "errors",
 ): Promise<void> {
-  await pauseLanes(db, [{ ledgerId, tokenId }], { reason, by })
+  await pauseLanes(trx, [{ ledgerId, tokenId }], { reason, by })
 }
 
 /** The same for every lane of a chain. */
 export async function pauseLanesOfChain(
-  db: Kysely<Database> | Transaction<Database>,
+  trx: Transaction<Database>,
   chainId: bigint,
   reason: string,
   by: PauseKind,
 ): Promise<void> {
-  await pauseLanes(db, await readLanesOfChain(db, chainId), { reason, by })
+  await pauseLanes(trx, await readLanesOfChain(trx, chainId), { reason, by })
 }
 
 async function readLanesOfChain(

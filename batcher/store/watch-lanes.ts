@@ -4,7 +4,7 @@ import type { Database } from "../../ledger/store/database.ts"
 
 const defaultAlarmMs = 600_000
 
-/** Raises an alarm for each lane whose oldest change should have been sealed long ago, and clears the alarms of lanes that caught up or were resumed. */
+/** Raises an alarm for each lane whose oldest change should have been sealed long ago, and clears the alarms of lanes that caught up. */
 export async function watchLanes(db: Kysely<Database>, chainIds: readonly bigint[]): Promise<void> {
   const { rows } = await sql<{
     ledger_id: string
@@ -27,7 +27,6 @@ export async function watchLanes(db: Kysely<Database>, chainIds: readonly bigint
     WHERE t.chain_id = ANY(${chainIds.map(String)}::bigint[])`.execute(db)
   for (const row of rows) {
     const subject = `lane:${row.ledger_id}:${row.token_id}`
-    if (!row.is_paused) await clearAlarm(db, "lane_paused", subject)
     if (!row.is_behind) {
       await clearAlarm(db, "lane_behind", subject)
       continue

@@ -29,8 +29,6 @@ export type PausedLane = LaneName & {
   readonly by: PauseKind | null
 }
 
-type Handle = Kysely<Database> | Transaction<Database>
-
 type PauseRow = {
   readonly ledger_id: string
   readonly token_id: number
@@ -41,11 +39,11 @@ type PauseRow = {
 
 /**
  * Stops the sealing and the new nonces of lanes, makes those that are not there yet, and says why. A lane that is paused keeps its moment and its first reason; one that waits for coins and is
- * paused for something else too has both reasons and no longer ends its pause by itself.
+ * paused for something else too has both reasons and no longer ends its pause by itself. The pause and its alarm come together, as they go in resumeLanes.
  * @returns the lanes as they are now, in the order of their keys
  */
 export async function pauseLanes(
-  db: Handle,
+  db: Transaction<Database>,
   lanes: readonly LaneName[],
   pause: { readonly reason: string; readonly by: PauseKind },
 ): Promise<(PausedLane & { readonly wasPaused: boolean })[]> {

@@ -1,6 +1,8 @@
+import type { KyselyPlugin } from "kysely"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
+import { watchLanes } from "../../../batcher/store/watch-lanes.ts"
 import { laneChangedChannel } from "../../../ledger/store/channels.ts"
-import { pauseLanes } from "../../../ledger/store/pause-lanes.ts"
+import { type PauseKind, pauseLanes } from "../../../ledger/store/pause-lanes.ts"
 import { listen } from "../../../platform/listen.ts"
 import { createLogger } from "../../../platform/logger.ts"
 import { seedApp, seedKey } from "../../support/seed-registry.ts"
@@ -21,6 +23,10 @@ const pause = (body: unknown, headers?: Record<string, string>) =>
   api.call("POST", "/api/v1/batches/pause", body, headers)
 const resume = (body?: unknown, headers?: Record<string, string>) =>
   api.call("POST", "/api/v1/batches/resume", body, headers)
+const pauseNow = (why: { readonly reason: string; readonly by: PauseKind }) =>
+  api.db
+    .transaction()
+    .execute((trx) => pauseLanes(trx, [{ ledgerId: api.app.ledgerId, tokenId: api.tokens.cpop.tokenId }], why))
 const health = async () => (await api.call("GET", "/api/v1/system/health")).body.data
 
 describe("settlement is paused", () => {
@@ -90,15 +96,13 @@ describe("settlement is paused", () => {
   })
 
   it("over one that would end by itself: from then on it waits for somebody, and says both reasons", async () => {
-    const lane = { ledgerId: api.app.ledgerId, tokenId: api.tokens.cpop.tokenId }
-    await pauseLanes(api.db, [lane], { reason: "no coins", by: "balance" })
+    await pauseNow({ reason: "no coins", by: "balance" })
     const [paused] = (await pause({ token_symbol: "CPOP", reason: "an audit" })).body.data.lanes
     expect(paused).toMatchObject({ was_paused: true, paused_by: "operator", reason: "no coins; an audit" })
   })
 
   it("and resumed, whatever paused it, which wakes whoever settles", async () => {
-    const lane = { ledgerId: api.app.ledgerId, tokenId: api.tokens.cpop.tokenId }
-    await pauseLanes(api.db, [lane], { reason: "a batch failed 5 times", by: "errors" })
+    await pauseNow({ reason: "a batch failed 5 times", by: "errors" })
     const heard: (string | null)[] = []
     const listening = Promise.withResolvers<void>()
     const listener = listen({
@@ -120,6 +124,28 @@ describe("settlement is paused", () => {
     } finally {
       await listener.stop()
     }
+  })
+
+  it("while the batcher looks after its lanes: the alarm stays for as long as the pause", async () => {
+    await pauseNow({ reason: "an older one", by: "errors" })
+    await resume()
+    const chainId = BigInt(api.tokens.cpop.chainId)
+    const isFound = Promise.withResolvers<void>()
+    const mayGoOn = Promise.withResolvers<void>()
+    const slow: KyselyPlugin = {
+      transformQuery: ({ node }) => node,
+      transformResult: async ({ result }) => {
+        isFound.resolve()
+        await mayGoOn.promise
+        return result
+      },
+    }
+    const watched = watchLanes(api.db.withPlugin(slow), [chainId])
+    await isFound.promise
+    await pauseNow({ reason: "a batch that nobody here sealed", by: "foreign" })
+    mayGoOn.resolve()
+    await watched
+    expect((await health()).alarms).toContainEqual(expect.objectContaining({ kind: "lane_paused" }))
   })
 
   it("for one's own ledger only, by a key that may", async () => {

@@ -1,6 +1,6 @@
 import { toHex } from "viem"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import { pauseLanes, resumeLanes } from "../../../ledger/store/pause-lanes.ts"
+import { type PauseKind, pauseLanes, resumeLanes } from "../../../ledger/store/pause-lanes.ts"
 import { createSettlementFixture, type SettlementFixture } from "../../support/settlement-fixture.ts"
 import { waitUntil } from "../../support/wait-until.ts"
 
@@ -16,6 +16,8 @@ describe("the coins of a signer", () => {
   const give = (wei: bigint) => fixture.rpc("anvil_setBalance", fixture.token.operator, toHex(wei))
   const lane = () => fixture.db.selectFrom("settlement.lanes").selectAll().executeTakeFirstOrThrow()
   const key = () => [{ ledgerId: fixture.ledgerId, tokenId: fixture.tokenId }]
+  const pauseNow = (why: { readonly reason: string; readonly by: PauseKind }) =>
+    fixture.db.transaction().execute((trx) => pauseLanes(trx, key(), why))
   const kinds = async () => (await fixture.alarms()).map(({ kind }) => kind).sort()
   const untilPaused = () =>
     waitUntil(
@@ -51,14 +53,14 @@ describe("the coins of a signer", () => {
     await fixture.adjust([["ann", 7n]])
     await fixture.flush()
     const { paused_at } = await untilPaused()
-    await pauseLanes(fixture.db, key(), { reason: "an inspection", by: "operator" })
+    await pauseNow({ reason: "an inspection", by: "operator" })
     expect(await lane()).toMatchObject({
       paused_at,
       paused_by: "operator",
       paused_reason: expect.stringMatching(/cannot pay for gas.*; an inspection/),
     })
     // Nothing changes who is asked: the signer's trouble does not make it its own pause again.
-    await pauseLanes(fixture.db, key(), { reason: "empty", by: "balance" })
+    await pauseNow({ reason: "empty", by: "balance" })
     await give(plenty)
     await waitUntil(async () => !(await kinds()).includes("signer_balance"), { what: "the alarm is cleared" })
     expect(await lane()).toMatchObject({ paused_at, paused_by: "operator" })
