@@ -48,24 +48,40 @@ export async function readHeadPoint(db: Handle, ledgerId: string): Promise<Ledge
   return toPoint((await queryPrepared(db, "ledger-head-point", query))[0])
 }
 
-/** The last event recorded at or before a time. Bisects the primary key: recorded_at never goes back, so that it needs no index of its own. */
+/**
+ * The last event recorded at or before a time. recorded_at never goes back within a ledger, so that it needs no index of its own: the primary key is searched where the time would lie
+ * if events came evenly. Each probe leaves more room to both sides than the one before, so that bursts and pauses make it a bisection in the end.
+ */
 export async function findTime(db: Handle, ledgerId: string, time: Date): Promise<LedgerPoint> {
+  // Of the events of one millisecond the last is wanted: what is looked for lies behind all of them.
+  const share = sql`extract(epoch FROM ${time}::timestamptz + interval '0.5 ms' - low_at) / extract(epoch FROM high_at - low_at)`
   const query = sql<PointRow>`
-    WITH RECURSIVE search(low, high, low_at) AS (
-      SELECT 0::bigint, position, NULL::timestamptz FROM ledger.head WHERE ledger_id = ${ledgerId}
+    WITH RECURSIVE search(low, low_at, high, high_at, room) AS (
+      SELECT CASE WHEN e.recorded_at <= ${time} THEN e.position ELSE 0 END, e.recorded_at,
+        CASE WHEN e.recorded_at <= ${time} THEN h.position ELSE 0 END, h.recorded_at, 2::bigint
+      FROM ledger.head h
+      CROSS JOIN LATERAL (
+        SELECT position, recorded_at FROM ledger.event_log WHERE ledger_id = h.ledger_id AND position = least(1, h.position) OFFSET 0
+      ) AS e
+      WHERE h.ledger_id = ${ledgerId}
       UNION ALL
       SELECT
-        CASE WHEN middle.recorded_at <= ${time} THEN middle.position ELSE search.low END,
-        CASE WHEN middle.recorded_at <= ${time} THEN search.high ELSE middle.position - 1 END,
-        CASE WHEN middle.recorded_at <= ${time} THEN middle.recorded_at ELSE search.low_at END
-      FROM search
+        CASE WHEN e.recorded_at <= ${time} THEN e.position ELSE p.low END,
+        CASE WHEN e.recorded_at <= ${time} THEN e.recorded_at ELSE p.low_at END,
+        CASE WHEN e.recorded_at <= ${time} THEN p.high ELSE e.position - 1 END,
+        CASE WHEN e.recorded_at <= ${time} THEN p.high_at ELSE e.recorded_at END,
+        p.room * 4
+      FROM (
+        SELECT *, least(room, (high - low + 1) / 2) AS margin,
+          CASE WHEN high_at > low_at THEN ((high - low) * ${share})::bigint ELSE high - low END AS step
+        FROM search WHERE low < high
+      ) AS p
       CROSS JOIN LATERAL (
         SELECT position, recorded_at FROM ledger.event_log
-        WHERE ledger_id = ${ledgerId} AND position = (search.low + search.high + 1) / 2 OFFSET 0
-      ) AS middle
-      WHERE search.low < search.high
+        WHERE ledger_id = ${ledgerId} AND position = p.low + greatest(p.margin, least(p.high - p.low + 1 - p.margin, p.step)) OFFSET 0
+      ) AS e
     )
-    SELECT low AS position, low_at AS recorded_at FROM search WHERE low = high`
+    SELECT low AS position, CASE WHEN low > 0 THEN low_at END AS recorded_at FROM search WHERE low = high`
   return toPoint((await queryPrepared(db, "ledger-time", query))[0])
 }
 

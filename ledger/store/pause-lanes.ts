@@ -1,4 +1,4 @@
-import { type Kysely, sql, type Transaction } from "kysely"
+import { sql, type Transaction } from "kysely"
 import { clearAlarm, raiseAlarm } from "./alarms.ts"
 import { laneChangedChannel } from "./channels.ts"
 import type { Database } from "./database.ts"

@@ -26,7 +26,9 @@ const resume = (body?: unknown, headers?: Record<string, string>) =>
 const pauseNow = (why: { readonly reason: string; readonly by: PauseKind }) =>
   api.db
     .transaction()
-    .execute((trx) => pauseLanes(trx, [{ ledgerId: api.app.ledgerId, tokenId: api.tokens.cpop.tokenId }], why))
+    .execute((trx) =>
+      pauseLanes(trx, [{ ledgerId: api.app.ledgerId, tokenId: api.tokens.cpop.tokenId }], why),
+    )
 const health = async () => (await api.call("GET", "/api/v1/system/health")).body.data
 
 describe("settlement is paused", () => {
