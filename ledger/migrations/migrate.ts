@@ -30,6 +30,7 @@ import * as webhooks from "./025-webhooks.ts"
 import * as registryVersions from "./026-registry-versions.ts"
 import * as checksOfSeals from "./027-checks-of-seals.ts"
 import * as rewinds from "./028-rewinds.ts"
+import * as settledEvents from "./029-settled-events.ts"
 import { prepareJobs } from "./prepare-jobs.ts"
 
 const migrations: Record<string, Migration> = {
@@ -61,6 +62,7 @@ const migrations: Record<string, Migration> = {
   "026-registry-versions": registryVersions,
   "027-checks-of-seals": checksOfSeals,
   "028-rewinds": rewinds,
+  "029-settled-events": settledEvents,
 }
 
 /**

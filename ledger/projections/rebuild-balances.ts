@@ -20,7 +20,8 @@ export async function rebuildBalances(
   trx: Transaction<Database>,
   ledgerId: string,
 ): Promise<RebuiltBalances> {
-  await sql`SET LOCAL work_mem = '64MB'`.execute(trx)
+  // A batch's confirmation is one event with a move for each of its accounts: what looks like a few rows of an index is worth all processors.
+  await sql`SET LOCAL work_mem = '64MB'; SET LOCAL min_parallel_index_scan_size = 0`.execute(trx)
   await sql`DROP TABLE IF EXISTS pg_temp.rebuilt_balances`.execute(trx)
   const began = performance.now()
   await sql`
@@ -37,13 +38,12 @@ export async function rebuildBalances(
       FROM ledger.event_log WHERE ledger_id = ${sql.lit(ledgerId)} AND account_id IS NOT NULL AND type <> 'ConfirmationRevoked'
       GROUP BY account_id
       UNION ALL
-      SELECT (move->>'account_id')::bigint,
-        sign * ((move->>'amount')::numeric - (move->>'settled')::numeric), sign * (move->>'amount')::numeric, 0, position, recorded_at
-      FROM (
-        SELECT position, recorded_at, data, CASE type WHEN 'SettlementConfirmed' THEN 1 ELSE -1 END AS sign
-        FROM ledger.event_log
-        WHERE ledger_id = ${sql.lit(ledgerId)} AND type IN ('SettlementConfirmed', 'ConfirmationRevoked')
-      ) AS settled CROSS JOIN LATERAL json_array_elements(data->'accounts') AS move
+      SELECT move.account_id, sum(sign * (move.amount - move.settled)), sum(sign * move.amount), 0, max(position), max(recorded_at)
+      FROM ledger.event_log
+      CROSS JOIN LATERAL (SELECT CASE type WHEN 'SettlementConfirmed' THEN 1 ELSE -1 END AS sign) AS direction
+      CROSS JOIN LATERAL json_to_recordset(data->'accounts') AS move(account_id bigint, amount numeric, settled numeric)
+      WHERE ledger_id = ${sql.lit(ledgerId)} AND type IN ('SettlementConfirmed', 'ConfirmationRevoked')
+      GROUP BY move.account_id
     ) AS moves
     GROUP BY account_id`.execute(trx)
   const foldMs = performance.now() - began
