@@ -25,6 +25,8 @@ export default defineConfig({
           expect: { poll: { timeout: 10_000 } },
           // Many of them wait for blocks, leases and processes that start: three keep two cores busy.
           maxWorkers: 3,
+          // What a file imports is evaluated once for each of the three, and no module remembers anything that another file would see.
+          isolate: false,
         },
       },
       {
@@ -35,8 +37,8 @@ export default defineConfig({
           testTimeout: 240_000,
           hookTimeout: 240_000,
           expect: { poll: { timeout: 10_000 } },
-          // Most of the time a stack waits for blocks and leases: two of them share the machine well.
-          maxWorkers: 2,
+          // Most of the time a stack waits for blocks and leases: three of them share the machine well.
+          maxWorkers: 3,
         },
       },
     ],
