@@ -70,10 +70,10 @@ export async function findTime(db: Handle, ledgerId: string, time: Date): Promis
         CASE WHEN e.recorded_at <= ${time} THEN e.recorded_at ELSE p.low_at END,
         CASE WHEN e.recorded_at <= ${time} THEN p.high ELSE e.position - 1 END,
         CASE WHEN e.recorded_at <= ${time} THEN p.high_at ELSE e.recorded_at END,
-        p.room * 4
+        least(p.room, p.high) * 4
       FROM (
         SELECT *, least(room, (high - low + 1) / 2) AS margin,
-          CASE WHEN high_at > low_at THEN ((high - low) * ${share})::bigint ELSE high - low END AS step
+          CASE WHEN high_at > low_at THEN ((high - low) * least(${share}, 1))::bigint ELSE high - low END AS step
         FROM search WHERE low < high
       ) AS p
       CROSS JOIN LATERAL (

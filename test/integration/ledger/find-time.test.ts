@@ -2,9 +2,12 @@ import { sql } from "kysely"
 import pg from "pg"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { findTime } from "../../../ledger/store/find-position.ts"
+import { sampledTimes } from "../../support/sampled.ts"
 import { createTestLedger, insertLedger, type TestLedger } from "../../support/test-ledger.ts"
 
 const events = 30_000
+/** As many as take more steps than a number that doubles twice with each of them has room for. */
+const manyEvents = sampledTimes(2_500_000, 250_000)
 const first = Date.UTC(2030, 0, 1)
 
 let ledger: TestLedger
@@ -80,4 +83,22 @@ test.each(shapes)("a time is found by few looks where the events %s", async (_, 
     looks = Math.max(looks, probes)
   }
   expect(looks).toBeLessThanOrEqual(looksMax)
+})
+
+test("and in a log of millions", async () => {
+  const ledgerId = await insertLedger(ledger.db)
+  const later = first + 365 * dayMs
+  await owner.query(
+    `INSERT INTO ledger.events (ledger_id, position, type, version, occurred_at, recorded_at, causation, data, prev_hash, hash)
+     SELECT $1, n, 'AccountOpened', 1, t.at, t.at, 'test', '{}', '\\x${"00".repeat(32)}', '\\x${"00".repeat(32)}'
+     FROM generate_series(1, $2::bigint) AS n, to_timestamp(CASE WHEN n = 1 THEN $3::bigint ELSE $4::bigint END / 1000.0) AS t(at)`,
+    [ledgerId, manyEvents, first, later],
+  )
+  await owner.query(
+    "UPDATE ledger.head SET position = $2, recorded_at = to_timestamp($3 / 1000.0) WHERE ledger_id = $1",
+    [ledgerId, manyEvents, later],
+  )
+  expect(await probed(ledgerId, first)).toMatchObject({ position: 1n })
+  expect(await probed(ledgerId, later - 1)).toMatchObject({ position: 1n })
+  expect(await probed(ledgerId, later)).toMatchObject({ position: BigInt(manyEvents) })
 })
