@@ -31,8 +31,9 @@ export async function waitForTreasury(
     isCounted: false,
     also: async (trx) => {
       const subject = treasurySubject(turn.desk.signer.chainId, call.to, tokenAddress)
-      await raiseAlarm(trx, { kind: "treasury_balance", subject, ledgerId: null, message })
+      // The lane first, as whoever lets it go on locks them.
       await pauseLane(trx, call, message, "treasury")
+      await raiseAlarm(trx, { kind: "treasury_balance", subject, ledgerId: null, message })
     },
   })
 }
