@@ -25,7 +25,7 @@ export default defineConfig({
           expect: { poll: { timeout: 10_000 } },
           // Many of them wait for blocks, leases and processes that start: three keep two cores busy.
           maxWorkers: 3,
-          // What a file imports is evaluated once for each of the three, and no module remembers anything that another file would see.
+          // What a file imports is evaluated once for each of the three. What a module remembers, files after it see: nothing but counters and parsers of PostgreSQL's types, so far.
           isolate: false,
         },
       },
