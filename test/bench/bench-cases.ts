@@ -1,7 +1,7 @@
 import type { Population } from "./load-order.ts"
 
-/** `echo` is no ledger: it is what the stack of the API takes for a request that does nothing. */
-export type SystemName = "writer" | "http" | "naive" | "pgledger" | "echo"
+/** `ungrouped` is http with a transaction a request; `echo` is no ledger: it is what the stack of the API takes for a request that does nothing. */
+export type SystemName = "writer" | "http" | "ungrouped" | "naive" | "pgledger" | "echo"
 
 export type BenchCase = {
   readonly name: string
@@ -18,7 +18,7 @@ const uniform: Population = { users: 100_000, pick: "uniform" }
 const zipf: Population = { users: 100_000, pick: "zipf" }
 const hot: Population = { users: 1, pick: "hot" }
 
-const all: readonly SystemName[] = ["http", "naive", "pgledger", "echo"]
+const all: readonly SystemName[] = ["http", "ungrouped", "naive", "pgledger", "echo"]
 const ours: readonly SystemName[] = ["http", "writer"]
 
 const single = (connections: number) =>
@@ -37,7 +37,7 @@ export const benchCases: readonly BenchCase[] = [
   {
     name: "1-per-request-128-hot",
     ...single(128),
-    systems: ["http", "naive", "pgledger"],
+    systems: ["http", "ungrouped", "naive", "pgledger"],
     population: hot,
   },
   { name: "1000-per-request-cold-uniform", ...bulk, systems: ours, population: uniform },

@@ -31,6 +31,7 @@ export const targets = { ledger: 0, otherProcess: 1, otherLedger: 2 } as const
 
 const programs = {
   api: new URL("../../cli/main.ts", import.meta.url),
+  ungroupedApi: new URL("./ungrouped-api.ts", import.meta.url),
   naiveApi: new URL("./naive-api.ts", import.meta.url),
   echoApi: new URL("./echo-api.ts", import.meta.url),
   httpLoad: new URL("./http-load.ts", import.meta.url),
@@ -56,6 +57,15 @@ export async function startHttp(
     { apiUrl: first, apiKey: other?.apiKey ?? "" },
   ]
   return { ...loaded(cluster, "http", apis, await startHttpLoad(cluster, addresses)), isStored }
+}
+
+/** The same product with the same promises, and a transaction for each request. */
+export async function startUngrouped(cluster: BenchCluster): Promise<BenchSystem> {
+  const database = await cluster.createDatabase("ungrouped")
+  const server = await startApi(cluster, programs.ungroupedApi, database)
+  const apiKey = database.ledgers[0]?.apiKey ?? ""
+  const load = await startHttpLoad(cluster, [{ apiUrl: urlOf(server), apiKey }])
+  return loaded(cluster, "ungrouped", [server], load)
 }
 
 export async function startNaive(cluster: BenchCluster, users: number): Promise<BenchSystem> {

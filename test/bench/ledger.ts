@@ -10,7 +10,7 @@ const help = `npm run bench:ledger -- [options]
 
   --quick             1-per-request-128 and 1000-per-request, http and naive only, in under a minute
   --case NAME         only this case; may be given several times, and may end with *
-  --system NAME       only this system: writer, http, naive, pgledger or echo; several times
+  --system NAME       only this system: writer, http, ungrouped, naive, pgledger or echo; several times
   --rounds N          rounds of each system in each case, in turns (3; 1 when quick); the median one counts
   --seconds N         length of a round (3)
   --stored N          events on the ledger that some cases are measured on as well, as CASE-stored (10000000); 0: none

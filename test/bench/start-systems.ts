@@ -7,6 +7,7 @@ import {
   startHttp,
   startNaive,
   startPgledger,
+  startUngrouped,
   startWriter,
   targets,
 } from "./bench-systems.ts"
@@ -42,6 +43,11 @@ export async function startSystems(
 
   const ours = (["http", "writer"] as const).filter(isNeeded)
   for (const name of ours) await startOurs(name, await cluster.createDatabase(name), false)
+  if (isNeeded("ungrouped")) {
+    const system = await startUngrouped(cluster)
+    onSystem(system)
+    await openAccounts(system, users)
+  }
   if (isNeeded("naive")) onSystem(await startNaive(cluster, users))
   if (isNeeded("echo")) onSystem(await startEcho(cluster))
   if (isNeeded("pgledger")) {
