@@ -164,9 +164,13 @@ function medianOf(system: SystemName, name: string, results: readonly BenchResul
 }
 
 function toJson(measured: readonly Row[]): string {
-  const rows = measured.filter(({ system }) => system !== "echo")
-  const limits = measured.filter(({ system }) => system === "echo")
-  return `${JSON.stringify({ rows, limits }, null, 2)}\n`
+  const of = (...systems: SystemName[]) => measured.filter(({ system }) => systems.includes(system))
+  const sections = {
+    rows: of("writer", "http", "naive", "pgledger"),
+    ungrouped: of("ungrouped"),
+    limits: of("echo"),
+  }
+  return `${JSON.stringify(sections, null, 2)}\n`
 }
 
 function printRatios(rows: readonly Row[]): void {
