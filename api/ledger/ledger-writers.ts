@@ -2,7 +2,11 @@ import type { Kysely } from "kysely"
 import type pg from "pg"
 import type { Database } from "../../ledger/store/database.ts"
 import { createAccountMemory } from "../../ledger/writer/account-memory.ts"
-import { createLedgerWriter, type LedgerWriter } from "../../ledger/writer/ledger-writer.ts"
+import {
+  createLedgerWriter,
+  type LedgerWriter,
+  type WriterLimits,
+} from "../../ledger/writer/ledger-writer.ts"
 import { createTokenDirectory } from "../../ledger/writer/token-directory.ts"
 import type { Logger } from "../../platform/logger.ts"
 
@@ -17,8 +21,9 @@ export function createLedgerWriters(options: {
   readonly db: Kysely<Database>
   readonly writerPool: pg.Pool
   readonly logger: Logger
+  readonly limits?: WriterLimits
 }): LedgerWriters {
-  const { db, writerPool, logger } = options
+  const { db, ...shared } = options
   const memory = createAccountMemory()
   const writers = new Map<string, LedgerWriter>()
   return {
@@ -26,7 +31,7 @@ export function createLedgerWriters(options: {
       const known = writers.get(ledgerId)
       if (known !== undefined) return known
       const tokens = createTokenDirectory(db, ledgerId)
-      const writer = createLedgerWriter({ db, writerPool, ledgerId, tokens, memory, logger })
+      const writer = createLedgerWriter({ ...shared, db, ledgerId, tokens, memory })
       writers.set(ledgerId, writer)
       return writer
     },
