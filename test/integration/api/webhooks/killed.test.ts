@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest"
+import { startDatabaseDoor } from "../../../support/database-door.ts"
 import { waitUntil } from "../../../support/wait-until.ts"
 import { createWebhookFixture, type WebhookFixture } from "../../../support/webhook-fixture.ts"
 import type { WebhookProcessOptions } from "../../../support/webhook-process.ts"
@@ -36,9 +37,13 @@ async function receive(): Promise<WebhookReceiver> {
   return receiver
 }
 
-async function startWorker(leaseMs = shortMs, env: Record<string, string> = {}): Promise<ChildProcess> {
+async function startWorker(
+  leaseMs = shortMs,
+  env: Record<string, string> = {},
+  databaseUrl = fixture.api.database.appUrl,
+): Promise<ChildProcess> {
   const options: WebhookProcessOptions = {
-    databaseUrl: fixture.api.database.appUrl,
+    databaseUrl,
     leaseMs,
     attemptMs: leaseMs === longMs ? 10_000 : 1_000,
     secretKey: fixture.secretKey.toString("hex"),
@@ -157,6 +162,34 @@ it("that lags behind its own lease records nothing, and what it had begun is sen
   await fixture.whenThrough(webhook_id, later)
   expect(firstSeen(receiver)).toEqual(upTo(later, 40))
   expect(BigInt((await fixture.show(webhook_id)).position)).toBe(later)
+}, 120_000)
+
+it("without its database it lives on, and goes on when that is back", async () => {
+  const door = await startDatabaseDoor(fixture.api.database.appUrl)
+  try {
+    const receiver = await receive()
+    const { webhook_id } = await fixture.make(receiver.url)
+    const worker = await startWorker(shortMs, {}, door.databaseUrl)
+    for (let round = 1; round <= 2; round += 1) {
+      const refused = door.refused()
+      receiver.answer = (message, response) => {
+        door.shut()
+        take(message, response)
+      }
+      const last = await fixture.record(1)
+      // What is delivered can be recorded nowhere, and the end of its job neither.
+      await waitUntil(() => Promise.resolve(door.refused() > refused + 3), {
+        what: "it asks for its database",
+      })
+      receiver.answer = take
+      door.open()
+      await fixture.whenThrough(webhook_id, last)
+    }
+    expect(firstSeen(receiver)).toHaveLength(2)
+    expect([worker.exitCode, worker.signalCode]).toEqual([null, null])
+  } finally {
+    await door.close()
+  }
 }, 120_000)
 
 it("stopped while a receiver says nothing it ends in time, and the next one goes on at once", async () => {
