@@ -2,10 +2,11 @@
 //   npm test -- unit                     one suite
 //   npm test -- integration batcher      the files of a suite whose path has "batcher" in it
 //   npm test -- -t "two batchers"        whatever else vitest understands
-import { spawn } from "node:child_process"
+import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { makeMemoryDirectory } from "./memory-directory.ts"
 import { countResults, formatCounts, type SuiteReport, verdict } from "./test-counts.ts"
 
 const root = join(import.meta.dirname, "..")
@@ -18,9 +19,18 @@ const args = process.argv.slice(2)
 const named = suites.filter((suite) => args.includes(suite))
 const filters = args.filter((argument) => !suites.includes(argument))
 const reports: SuiteReport[] = []
-const directory = mkdtempSync(join(tmpdir(), "chainbridge-reports-"))
+const directory = makeMemoryDirectory() ?? mkdtempSync(join(tmpdir(), "chainbridge-tests-"))
+let running: ChildProcess | undefined
+let interruptedBy: NodeJS.Signals | undefined
+// What it leaves in memory is for us to delete. A terminal's interrupt goes to the suite as well, and a second one would end it without a word.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.on(signal, () => {
+    interruptedBy = signal
+    if (signal !== "SIGINT") running?.kill(signal)
+  })
 try {
-  for (const suite of named.length > 0 ? named : suites) reports.push(await runSuite(suite))
+  for (const suite of named.length > 0 ? named : suites)
+    if (interruptedBy === undefined) reports.push(await runSuite(suite))
 } finally {
   rmSync(directory, { recursive: true, force: true })
 }
@@ -28,10 +38,12 @@ try {
 for (const { suite, seconds, counts } of reports)
   console.log(`${suite}: ${formatCounts(counts)} (${seconds} s)`)
 for (const { counts } of reports) for (const note of counts.notes) console.log(note)
+if (interruptedBy !== undefined)
+  console.log(`interrupted by ${interruptedBy}: what comes after it was not run`)
 const { total, fault } = verdict(reports, process.env["REQUIRE_SERVICES"] === "1")
 if (fault !== undefined) console.log(fault)
 console.log(formatCounts(total))
-if (fault !== undefined) process.exitCode = 1
+if (fault !== undefined || interruptedBy !== undefined) process.exitCode = 1
 
 async function runSuite(suite: string): Promise<SuiteReport> {
   const began = performance.now()
@@ -45,8 +57,13 @@ async function runSuite(suite: string): Promise<SuiteReport> {
         // A filter need not have files in every suite; a suite without any files has lost them.
         ...(filters.length > 0 ? ["--passWithNoTests", ...filters] : []),
       ],
-      { cwd: root, stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, ...compileCache } },
+      {
+        cwd: root,
+        stdio: ["ignore", "inherit", "inherit"],
+        env: { ...process.env, ...compileCache, TMPDIR: directory },
+      },
     )
+    running = child
     child.once("error", () => resolve(null))
     child.once("close", resolve)
   })

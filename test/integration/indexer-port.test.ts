@@ -53,18 +53,25 @@ function runIndexer(port: number): CliRun {
   })
   indexer = run
   log = ""
-  run.child.stderr?.on("data", (chunk: Buffer) => {
-    log += chunk.toString()
-  })
+  // Ponder's own lines and ours.
+  for (const stream of [run.child.stdout, run.child.stderr])
+    stream?.on("data", (chunk: Buffer) => {
+      log += chunk.toString()
+    })
   return run
 }
 
-/** The port of the line with this message. */
+/** The port of our line with this message. */
 const portIn = (message: string): Promise<number> =>
-  waitUntil(async () => Number(new RegExp(`"port":(\\d+).*"${message}"`).exec(log)?.[1] ?? 0) || false, {
-    what: `the indexer says: ${message}`,
-    describe: () => Promise.resolve(log),
-  })
+  waitUntil(
+    async () => {
+      const port = new RegExp(`"role":"indexer".*"port":(\\d+).*"${message}"`).exec(log)?.[1]
+      if (port !== undefined) return Number(port)
+      if (indexer?.child.exitCode == null) return false
+      throw new Error(`the indexer ended with ${indexer.child.exitCode}: ${log}`)
+    },
+    { what: `the indexer says: ${message}`, describe: () => Promise.resolve(log) },
+  )
 
 test("the indexer says that its port is taken before it touches anything", async () => {
   const port = await listen(0)

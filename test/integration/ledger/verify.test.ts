@@ -233,7 +233,7 @@ describe("verify names what was changed behind the log's back:", () => {
     ],
     [
       "the block of a confirmed batch",
-      /batch 1: block_number is 99, position \d+ says 1/,
+      /batch 1: block_number is 99, position \d+ says \d+/,
       "UPDATE settlement.batches SET block_number = 99 WHERE batch_sequence = 1",
     ],
     [
