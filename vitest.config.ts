@@ -23,9 +23,9 @@ export default defineConfig({
           hookTimeout: 240_000,
           // A busy machine is no failure.
           expect: { poll: { timeout: 10_000 } },
-          // Many of them wait for blocks, leases and processes that start: three keep two cores busy.
-          maxWorkers: 3,
-          // What a file imports is evaluated once for each of the three. What a module remembers, files after it see: nothing but counters and parsers of PostgreSQL's types, so far.
+          // Many of them wait for blocks, leases and processes that start: four keep two cores busy.
+          maxWorkers: 4,
+          // What a file imports is evaluated once for each of the four. What a module remembers, files after it see: nothing but counters and parsers of PostgreSQL's types, so far.
           isolate: false,
         },
       },
