@@ -1,3 +1,4 @@
+import "./share-sql-parser.ts"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import pg from "pg"

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { fileURLToPath } from "node:url"
+import { fileURLToPath, pathToFileURL } from "node:url"
 import pg from "pg"
 import { findFreePort } from "../../cli/stack/free-port.ts"
 import { readLogTail } from "../../cli/stack/log-tail.ts"
@@ -57,6 +57,8 @@ export async function startPonder(options: PonderOptions): Promise<Ponder> {
     name: "ponder",
     command: process.execPath,
     args: [
+      // As the indexer's own process does.
+      ...["--import", pathToFileURL(join(repository, "cli/roles/share-sql-parser.ts")).href],
       join(repository, "node_modules/ponder/dist/esm/bin/ponder.js"),
       ...["--root", join(repository, "indexer"), "--log-format", "json", "start"],
       ...["--schema", options.schema, "--views-schema", "chain", "-H", "127.0.0.1", "-p", String(port)],
