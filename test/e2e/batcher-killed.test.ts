@@ -30,7 +30,7 @@ describe("the batcher killed with -9", () => {
     rmSync(directory, { recursive: true, force: true })
   })
 
-  test.each(sampled(stepsOfEveryCall, 3))(
+  test.each(sampled(stepsOfEveryCall, 2))(
     "at %s: what it had begun is finished by the next one, once",
     async (step) => {
       const { backend } = faults

@@ -4,6 +4,7 @@ import { cpopTokenAbi } from "../../../abis/cpop-token.ts"
 import { deferralDepthFactor } from "../../../batcher/store/held-back.ts"
 import { requestCancellation } from "../../../ledger/store/request-cancellation.ts"
 import { createLoopFixture, type LoopFixture } from "../../support/loop-fixture.ts"
+import { sampled } from "../../support/sampled.ts"
 import { inPool, transactionsSaved } from "../../support/stuck-batch.ts"
 import { waitUntil } from "../../support/wait-until.ts"
 
@@ -137,7 +138,7 @@ describe("a batch that no block takes", () => {
     await loop.stop(second)
   })
 
-  test.each(["signed", "replaced", "broadcast", "mined"] as const)(
+  test.each(sampled(["signed", "replaced", "broadcast", "mined"] as const, 2))(
     "is cancelled once, when the batcher is killed at %s",
     async (dieAt) => {
       const batcher = loop.run({ limits })
