@@ -1,4 +1,13 @@
-import { accessSync, chmodSync, constants, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs"
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from "node:fs"
 import { join } from "node:path"
 import { availableMemory } from "node:process"
 
@@ -16,12 +25,11 @@ const availableMin = 10 * gibibyte
 export function makeMemoryDirectory(parent = "/dev/shm"): string | undefined {
   let directory: string | undefined
   try {
+    removeLeft(parent)
     const { bavail, bsize } = statfsSync(parent)
     if (bavail * bsize < freeMin || availableMemory() < availableMin) return undefined
     // Short, for sockets in it have short names only.
-    directory = mkdtempSync(join(parent, "cb-"))
-    // A PostgreSQL that root starts runs as somebody else, and has to get through.
-    chmodSync(directory, 0o755)
+    directory = makeOpenDirectory(join(parent, `cb-${process.pid}-`))
     const program = join(directory, "program")
     writeFileSync(program, "", { mode: 0o700 })
     accessSync(program, constants.X_OK)
@@ -30,5 +38,30 @@ export function makeMemoryDirectory(parent = "/dev/shm"): string | undefined {
   } catch {
     if (directory !== undefined) rmSync(directory, { recursive: true, force: true })
     return undefined
+  }
+}
+
+/** One that everybody may pass through: a PostgreSQL that root starts runs as somebody else. */
+export function makeOpenDirectory(prefix: string): string {
+  const directory = mkdtempSync(prefix)
+  chmodSync(directory, 0o755)
+  return directory
+}
+
+/** What runs have left that were ended with -9: nobody else gives that memory back. */
+function removeLeft(parent: string): void {
+  for (const name of readdirSync(parent)) {
+    const pid = /^cb-(\d+)-/.exec(name)?.[1]
+    if (pid !== undefined && !isAlive(Number(pid)))
+      rmSync(join(parent, name), { recursive: true, force: true })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH"
   }
 }

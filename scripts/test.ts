@@ -3,10 +3,10 @@
 //   npm test -- integration batcher      the files of a suite whose path has "batcher" in it
 //   npm test -- -t "two batchers"        whatever else vitest understands
 import { type ChildProcess, spawn } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { makeMemoryDirectory } from "./memory-directory.ts"
+import { makeMemoryDirectory, makeOpenDirectory } from "./memory-directory.ts"
 import { countResults, formatCounts, type SuiteReport, verdict } from "./test-counts.ts"
 
 const root = join(import.meta.dirname, "..")
@@ -19,7 +19,7 @@ const args = process.argv.slice(2)
 const named = suites.filter((suite) => args.includes(suite))
 const filters = args.filter((argument) => !suites.includes(argument))
 const reports: SuiteReport[] = []
-const directory = makeMemoryDirectory() ?? mkdtempSync(join(tmpdir(), "chainbridge-tests-"))
+const directory = makeMemoryDirectory() ?? makeOpenDirectory(join(tmpdir(), "chainbridge-tests-"))
 let running: ChildProcess | undefined
 let interruptedBy: NodeJS.Signals | undefined
 // What it leaves in memory is for us to delete. A terminal's interrupt goes to the suite as well, and a second one would end it without a word.
@@ -32,7 +32,7 @@ try {
   for (const suite of named.length > 0 ? named : suites)
     if (interruptedBy === undefined) reports.push(await runSuite(suite))
 } finally {
-  rmSync(directory, { recursive: true, force: true })
+  removeDirectory()
 }
 
 for (const { suite, seconds, counts } of reports)
@@ -44,6 +44,15 @@ const { total, fault } = verdict(reports, process.env["REQUIRE_SERVICES"] === "1
 if (fault !== undefined) console.log(fault)
 console.log(formatCounts(total))
 if (fault !== undefined || interruptedBy !== undefined) process.exitCode = 1
+
+function removeDirectory(): void {
+  try {
+    // What a suite has started may still be ending, and write.
+    rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
+  } catch (error) {
+    console.log(`${directory} could not be removed: ${String(error)}`)
+  }
+}
 
 async function runSuite(suite: string): Promise<SuiteReport> {
   const began = performance.now()

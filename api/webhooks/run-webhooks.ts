@@ -13,7 +13,7 @@ import type { RegistryCache } from "../registry/registry-cache.ts"
 import { type DeliveryContext, deliverEndpoint } from "./deliver-endpoint.ts"
 import { type DueEndpoint, findDueEndpoints } from "./endpoint-lease.ts"
 import { createJobLogger } from "./job-logger.ts"
-import { createJobPool, endJobPool } from "./job-pool.ts"
+import { createJobPool } from "./job-pool.ts"
 import { removeOldDeliveries } from "./remove-old-deliveries.ts"
 import { createNameResolver } from "./resolve-name.ts"
 import { defaultSendLimits } from "./send-webhook.ts"
@@ -73,7 +73,12 @@ export async function runWebhooks(options: WebhookRunOptions): Promise<RunningWe
   }
   const breakOff = new AbortController()
   let isStopping = false
-  const pool = createJobPool({ databaseUrl, applicationName: "chainbridge-worker-webhooks", connectionsMax })
+  const jobPool = await createJobPool({
+    databaseUrl,
+    applicationName: "chainbridge-worker-webhooks",
+    connectionsMax,
+  })
+  const { pool } = jobPool
   const jobs = await makeWorkerUtils({ pgPool: pool, logger: createJobLogger(logger) })
   const lingering = new Set<Promise<void>>()
   let delivering = 0
@@ -154,7 +159,7 @@ export async function runWebhooks(options: WebhookRunOptions): Promise<RunningWe
     // Only now are there no more of them: a slow one becomes one while its place is waited for.
     await Promise.all(lingering)
     await jobs.release()
-    await endJobPool(pool)
+    await jobPool.end()
   }
 
   const loop = startLoop({ name: "webhooks", logger, gapMs: 20, turn })

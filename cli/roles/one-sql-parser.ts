@@ -1,28 +1,35 @@
-type Parse = (text: string) => unknown
-type MakeParser = () => Promise<{ readonly parse: Parse }>
+type Parser = { readonly parse: (text: string) => unknown }
+type MakeParser = () => Promise<Parser>
 
 const of = new URL(import.meta.url).searchParams.get("of") ?? ""
 const { default: makeParser } = (await import(of)) as { default: MakeParser }
 
-/** What one parser takes in: what it allocates while it reads a text it may keep. */
-const textsMax = 1_000
-let parser: ReturnType<MakeParser> | undefined
+const treesMax = 1_000
 const trees = new Map<string, unknown>()
+let unused: Promise<Parser> | undefined
 
-/** The parser's own function of that name, which does the same without a memory of its own for each call. */
-export default async function oneSqlParser(): Promise<{ readonly parse: Parse }> {
-  parser ??= makeParser()
-  const { parse } = await parser
-  return {
-    parse(text) {
-      if (!trees.has(text)) {
-        if (trees.size >= textsMax) {
-          trees.clear()
-          parser = undefined
-        }
-        trees.set(text, parse(text))
-      }
-      return trees.get(text)
-    },
+/** The parser's own function of that name, which does the same without a parser for each call: what a text was parsed to is remembered. */
+export default async function oneSqlParser(): Promise<Parser> {
+  unused ??= makeParser()
+  const mine = unused
+  const retire = () => {
+    if (unused === mine) unused = undefined
+  }
+  try {
+    const parser = await mine
+    return {
+      parse(text) {
+        if (trees.has(text)) return trees.get(text)
+        // It gives nothing back of the stack that a text takes, and breaks when that is used up: no other call gets it.
+        retire()
+        const tree = parser.parse(text)
+        if (trees.size >= treesMax) trees.clear()
+        trees.set(text, tree)
+        return tree
+      },
+    }
+  } catch (error) {
+    retire()
+    throw error
   }
 }

@@ -178,7 +178,7 @@ it("without its database it lives on, and goes on when that is back", async () =
       }
       const last = await fixture.record(1)
       // What is delivered can be recorded nowhere, and the end of its job neither.
-      await waitUntil(() => Promise.resolve(door.refused() > refused + 3), {
+      await waitUntil(() => Promise.resolve(door.refused() > refused + 9), {
         what: "it asks for its database",
       })
       receiver.answer = take
@@ -191,6 +191,30 @@ it("without its database it lives on, and goes on when that is back", async () =
     await door.close()
   }
 }, 120_000)
+
+it("stopped without its database it ends in time, and nothing of it is heard of again", async () => {
+  const door = await startDatabaseDoor(fixture.api.database.appUrl)
+  try {
+    const receiver = await receive()
+    await fixture.make(receiver.url)
+    const worker = await fixture.run({ databaseUrl: door.databaseUrl })
+    const isTaken = Promise.withResolvers<void>()
+    receiver.answer = (message, response) => {
+      door.shut()
+      take(message, response)
+      isTaken.resolve()
+    }
+    await fixture.record(1)
+    await isTaken.promise
+    const beganMs = performance.now()
+    await worker.stop()
+    expect(performance.now() - beganMs).toBeLessThan(15_000)
+    receiver.answer = take
+    door.open()
+  } finally {
+    await door.close()
+  }
+})
 
 it("stopped while a receiver says nothing it ends in time, and the next one goes on at once", async () => {
   const receiver = await receive()
