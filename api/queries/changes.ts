@@ -92,22 +92,6 @@ const changeTables = sql`ledger.event_log e ${changeJoins}`
 /** Which events of the log are one. */
 export const isChangeRow = sql`e.type = ANY(${[...changeTypes, "SettlementDiscarded", "DepositObserved", "WithdrawalObserved"]})`
 
-/** The adjustments of one operation, in their order, after `after`. */
-export async function readOperationChanges(
-  db: Kysely<Database>,
-  ledgerId: string,
-  operation: { readonly firstPosition: bigint; readonly lastPosition: bigint },
-  after: bigint | null,
-  limit: number,
-): Promise<readonly ChangeRow[]> {
-  const query = sql<ChangeRow>`
-    SELECT ${changeColumns} FROM ${changeTables}
-    WHERE e.ledger_id = ${ledgerId} AND ${isChange} AND e.position <= ${operation.lastPosition}
-      AND e.position >= ${operation.firstPosition} AND e.position > ${after ?? 0n}
-    ORDER BY e.position LIMIT ${limit}`
-  return queryPrepared(db, "api-operation-changes", query)
-}
-
 export type OperationCounts = {
   readonly statuses: ReadonlyMap<ChangeStatus, number>
   readonly total: number
@@ -115,23 +99,43 @@ export type OperationCounts = {
   readonly done: number
 }
 
-/** How many changes of an operation have which status, and how many of them nothing is to be done about. */
-export async function countOperationStatuses(
+/**
+ * The adjustments of one operation, in their order, after `after`; how many of all of them have which status, and how many nothing is to be done about. By one statement: the counts and the
+ * adjustments are of one moment.
+ */
+export async function readOperationChanges(
   db: Kysely<Database>,
   ledgerId: string,
   operation: { readonly firstPosition: bigint; readonly lastPosition: bigint },
-): Promise<OperationCounts> {
-  const query = sql<{ status: ChangeStatus; count: bigint; done: bigint }>`
-    SELECT ${status} AS status, count(*) AS count, count(*) FILTER (WHERE i.state IN ('settled', 'netted', 'discarded')) AS done
-    FROM ${changeTables}
-    WHERE e.ledger_id = ${ledgerId} AND ${isChange}
-      AND e.position BETWEEN ${operation.firstPosition} AND ${operation.lastPosition}
-    GROUP BY 1`
-  const rows = await queryPrepared(db, "api-operation-statuses", query)
+  after: bigint | null,
+  limit: number,
+): Promise<{ readonly counts: OperationCounts; readonly rows: readonly ChangeRow[] }> {
+  const ofOperation = sql`
+    e.ledger_id = ${ledgerId} AND ${isChange} AND e.position >= ${operation.firstPosition} AND e.position <= ${operation.lastPosition}`
+  type Counted = { readonly counts: readonly { status: ChangeStatus; count: number; done: number }[] }
+  const query = sql<Counted & (ChangeRow | { readonly position: null })>`
+    SELECT counted.counts, page.*
+    FROM (
+      SELECT coalesce(json_agg(s), '[]') AS counts
+      FROM (
+        SELECT ${status} AS status, count(*) AS count, count(*) FILTER (WHERE i.state IN ('settled', 'netted', 'discarded')) AS done
+        FROM ${changeTables} WHERE ${ofOperation} GROUP BY 1
+      ) AS s
+    ) AS counted
+    LEFT JOIN (
+      SELECT ${changeColumns} FROM ${changeTables}
+      WHERE ${ofOperation} AND e.position > ${after ?? 0n} ORDER BY e.position LIMIT ${limit}
+    ) AS page ON true
+    ORDER BY page.position`
+  const rows = await queryPrepared(db, "api-operation-changes", query)
+  const counts = rows[0]?.counts ?? []
   return {
-    statuses: new Map(rows.map((row) => [row.status, Number(row.count)])),
-    total: rows.reduce((sum, row) => sum + Number(row.count), 0),
-    done: rows.reduce((sum, row) => sum + Number(row.done), 0),
+    counts: {
+      statuses: new Map(counts.map((row) => [row.status, row.count])),
+      total: counts.reduce((sum, row) => sum + row.count, 0),
+      done: counts.reduce((sum, row) => sum + row.done, 0),
+    },
+    rows: rows.filter((row) => row.position !== null),
   }
 }
 

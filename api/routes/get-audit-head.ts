@@ -26,10 +26,9 @@ export const getAuditHead = defineRoute({
   refusals: [],
   async handle(services, { caller }) {
     const { ledgerId } = caller
-    const [head, checkpoint] = await Promise.all([
-      readHead(services.db, ledgerId),
-      readCheckpoint(services.db, ledgerId, "newest"),
-    ])
+    // In this order: no checkpoint says more than the head that was read after it.
+    const checkpoint = await readCheckpoint(services.db, ledgerId, "newest")
+    const head = await readHead(services.db, ledgerId)
     return {
       data: {
         ledger_id: ledgerId,

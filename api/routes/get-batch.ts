@@ -1,10 +1,12 @@
 import { z } from "@hono/zod-openapi"
+import { withSnapshot } from "../../ledger/store/with-snapshot.ts"
 import { batchSchema, cpopInfoSchema, presentBatch, presentCpopInfo } from "../presenters/batch.ts"
 import { changeSchema, presentChange } from "../presenters/change.ts"
 import { readBatch, readBatchOperationType } from "../queries/batches.ts"
 import { readBatchChanges } from "../queries/changes.ts"
 import { refuse } from "../refusal.ts"
 import { defineRoute } from "../route.ts"
+import type { Services } from "../services.ts"
 import { decodeCursor, paginate } from "../validation/cursor.ts"
 import { cursorParameter, limitParameter, paginationSchema } from "../validation/schemas.ts"
 
@@ -28,14 +30,13 @@ export const getBatch = defineRoute({
     if ("refused" in cursor) return cursor
     const batchId = params.batch_id.toLowerCase()
     const isWellFormed = /^0x[0-9a-f]{64}$/.test(batchId)
-    const batch = isWellFormed ? await readBatch(services.db, ledgerId, batchId) : undefined
-    if (batch === undefined)
+    const read = isWellFormed
+      ? await readWhole(services, ledgerId, batchId, cursor.position, query.limit + 1)
+      : undefined
+    if (read === undefined)
       return refuse("UNKNOWN_BATCH", "batch_id", "pass a batch_id of GET /batches, 0x and 64 hex digits")
-    const [registry, operationType, rows] = await Promise.all([
-      services.registry.current(),
-      readBatchOperationType(services.db, ledgerId, batch.batch_sequence),
-      readBatchChanges(services.reads, ledgerId, batch.batch_sequence, cursor.position, query.limit + 1),
-    ])
+    const { batch, operationType, rows } = read
+    const registry = await services.registry.current()
     const { page, pagination } = paginate(rows, query.limit, "batch-items", (row) => row.position)
     return {
       data: {
@@ -47,3 +48,22 @@ export const getBatch = defineRoute({
     }
   },
 })
+
+/** The batch and the fate of its adjustments, of one moment. */
+function readWhole(
+  services: Services,
+  ledgerId: string,
+  batchId: string,
+  after: bigint | null,
+  limit: number,
+) {
+  return withSnapshot(services.reads, async (trx) => {
+    const batch = await readBatch(trx, ledgerId, batchId)
+    if (batch === undefined) return undefined
+    return {
+      batch,
+      operationType: await readBatchOperationType(trx, ledgerId, batch.batch_sequence),
+      rows: await readBatchChanges(trx, ledgerId, batch.batch_sequence, after, limit),
+    }
+  })
+}

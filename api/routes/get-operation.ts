@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi"
 import { findOperations } from "../../ledger/store/find-operations.ts"
 import { changeSchema, presentChange } from "../presenters/change.ts"
-import { countOperationStatuses, type OperationCounts, readOperationChanges } from "../queries/changes.ts"
+import { type OperationCounts, readOperationChanges } from "../queries/changes.ts"
 import { refuse } from "../refusal.ts"
 import { defineRoute } from "../route.ts"
 import { decodeCursor, paginate } from "../validation/cursor.ts"
@@ -53,9 +53,8 @@ export const getOperation = defineRoute({
         `nothing is recorded under this operation_id with sequence ${query.sequence}; a request that failed may be sent again`,
       )
     }
-    const [registry, counts, rows] = await Promise.all([
+    const [registry, { counts, rows }] = await Promise.all([
       services.registry.current(),
-      countOperationStatuses(services.reads, ledgerId, operation),
       readOperationChanges(services.reads, ledgerId, operation, cursor.position, query.limit + 1),
     ])
     const { page, pagination } = paginate(rows, query.limit, "operation", (row) => row.position)

@@ -2,12 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { sql } from "kysely"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { createReadPool } from "../../../api/balances/read-pool.ts"
-import {
-  countOperationStatuses,
-  readBatchChanges,
-  readChange,
-  readOperationChanges,
-} from "../../../api/queries/changes.ts"
+import { readBatchChanges, readChange, readOperationChanges } from "../../../api/queries/changes.ts"
 import { readHistory } from "../../../api/queries/history.ts"
 import { readUserAccounts } from "../../../api/queries/user-accounts.ts"
 import type { Database } from "../../../ledger/store/database.ts"
@@ -44,7 +39,6 @@ test("what was prepared while the ledger was empty goes by the indexes when it i
     historyOfThree: () => readHistory(db, ledgerId, [...ids, 1n, 2n], {}, null, 20),
     change: () => readChange(db, ledgerId, 1_500n),
     operation: () => readOperationChanges(db, ledgerId, some, null, 20),
-    statuses: () => countOperationStatuses(db, ledgerId, some),
     batch: () => readBatchChanges(db, ledgerId, 3n, null, 20),
     balances: () => readUserBalancesAt(db, ledgerId, "user-7", 1_500n),
     position: () => findPosition(db, ledgerId, { position: 1_500n }, now),

@@ -352,3 +352,33 @@ describe("an operation", () => {
     expect(second.pagination.has_more).toBe(false)
   })
 })
+
+it("an operation and a batch are shown as of one moment, whatever is being confirmed", async () => {
+  const shown: string[] = []
+  for (let round = 0; round < 30; round += 1) {
+    const operation = `moment-${round}`
+    await api.adjust({ operation_id: operation, adjustments: [change("+1"), change("+2")] })
+    await settlement.takeIn()
+    const sequence = (await settlement.seal()) ?? 0n
+    const { batch_id: batchId } = (await get(`/operations/${operation}`)).transactions[0]
+    let isOver = false
+    const look = async () => {
+      while (!isOver) {
+        const [one, batch] = await Promise.all([get(`/operations/${operation}`), get(`/batches/${batchId}`)])
+        const settled = (of: { status: string }[]) => [
+          ...new Set(of.map(({ status }) => status === "confirmed")),
+        ]
+        shown.push(
+          `${one.status === "confirmed"}: ${settled(one.transactions)}`,
+          `${batch.status === "confirmed"}: ${settled(batch.adjustments)}`,
+        )
+      }
+    }
+    const looking = Promise.all(Array.from({ length: 6 }, look))
+    await settlement.confirm(sequence)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    isOver = true
+    await looking
+  }
+  expect([...new Set(shown)].sort()).toEqual(["false: false", "true: true"])
+})
