@@ -49,7 +49,7 @@ export const getBatch = defineRoute({
   },
 })
 
-/** The batch and the fate of its adjustments, of one moment. */
+/** The batch and the fate of its adjustments, of one moment. Not by a connection for reads: one whose query was not answered in time would be given to the next, busy as it is. */
 function readWhole(
   services: Services,
   ledgerId: string,
@@ -57,7 +57,7 @@ function readWhole(
   after: bigint | null,
   limit: number,
 ) {
-  return withSnapshot(services.reads, async (trx) => {
+  return withSnapshot(services.db, async (trx) => {
     const batch = await readBatch(trx, ledgerId, batchId)
     if (batch === undefined) return undefined
     return {
