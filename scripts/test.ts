@@ -3,7 +3,8 @@
 //   npm test -- integration batcher      the files of a suite whose path has "batcher" in it
 //   npm test -- -t "two batchers"        whatever else vitest understands
 import { type ChildProcess, spawn } from "node:child_process"
-import { readFileSync, rmSync } from "node:fs"
+import { readFileSync } from "node:fs"
+import { rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { makeMemoryDirectory, makeOpenDirectory } from "./memory-directory.ts"
@@ -32,7 +33,7 @@ try {
   for (const suite of named.length > 0 ? named : suites)
     if (interruptedBy === undefined) reports.push(await runSuite(suite))
 } finally {
-  removeDirectory()
+  await removeDirectory()
 }
 
 for (const { suite, seconds, counts } of reports)
@@ -45,13 +46,11 @@ if (fault !== undefined) console.log(fault)
 console.log(formatCounts(total))
 if (fault !== undefined || interruptedBy !== undefined) process.exitCode = 1
 
-function removeDirectory(): void {
-  try {
-    // What a suite has started may still be ending, and write.
-    rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
-  } catch (error) {
-    console.log(`${directory} could not be removed: ${String(error)}`)
-  }
+async function removeDirectory(): Promise<void> {
+  // What a suite has started may still be ending, and write. Of two ways to do this that Node has, the other one gave up on such a directory without a word.
+  await rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }).catch(
+    (error: unknown) => console.log(`${directory} could not be removed: ${String(error)}`),
+  )
 }
 
 async function runSuite(suite: string): Promise<SuiteReport> {
