@@ -164,11 +164,13 @@ describe("a receiver that says what it wants", () => {
   it("is left alone for as long as Retry-After says, and no longer than twelve hours", async () => {
     const receiver = await receive()
     const { webhook_id } = await fixture.make(receiver.url)
-    receiver.answer = fail(429, { "retry-after": "600" })
+    const first = fail(429, { "retry-after": "600" })
+    const later = fail(503, { "retry-after": "999999" })
+    // The second attempt may come before somebody here has seen that the first one's wait is over.
+    receiver.answer = (message, response) =>
+      (receiver.received.length === 1 ? first : later)(message, response)
     await fixture.record(1)
-    expect(rounded(await passSchedule(webhook_id, 1))).toEqual([near(600_000)])
-    receiver.answer = fail(503, { "retry-after": "999999" })
-    expect(rounded(await passSchedule(webhook_id, 1, 1))).toEqual([near(12 * hourMs)])
+    expect(rounded(await passSchedule(webhook_id, 2))).toEqual([near(600_000), near(12 * hourMs)])
   })
 
   it("with 410 gets nothing more until somebody enables it", async () => {
