@@ -62,9 +62,10 @@ export function resolveAdjustments(
     const reason = registry.reasons.get(reason_type)
     if (reason !== undefined) priority = higherPriority(priority, reason.priority)
   }
+  const ofAll = { ...rules, priority }
   for (const [index, item] of requested.entries()) {
     if (errors.length >= errorsMax) break
-    const one = resolveAdjustment(registry, item, { ...rules, priority }, `${rules.list}[${index}].`)
+    const one = resolveAdjustment(registry, item, ofAll, `${rules.list}[${index}].`)
     if ("errors" in one) errors.push(...one.errors)
     else resolved.push(one)
   }

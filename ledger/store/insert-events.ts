@@ -1,5 +1,16 @@
 import type { EncodableEvent } from "../domain/event-encoding.ts"
-import { type CopyStatement, copyBytes, copyNull, copyText, copyTime } from "./copy-statement.ts"
+import {
+  type CopyStatement,
+  copyBytes,
+  copyInt2,
+  copyInt4,
+  copyInt8,
+  copyInto,
+  copyNumeric,
+  copyText,
+  copyTime,
+  uuidBytes,
+} from "./copy-statement.ts"
 import type { Statement } from "./statement.ts"
 
 /** A row of `ledger.events`, ready to be stored. */
@@ -52,30 +63,27 @@ export function insertEvents(ledgerId: string, events: Iterable<EventRow>): Stat
   }
 }
 
-/** Enough rows for the server to be busy with while the next ones are made. */
-const copyChunkLength = 65_536
-
 /** The same on a connection that can copy. The rows are taken while they are sent, so that the server stores the first ones while we still hash the last. */
 export function copyEvents(ledgerId: string, rows: Iterable<EventRow>): CopyStatement {
-  return { text: `COPY ledger.events (${columns}) FROM STDIN`, rows: copyLines(ledgerId, rows) }
-}
-
-function* copyLines(ledgerId: string, rows: Iterable<EventRow>): Generator<string> {
-  let lines = ""
-  let previous: Buffer | undefined
-  let hash = ""
-  for (const row of rows) {
-    const prevHash = row.prevHash === previous ? hash : copyBytes(row.prevHash)
-    hash = copyBytes(row.hash)
-    previous = row.hash
-    lines +=
-      `${ledgerId}\t${row.position}\t${row.type}\t${row.version}\t${copyText(row.operationId)}\t` +
-      `${row.sequence ?? copyNull}\t${row.accountId ?? copyNull}\t${row.amount ?? copyNull}\t${row.balanceAfter ?? copyNull}\t` +
-      `${copyTime(row.occurredAt)}\t${copyTime(row.recordedAt)}\t${copyText(row.causation)}\t${copyText(row.dataJson)}\t` +
-      `${copyText(row.detailsJson)}\t${copyBytes(row.salt)}\t${copyBytes(row.detailsHash)}\t${prevHash}\t${hash}\n`
-    if (lines.length < copyChunkLength) continue
-    yield lines
-    lines = ""
-  }
-  if (lines !== "") yield lines
+  const ledger = uuidBytes(ledgerId)
+  return copyInto("ledger.events", columns, rows, (to, row) => {
+    copyBytes(to, ledger)
+    copyInt8(to, row.position)
+    copyText(to, row.type)
+    copyInt2(to, row.version)
+    copyText(to, row.operationId)
+    copyInt4(to, row.sequence)
+    copyInt8(to, row.accountId)
+    copyNumeric(to, row.amount)
+    copyNumeric(to, row.balanceAfter)
+    copyTime(to, row.occurredAt)
+    copyTime(to, row.recordedAt)
+    copyText(to, row.causation)
+    copyText(to, row.dataJson)
+    copyText(to, row.detailsJson)
+    copyBytes(to, row.salt)
+    copyBytes(to, row.detailsHash)
+    copyBytes(to, row.prevHash)
+    copyBytes(to, row.hash)
+  })
 }

@@ -1,4 +1,13 @@
-import { type CopyStatement, copyBytes, copyText, copyTime } from "./copy-statement.ts"
+import {
+  type CopyStatement,
+  copyBytes,
+  copyInt4,
+  copyInt8,
+  copyInto,
+  copyText,
+  copyTime,
+  uuidBytes,
+} from "./copy-statement.ts"
 
 export type NewOperation = {
   readonly operationId: string
@@ -16,12 +25,16 @@ const columns =
 
 /** Binds keys to what was recorded under them, for ever: a key that is bound already fails the transaction. */
 export function copyOperations(ledgerId: string, operations: readonly NewOperation[]): CopyStatement {
-  let lines = ""
-  for (const operation of operations) {
-    lines +=
-      `${ledgerId}\t${copyText(operation.operationId)}\t${operation.sequence}\t${copyBytes(operation.requestHash)}\t` +
-      `${copyText(operation.route)}\t${operation.firstPosition}\t${operation.lastPosition}\t${copyTime(operation.recordedAt)}\t` +
-      `${copyText(JSON.stringify(operation.answerContext))}\n`
-  }
-  return { text: `COPY ledger.operations (${columns}) FROM STDIN`, rows: [lines] }
+  const ledger = uuidBytes(ledgerId)
+  return copyInto("ledger.operations", columns, operations, (to, operation) => {
+    copyBytes(to, ledger)
+    copyText(to, operation.operationId)
+    copyInt4(to, operation.sequence)
+    copyBytes(to, operation.requestHash)
+    copyText(to, operation.route)
+    copyInt8(to, operation.firstPosition)
+    copyInt8(to, operation.lastPosition)
+    copyTime(to, operation.recordedAt)
+    copyText(to, JSON.stringify(operation.answerContext))
+  })
 }

@@ -30,7 +30,7 @@ class CopyQuery extends pg.Query {
     stream.cork()
     copying.query(this.#statement.text)
     for (const rows of this.#statement.rows) {
-      copying.sendCopyFromChunk(Buffer.from(rows))
+      copying.sendCopyFromChunk(rows)
       // On its way now: the server works on it while the next one is made.
       stream.uncork()
       stream.cork()
