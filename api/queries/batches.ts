@@ -1,5 +1,7 @@
 import { type Kysely, type RawBuilder, sql } from "kysely"
 import type { BatchState, BatchTrigger, ChainCongestion, Database } from "../../ledger/store/database.ts"
+import { queryPrepared } from "../../platform/postgres.ts"
+import { type ChangeRow, changeColumns, changeJoins } from "./changes.ts"
 
 export type BatchRow = {
   readonly batch_sequence: bigint
@@ -50,17 +52,51 @@ export const batchStatusOf: Readonly<Record<BatchState, BatchStatus>> = {
   dead_letter: "failed",
 }
 
-const columns = sql`
-  batch_sequence, batch_id, token_id, content_hash, trigger, strategy, congestion, size_wanted, recipients, changes, state, gas_estimated, gas_used,
-  effective_gas_price, tx_hash, block_number, failures, last_error, cancel_requested_at, oldest_change_at, sealed_at, broadcast_at, mined_at, confirmed_at,
-  coalesce(credited_recipients, (
+const storedColumns = [
+  "batch_sequence",
+  "batch_id",
+  "token_id",
+  "content_hash",
+  "trigger",
+  "strategy",
+  "congestion",
+  "size_wanted",
+  "recipients",
+  "changes",
+  "state",
+  "gas_estimated",
+  "gas_used",
+  "effective_gas_price",
+  "tx_hash",
+  "block_number",
+  "failures",
+  "last_error",
+  "cancel_requested_at",
+  "oldest_change_at",
+  "sealed_at",
+  "broadcast_at",
+  "mined_at",
+  "confirmed_at",
+] as const
+
+const computedColumns = {
+  credited: sql`coalesce(credited_recipients, (
     SELECT count(*) FROM settlement.batch_accounts a
-    WHERE a.ledger_id = batches.ledger_id AND a.batch_sequence = batches.batch_sequence AND a.delta > 0))::integer AS credited,
-  ${savingColumn("settled_recipients", "settled")}, ${savingColumn("new_holders")}, ${savingColumn("single_gas_recipients")}, ${savingColumn("single_gas_changes")}`
+    WHERE a.ledger_id = batches.ledger_id AND a.batch_sequence = batches.batch_sequence AND a.delta > 0))::integer`,
+  settled: savingColumn("settled_recipients"),
+  new_holders: savingColumn("new_holders"),
+  single_gas_recipients: savingColumn("single_gas_recipients"),
+  single_gas_changes: savingColumn("single_gas_changes"),
+}
+
+const columns = sql.join([
+  ...storedColumns.map((name) => sql.ref(name)),
+  ...Object.entries(computedColumns).map(([name, value]) => sql`${value} AS ${sql.ref(name)}`),
+])
 
 /** Figures that were computed for an earlier confirmation say nothing about the batch as it is. */
-function savingColumn(name: string, as: string = name): RawBuilder<unknown> {
-  return sql`CASE WHEN state = 'confirmed' AND accounted_position = confirmed_position THEN ${sql.ref(name)} END AS ${sql.ref(as)}`
+function savingColumn(name: string): RawBuilder<unknown> {
+  return sql`CASE WHEN state = 'confirmed' AND accounted_position = confirmed_position THEN ${sql.ref(name)} END`
 }
 
 /** Batches of a ledger, newest first, with a sequence below `before` where that is given. */
@@ -86,27 +122,70 @@ export async function readBatches(
   return rows
 }
 
-export async function readBatch(
+/** What a batch does to the supply. */
+export type BatchOperationType = "batch_mint" | "batch_burn" | "settle"
+
+const prefix = "batch."
+const prefixed = sql.join(
+  [...storedColumns, ...Object.keys(computedColumns), "credits", "debits"].map(
+    (name) => sql`whole.${sql.ref(name)} AS ${sql.raw(`"${prefix}${name}"`)}`,
+  ),
+)
+
+/**
+ * A batch, and the adjustments that it folds in their order, after `after`. By one statement: all of it is of one moment.
+ * @returns undefined where there is no such batch
+ */
+export async function readBatchChanges(
   db: Kysely<Database>,
   ledgerId: string,
   batchId: string,
-): Promise<BatchRow | undefined> {
-  const { rows } = await sql<BatchRow>`
-    SELECT ${columns} FROM settlement.batches WHERE ledger_id = ${ledgerId} AND batch_id = ${batchId}`.execute(
-    db,
+  after: bigint | null,
+  limit: number,
+): Promise<
+  | {
+      readonly batch: BatchRow
+      readonly operationType: BatchOperationType
+      readonly changes: readonly ChangeRow[]
+    }
+  | undefined
+> {
+  // Asked for like this, only the index of batches has the order (read-pool.ts), and each item leads to its event.
+  const query = sql<ChangeRow | { readonly position: null }>`
+    SELECT ${prefixed}, page.*
+    FROM (
+      SELECT ${columns}, supply.credits, supply.debits
+      FROM settlement.batches
+      CROSS JOIN LATERAL (
+        SELECT bool_or(s.delta > 0) AS credits, bool_or(s.delta < 0) AS debits FROM settlement.batch_accounts s
+        WHERE s.ledger_id = batches.ledger_id AND s.batch_sequence = batches.batch_sequence
+      ) AS supply
+      WHERE ledger_id = ${ledgerId} AND batch_id = ${batchId}
+      -- By itself: else what is counted in it would be counted for each adjustment.
+      OFFSET 0
+    ) AS whole
+    LEFT JOIN LATERAL (
+      SELECT ${changeColumns}
+      FROM LATERAL (
+        SELECT ledger_id, position FROM settlement.batch_items
+        WHERE ledger_id = ${ledgerId} AND batch_sequence >= whole.batch_sequence AND batch_sequence <= whole.batch_sequence AND position > ${after ?? 0n}
+        ORDER BY batch_sequence, position LIMIT ${limit}
+      ) AS p
+      CROSS JOIN LATERAL (
+        SELECT * FROM ledger.event_log WHERE ledger_id = p.ledger_id AND position = p.position OFFSET 0
+      ) AS e ${changeJoins}
+    ) AS page ON true
+    ORDER BY page.position`
+  const rows = await queryPrepared(db, "api-batch-changes", query)
+  const [first] = rows
+  if (first === undefined) return undefined
+  const whole = Object.entries(first).filter(([name]) => name.startsWith(prefix))
+  const { credits, debits, ...batch } = Object.fromEntries(
+    whole.map(([name, value]) => [name.slice(prefix.length), value]),
   )
-  return rows[0]
-}
-
-/** What a batch does to the supply, from the deltas of its accounts. */
-export async function readBatchOperationType(
-  db: Kysely<Database>,
-  ledgerId: string,
-  batchSequence: bigint,
-): Promise<"batch_mint" | "batch_burn" | "settle"> {
-  const { rows } = await sql<{ credits: boolean; debits: boolean }>`
-    SELECT bool_or(delta > 0) AS credits, bool_or(delta < 0) AS debits FROM settlement.batch_accounts
-    WHERE ledger_id = ${ledgerId} AND batch_sequence = ${batchSequence}`.execute(db)
-  if (rows[0]?.debits !== true) return "batch_mint"
-  return rows[0].credits ? "settle" : "batch_burn"
+  return {
+    batch: batch as BatchRow,
+    operationType: debits !== true ? "batch_mint" : credits === true ? "settle" : "batch_burn",
+    changes: rows.filter((row) => row.position !== null),
+  }
 }

@@ -139,29 +139,6 @@ export async function readOperationChanges(
   }
 }
 
-/** The adjustments that a batch folds, in their order, after `after`. */
-export async function readBatchChanges(
-  db: Kysely<Database>,
-  ledgerId: string,
-  batchSequence: bigint,
-  after: bigint | null,
-  limit: number,
-): Promise<readonly ChangeRow[]> {
-  // Asked for like this, only the index of batches has the order (read-pool.ts), and each item leads to its event.
-  const query = sql<ChangeRow>`
-    SELECT ${changeColumns}
-    FROM (
-      SELECT ledger_id, position FROM settlement.batch_items
-      WHERE ledger_id = ${ledgerId} AND batch_sequence >= ${batchSequence} AND batch_sequence <= ${batchSequence} AND position > ${after ?? 0n}
-      ORDER BY batch_sequence, position LIMIT ${limit}
-    ) AS p
-    CROSS JOIN LATERAL (
-      SELECT * FROM ledger.event_log WHERE ledger_id = p.ledger_id AND position = p.position OFFSET 0
-    ) AS e ${changeJoins}
-    ORDER BY e.position`
-  return queryPrepared(db, "api-batch-changes", query)
-}
-
 export async function readChange(
   db: Kysely<Database>,
   ledgerId: string,

@@ -1,12 +1,9 @@
 import { z } from "@hono/zod-openapi"
-import { withSnapshot } from "../../ledger/store/with-snapshot.ts"
 import { batchSchema, cpopInfoSchema, presentBatch, presentCpopInfo } from "../presenters/batch.ts"
 import { changeSchema, presentChange } from "../presenters/change.ts"
-import { readBatch, readBatchOperationType } from "../queries/batches.ts"
-import { readBatchChanges } from "../queries/changes.ts"
+import { readBatchChanges } from "../queries/batches.ts"
 import { refuse } from "../refusal.ts"
 import { defineRoute } from "../route.ts"
-import type { Services } from "../services.ts"
 import { decodeCursor, paginate } from "../validation/cursor.ts"
 import { cursorParameter, limitParameter, paginationSchema } from "../validation/schemas.ts"
 
@@ -31,13 +28,13 @@ export const getBatch = defineRoute({
     const batchId = params.batch_id.toLowerCase()
     const isWellFormed = /^0x[0-9a-f]{64}$/.test(batchId)
     const read = isWellFormed
-      ? await readWhole(services, ledgerId, batchId, cursor.position, query.limit + 1)
+      ? await readBatchChanges(services.reads, ledgerId, batchId, cursor.position, query.limit + 1)
       : undefined
     if (read === undefined)
       return refuse("UNKNOWN_BATCH", "batch_id", "pass a batch_id of GET /batches, 0x and 64 hex digits")
-    const { batch, operationType, rows } = read
+    const { batch, operationType, changes } = read
     const registry = await services.registry.current()
-    const { page, pagination } = paginate(rows, query.limit, "batch-items", (row) => row.position)
+    const { page, pagination } = paginate(changes, query.limit, "batch-items", (row) => row.position)
     return {
       data: {
         ...presentBatch(registry, batch),
@@ -48,22 +45,3 @@ export const getBatch = defineRoute({
     }
   },
 })
-
-/** The batch and the fate of its adjustments, of one moment. Not by a connection for reads: one whose query was not answered in time would be given to the next, busy as it is. */
-function readWhole(
-  services: Services,
-  ledgerId: string,
-  batchId: string,
-  after: bigint | null,
-  limit: number,
-) {
-  return withSnapshot(services.db, async (trx) => {
-    const batch = await readBatch(trx, ledgerId, batchId)
-    if (batch === undefined) return undefined
-    return {
-      batch,
-      operationType: await readBatchOperationType(trx, ledgerId, batch.batch_sequence),
-      rows: await readBatchChanges(trx, ledgerId, batch.batch_sequence, after, limit),
-    }
-  })
-}

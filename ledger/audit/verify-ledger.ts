@@ -48,6 +48,8 @@ export async function verifyLedger(
   options: VerifyOptions = {},
 ): Promise<VerifyResult> {
   return withSnapshot(db, async (trx) => {
+    // Before the snapshot, which the first query takes: to one that is older events would be missing that are being moved to the archive.
+    await sql`LOCK TABLE ledger.events, archive.events IN ACCESS SHARE MODE`.execute(trx)
     const head = await trx
       .selectFrom("ledger.head")
       .selectAll()

@@ -2,8 +2,7 @@ import { type Kysely, sql, type Transaction } from "kysely"
 import type { Database } from "./database.ts"
 
 /**
- * Runs `work` on one snapshot, read only. It holds no lock that anybody waits for, so unlike other transactions it may pause between its statements for as long as it
- * likes.
+ * Runs `work` on one snapshot, read only. It may pause between its statements for as long as it likes: it locks no rows. Whoever archives or migrates what it has read waits for its end.
  */
 export function withSnapshot<Result>(
   db: Kysely<Database>,

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { sql } from "kysely"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { createReadPool } from "../../../api/balances/read-pool.ts"
-import { readBatchChanges, readChange, readOperationChanges } from "../../../api/queries/changes.ts"
+import { readBatchChanges } from "../../../api/queries/batches.ts"
+import { readChange, readOperationChanges } from "../../../api/queries/changes.ts"
 import { readHistory } from "../../../api/queries/history.ts"
 import { readUserAccounts } from "../../../api/queries/user-accounts.ts"
 import type { Database } from "../../../ledger/store/database.ts"
@@ -22,7 +23,8 @@ const users = 1_000
 const adjustments = Array.from({ length: users }, (_, index) => ({
   ...{ user_id: `user-${index}`, amount: "+1", reason_type: "reward", token_symbol: "CPOP" },
 }))
-const entriesMax = 1_000
+/** A batch is told with what it does to the supply: its thousand accounts are counted twice, each in an index and in its table. */
+const entriesMax = (read: string) => (read === "batch" ? 5_000 : 1_000)
 
 test("what was prepared while the ledger was empty goes by the indexes when it is large", async () => {
   const pool = createReadPool({
@@ -31,6 +33,7 @@ test("what was prepared while the ledger was empty goes by the indexes when it i
   const db = createKysely<Database>(pool)
   const { ledgerId } = api.app
   let ids = [1n]
+  let batchId = `0x${"0".repeat(64)}`
   const now = new Date()
   const some = { firstPosition: 1_100n, lastPosition: 1_110n }
   const reads: Record<string, () => Promise<unknown>> = {
@@ -39,7 +42,7 @@ test("what was prepared while the ledger was empty goes by the indexes when it i
     historyOfThree: () => readHistory(db, ledgerId, [...ids, 1n, 2n], {}, null, 20),
     change: () => readChange(db, ledgerId, 1_500n),
     operation: () => readOperationChanges(db, ledgerId, some, null, 20),
-    batch: () => readBatchChanges(db, ledgerId, 3n, null, 20),
+    batch: () => readBatchChanges(db, ledgerId, batchId, null, 20),
     balances: () => readUserBalancesAt(db, ledgerId, "user-7", 1_500n),
     position: () => findPosition(db, ledgerId, { position: 1_500n }, now),
     time: () => findPosition(db, ledgerId, { time: now }, new Date()),
@@ -64,7 +67,13 @@ test("what was prepared while the ledger was empty goes by the indexes when it i
     if (batch !== null) await settlement.confirm(batch)
   }
   ids = (await readUserAccounts(db, ledgerId, "user-7")).map(({ account_id: id }) => id)
-  expect([ids.length, (await readBatchChanges(db, ledgerId, 3n, null, 20)).length]).toEqual([1, 20])
+  const { rows: batches } = await sql<{ batch_id: string }>`
+    SELECT batch_id FROM settlement.batches WHERE ledger_id = ${ledgerId} AND batch_sequence = 3`.execute(
+    owner,
+  )
+  batchId = batches[0]?.batch_id ?? batchId
+  expect(ids).toHaveLength(1)
+  expect((await readBatchChanges(db, ledgerId, batchId, null, 20))?.changes).toHaveLength(20)
   // Other sessions tell what they read a second late.
   await sleep(2_000)
   const counts: Record<string, number> = {}
@@ -77,7 +86,9 @@ test("what was prepared while the ledger was empty goes by the indexes when it i
     }
   }
   await Promise.all([pool.end(), owner.destroy()])
-  expect(Object.fromEntries(Object.entries(counts).filter(([, count]) => count > entriesMax))).toEqual({})
+  expect(
+    Object.fromEntries(Object.entries(counts).filter(([name, count]) => count > entriesMax(name))),
+  ).toEqual({})
 })
 
 test("a read that is not answered in time takes its connection along", async () => {

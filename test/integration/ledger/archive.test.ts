@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely"
 import pg from "pg"
 import { afterEach, beforeEach, expect, test } from "vitest"
+import { readBatchChanges } from "../../../api/queries/batches.ts"
 import { readHistory } from "../../../api/queries/history.ts"
 import { archiveEvents, listPartitions } from "../../../ledger/archive/archive-events.ts"
 import { verifyLedger } from "../../../ledger/audit/verify-ledger.ts"
@@ -9,8 +10,10 @@ import { createLedgerWriter, type LedgerWriter } from "../../../ledger/writer/le
 import { createTokenDirectory } from "../../../ledger/writer/token-directory.ts"
 import { createLogger } from "../../../platform/logger.ts"
 import { createKysely, createPool } from "../../../platform/postgres.ts"
+import { settleByHand } from "../../support/settle-by-hand.ts"
 import { makeSmallPartitions } from "../../support/small-partitions.ts"
 import { adjustCommand, createTestLedger, insertLedger, type TestLedger } from "../../support/test-ledger.ts"
+import { waitUntil } from "../../support/wait-until.ts"
 
 let ledger: TestLedger
 let owner: pg.Client
@@ -176,6 +179,48 @@ test("a reader that stays in a partition is waited for, and then nothing has mov
   await expect(archive(100n)).rejects.toMatchObject({ code: "ARCHIVE_BUSY", retryable: true })
   await owner.query("COMMIT")
   expect(await archive(100n)).toEqual([[1n, 100n]])
+})
+
+test("whoever asks while a partition follows others into the archive finds all of it", async () => {
+  const small = await insertLedger(ledger.db)
+  await write(writerOf(ledger.ledgerId), "a", 150)
+  const writer = writerOf(small)
+  await write(writer, "a", 50)
+  expect(await archive(100n)).toEqual([[1n, 100n]])
+  await write(writer, "b", 100)
+  const settlement = await settleByHand(ledger.db, small, ledger.tokenId)
+  await settlement.takeIn()
+  await settlement.seal()
+  const { batch_id: batchId } = await ledger.db
+    .selectFrom("settlement.batches")
+    .select("batch_id")
+    .where("ledger_id", "=", small)
+    .executeTakeFirstOrThrow()
+  const readBatch = () => readBatchChanges(ledger.db, small, batchId, null, 500)
+  const before = await readBatch()
+  expect(before?.changes.length).toBeGreaterThan(100)
+  // The archiving waits for us, and everybody who comes later for the archiving.
+  await owner.query("BEGIN")
+  await owner.query("SELECT count(*) FROM ledger.events")
+  const archived = archive(100n)
+  const whenWaiting = (count: number) =>
+    waitUntil(
+      async () => {
+        const { rows } = await owner.query(
+          "SELECT count(DISTINCT pid)::int AS n FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        )
+        return rows[0].n >= count
+      },
+      { what: `${count} wait` },
+    )
+  await whenWaiting(1)
+  const asked = Promise.all([verifyLedger(ledger.db, small), readBatch()])
+  await whenWaiting(3)
+  await owner.query("COMMIT")
+  expect(await archived).toEqual([[1n, 100n]])
+  const [verified, batch] = await asked
+  expect(verified).toMatchObject({ ok: true })
+  expect(batch).toEqual(before)
 })
 
 test("a query that is kept prepared reads on, over partitions that are filled and moved meanwhile", async () => {
