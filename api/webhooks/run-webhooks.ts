@@ -1,5 +1,5 @@
 import { makeWorkerUtils, run } from "graphile-worker"
-import type { Kysely } from "kysely"
+import { type Kysely, sql } from "kysely"
 import { appendedChannel } from "../../ledger/store/append.ts"
 import { webhooksChangedChannel } from "../../ledger/store/channels.ts"
 import type { Database } from "../../ledger/store/database.ts"
@@ -73,11 +73,10 @@ export async function runWebhooks(options: WebhookRunOptions): Promise<RunningWe
   }
   const breakOff = new AbortController()
   let isStopping = false
-  const jobPool = await createJobPool({
-    databaseUrl,
-    applicationName: "chainbridge-worker-webhooks",
-    connectionsMax,
-  })
+  const jobPool = await createJobPool(
+    { databaseUrl, applicationName: "chainbridge-worker-webhooks", connectionsMax },
+    logger,
+  )
   const { pool } = jobPool
   const jobs = await makeWorkerUtils({ pgPool: pool, logger: createJobLogger(logger) })
   const lingering = new Set<Promise<void>>()
@@ -146,10 +145,10 @@ export async function runWebhooks(options: WebhookRunOptions): Promise<RunningWe
       job_key: `webhook:${endpoint.endpointId}`,
       max_attempts: 1,
     }))
-    await pool.query(
-      `SELECT FROM graphile_worker.add_jobs(ARRAY(
-        SELECT json_populate_record(NULL::graphile_worker.job_spec, s) FROM json_array_elements($1::json) s), true)`,
-      [JSON.stringify(specs)],
+    await sql`
+      SELECT FROM graphile_worker.add_jobs(ARRAY(
+        SELECT json_populate_record(NULL::graphile_worker.job_spec, s) FROM json_array_elements(${JSON.stringify(specs)}::json) s), true)`.execute(
+      db,
     )
   }
 
