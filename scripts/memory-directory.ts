@@ -52,8 +52,12 @@ export function makeOpenDirectory(prefix: string): string {
 function removeLeft(parent: string): void {
   for (const name of readdirSync(parent)) {
     const pid = /^cb-(\d+)-/.exec(name)?.[1]
-    if (pid !== undefined && !isAlive(Number(pid)))
+    if (pid === undefined || isAlive(Number(pid))) continue
+    try {
       rmSync(join(parent, name), { recursive: true, force: true })
+    } catch {
+      // Somebody else's.
+    }
   }
 }
 

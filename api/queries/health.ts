@@ -33,23 +33,19 @@ function openTo(ledgerId: string | undefined): RawBuilder<boolean> {
   return sql`m.cleared_at IS NULL AND (m.ledger_id IS NULL OR m.ledger_id = ${ledgerId})`
 }
 
-/** Open alarms that are not about another app's ledger. */
+/**
+ * Open alarms that are not about another app's ledger, the newest `limit` of them, and how many there are: by one statement, so that neither says what the other denies.
+ * @param ledgerId undefined: all apps'
+ */
 export async function readOpenAlarms(
   db: Kysely<Database>,
-  ledgerId: string,
+  ledgerId: string | undefined,
   limit: number,
-): Promise<readonly OpenAlarm[]> {
-  const { rows } = await sql<OpenAlarm>`
-    SELECT kind, subject, message, raised_at FROM registry.alarms m
+): Promise<{ readonly count: number; readonly alarms: readonly OpenAlarm[] }> {
+  const { rows } = await sql<OpenAlarm & { readonly count: bigint }>`
+    SELECT kind, subject, message, raised_at, count(*) OVER () AS count FROM registry.alarms m
     WHERE ${openTo(ledgerId)} ORDER BY raised_at DESC LIMIT ${limit}`.execute(db)
-  return rows
-}
-
-/** @param ledgerId counts only those that are not about another app's ledger */
-export async function countOpenAlarms(db: Kysely<Database>, ledgerId: string | undefined): Promise<number> {
-  const { rows } = await sql<{ count: bigint }>`
-    SELECT count(*) AS count FROM registry.alarms m WHERE ${openTo(ledgerId)}`.execute(db)
-  return Number(rows[0]?.count ?? 0n)
+  return { count: Number(rows[0]?.count ?? 0n), alarms: rows.map(({ count: _, ...alarm }) => alarm) }
 }
 
 export type LedgerMetrics = {

@@ -17,7 +17,6 @@ import { presentLaneHealth } from "../presenters/lane.ts"
 import { presentProjections, projectionCondition } from "../presenters/projection-health.ts"
 import { presentSigner } from "../presenters/signer.ts"
 import {
-  countOpenAlarms,
   readCheckpointStates,
   readHeartbeatAges,
   readLedgerMetrics,
@@ -103,8 +102,7 @@ async function look(services: Services, caller: Caller | undefined) {
     heartbeatAges,
     checkpointStates,
     projections,
-    openAlarms,
-    alarms,
+    { count: openAlarms, alarms },
     metrics,
     lanes,
     signers,
@@ -114,8 +112,7 @@ async function look(services: Services, caller: Caller | undefined) {
     readHeartbeatAges(db),
     readCheckpointStates(db, heartbeatAgeMsMax),
     readProgress(db, caller?.ledgerId),
-    countOpenAlarms(db, caller?.ledgerId),
-    caller === undefined ? undefined : readOpenAlarms(db, caller.ledgerId, alarmsShownMax),
+    readOpenAlarms(db, caller?.ledgerId, alarmsShownMax),
     caller === undefined ? undefined : readLedgerMetrics(db, caller.ledgerId),
     caller === undefined ? undefined : readLanes(db, caller.ledgerId),
     caller === undefined ? undefined : readSigners(db),
@@ -127,7 +124,8 @@ async function look(services: Services, caller: Caller | undefined) {
     checkpointStates,
     projections,
     openAlarms,
-    alarms,
+    // To whom nobody knows only their number is said.
+    alarms: caller === undefined ? undefined : alarms,
     metrics,
     webhooks,
     signers: signers?.map(presentSigner),

@@ -28,7 +28,8 @@ export const getReconciliation = defineRoute({
     if (query.run_id !== undefined && only === undefined)
       return refuse("UNKNOWN_RECONCILIATION_RUN", "run_id", "use a run_id of POST /reconciliation/run")
     const runs = only === undefined ? await readNewestRuns(db, ledgerId, [...registry.tokens.keys()]) : [only]
-    const runIds = runs.map((run) => run.run_id)
+    // A run's differences come with its end, and do not change any more. Of one that ends after it was read here they would be more than it says.
+    const runIds = runs.filter(({ state }) => state === "finished").map((run) => run.run_id)
     const [counts, drifts] = await Promise.all([
       countDrifts(db, ledgerId, runIds),
       readDrifts(db, ledgerId, runIds, driftsShownMax),

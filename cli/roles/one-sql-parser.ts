@@ -20,7 +20,7 @@ export default async function oneSqlParser(): Promise<Parser> {
     return {
       parse(text) {
         if (trees.has(text)) return trees.get(text)
-        // It gives nothing back of the stack that a text takes, and breaks when that is used up: no other call gets it.
+        // It gives nothing back of the stack that a text takes, and breaks when that is used up: nobody who asks later gets it.
         retire()
         const tree = parser.parse(text)
         if (trees.size >= treesMax) trees.clear()
