@@ -34,7 +34,9 @@ export class ByteWriter {
 
   /** Four of them; of a number that needs more the last four. */
   int32(number: number): void {
-    put32(this.#bytes, this.#take(4), number)
+    // Before the bytes are looked up: taking may move them.
+    const at = this.#take(4)
+    put32(this.#bytes, at, number)
   }
 
   /** Eight of them. */

@@ -113,7 +113,10 @@ async function undisturbed(content: string) {
   const app = await newApp()
   const { data } = await upload(app, content)
   const worker = startWorker(1_000)
-  expect(await whenEnded(app, data?.import_id ?? "", 60_000)).toMatchObject({ state: "finished" })
+  expect(await whenEnded(app, data?.import_id ?? "", 60_000)).toMatchObject({
+    state: "finished",
+    error: null,
+  })
   await kill(worker)
   return stateOf(app, data?.import_id ?? "")
 }
