@@ -5,6 +5,7 @@ import { cpopTokenAbi } from "../../abis/cpop-token.ts"
 import { treasuryAbi } from "../../abis/treasury.ts"
 import { ChainBridgeError, causesOf } from "../../platform/errors.ts"
 import type { ChainClient } from "../../platform/rpc/chain-client.ts"
+import { tellsOfExecution } from "../../platform/rpc/rpc-fault.ts"
 
 export type Simulation =
   | { readonly outcome: "runs"; readonly estimatedGas: bigint }
@@ -52,7 +53,7 @@ export async function simulateCall(
     // The node tries with what its chain allows, and has no other words for a call that needs more.
     if (
       refusal.data === null &&
-      /out of gas|gas required exceeds|exceeds.{0,30}gas limit/i.test(refusal.message)
+      /out ?of ?gas|gas required exceeds|exceeds.{0,30}gas limit/i.test(refusal.message)
     )
       return {
         outcome: "reverts",
@@ -94,11 +95,7 @@ type Refusal = { readonly code: number; readonly message: string; readonly data:
  * Whether the node has run the call, and it failed. Other errors are about the node: a state that it lacks, a limit that was reached. They have no numbers of their own that all nodes agree on.
  */
 function isRevert({ code, message, data }: Refusal): boolean {
-  return (
-    data !== null ||
-    code === 3 ||
-    /revert|invalid opcode|invalid jump|stack (?:under|over)flow|VM Exception/i.test(message)
-  )
+  return data !== null || code === 3 || tellsOfExecution(message)
 }
 
 /** The node's own refusal in a chain of errors; null when no node answered at all. */

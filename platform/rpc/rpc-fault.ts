@@ -54,8 +54,18 @@ const nodeTroubleCodes = new Set([-32603, -32002, -32004, -32005, -32601])
 /** Whether the fault tells of this endpoint and not of the request, so that another one may answer. */
 export function isEndpointTrouble(fault: RpcFault): boolean {
   if (fault.kind !== "rpc_error") return true
-  // Some nodes report a revert as an internal error; it comes with its reason, and every node would say the same.
-  const isRevert = fault.data !== undefined && fault.data !== null
-  const isExecution = /revert|insufficient funds|nonce|out of gas/i.test(fault.rpcMessage ?? "")
-  return fault.rpcCode !== null && nodeTroubleCodes.has(fault.rpcCode) && !isRevert && !isExecution
+  if (fault.rpcCode === null || !nodeTroubleCodes.has(fault.rpcCode)) return false
+  // Some nodes report a call that has failed as an internal error; every node would say the same of it.
+  if (fault.data !== undefined && fault.data !== null) return false
+  const message = fault.rpcMessage ?? ""
+  return !tellsOfExecution(message) && !/insufficient funds|nonce|out ?of ?gas/i.test(message)
+}
+
+/**
+ * Whether a node's words say that it has run a call, and the call reverted or broke off. Where there is no reason with it, words are all there is: nodes have no numbers for it that all agree on.
+ */
+export function tellsOfExecution(message: string): boolean {
+  return /revert|\b(?:EVM|VM|VM execution) (?:error|exception)|invalid (?:opcode|jump|instruction)|bad instruction|stack (?:under|over)flow/i.test(
+    message,
+  )
 }

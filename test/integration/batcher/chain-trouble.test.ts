@@ -137,6 +137,28 @@ describe("what a chain does to a batch", () => {
     expect(await fixture.compare()).toMatchObject([{ ledger: 7n, chain: 7n }])
   })
 
+  it("a simulation breaks off without a reason, as an old contract's assertion does: the lane stops as well", async () => {
+    const { address } = fixture.token
+    const code = (await fixture.chain.getCode({ address })) ?? "0x"
+    await fixture.rpc("anvil_setCode", address, "0xfe")
+    fixture.run()
+    await fixture.adjust([["ann", 7n]])
+    await fixture.flush()
+    const lane = await waitUntil(
+      async () => {
+        const [row] = await fixture.db.selectFrom("settlement.lanes").selectAll().execute()
+        return row?.paused_at != null && row
+      },
+      { what: "the lane is paused", describe: () => fixture.batches(), timeoutMs: 20_000 },
+    )
+    expect(lane.paused_reason).toMatch(/failed 3 times.*InvalidFEOpcode/)
+    expect(await fixture.transactions()).toEqual([])
+    await fixture.rpc("anvil_setCode", address, code)
+    await fixture.resume()
+    await fixture.batchesIn("mined", 1)
+    expect(await fixture.compare()).toMatchObject([{ ledger: 7n, chain: 7n }])
+  })
+
   it("the token has seen the batch already: no nonce is spent on it, and the logs confirm it", async () => {
     await fixture.adjust([["ann", 7n]])
     await fixture.flush()

@@ -97,6 +97,25 @@ describe("the gateway to a chain", () => {
     expect(second.seen.size).toBe(0)
   })
 
+  it("takes a call that breaks off without a reason for the chain's answer as well, and asks for the rest as before", async () => {
+    const chain = client()
+    // INVALID, which Solidity once had for `assert`; nothing to add; a jump to nowhere; an opcode that there is not; for ever; beyond all memory.
+    for (const code of [
+      "0xfe",
+      "0x01",
+      "0x600056",
+      "0x0c",
+      "0x5b600056",
+      `0x7f${"f".repeat(64)}51`,
+    ] as const) {
+      const to = `0x${"b0".repeat(20)}` as const
+      await callJsonRpc(anvil.rpcUrl, "anvil_setCode", [to, code])
+      for (let call = 0; call < 4; call += 1)
+        await expect(chain.reads.call({ to, gas: 100_000n }), code).rejects.toThrow(/EVM error/)
+    }
+    expect(chain.status()).toMatchObject([{ isOpen: false, faults: 0 }, { requests: 0 }])
+  })
+
   it("leaves an endpoint alone that keeps failing, and tries it again after a while", async () => {
     first.set("*", { fault: "status", status: 500 })
     const chain = client()
