@@ -93,8 +93,9 @@ export class ByteWriter {
       if (index === length) return
       this.#length = from
     }
-    // A unit of UTF-16 takes three bytes at most.
-    const from = this.#take(3 * length)
+    // A unit of UTF-16 takes three bytes at most; they are counted where so much is not there.
+    const isRoom = this.#length + 3 * length <= this.#bytes.length
+    const from = this.#take(isRoom ? 3 * length : Buffer.byteLength(text))
     this.#length = from + this.#bytes.write(text, from)
   }
 

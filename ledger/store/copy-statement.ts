@@ -58,6 +58,7 @@ export function uuidBytes(uuid: string): Buffer {
 
 /** smallint */
 export function copyInt2(to: ByteWriter, number: number): void {
+  if ((number << 16) >> 16 !== number) throw outOfRange("smallint", number)
   to.int32(2)
   to.int16(number)
 }
@@ -67,6 +68,7 @@ export function copyInt4(to: ByteWriter, number: number | null): void {
   if (number === null) {
     to.absentField()
   } else {
+    if ((number | 0) !== number) throw outOfRange("integer", number)
     to.int32(4)
     to.int32(number)
   }
@@ -77,9 +79,15 @@ export function copyInt8(to: ByteWriter, value: bigint | null): void {
   if (value === null) {
     to.absentField()
   } else {
+    if (BigInt.asIntN(64, value) !== value) throw outOfRange("bigint", value)
     to.int32(8)
     to.int64(value)
   }
+}
+
+/** The server cannot see it any more: what does not fit would be stored as another number. */
+function outOfRange(type: string, value: number | bigint): RangeError {
+  return new RangeError(`${value} is out of range for type ${type}`)
 }
 
 const epochMs = Date.UTC(2000)

@@ -29,11 +29,17 @@ class CopyQuery extends pg.Query {
     const { stream } = copying
     stream.cork()
     copying.query(this.#statement.text)
-    for (const rows of this.#statement.rows) {
-      copying.sendCopyFromChunk(rows)
-      // On its way now: the server works on it while the next one is made.
-      stream.uncork()
-      stream.cork()
+    try {
+      for (const rows of this.#statement.rows) {
+        copying.sendCopyFromChunk(rows)
+        // On its way now: the server works on it while the next one is made.
+        stream.uncork()
+        stream.cork()
+      }
+    } catch (error) {
+      // The server would wait for the rest, with the locks of its transaction; and what is corked is never sent, a goodbye neither.
+      stream.destroy()
+      throw error
     }
     copying.endCopyFrom()
     stream.uncork()
@@ -47,7 +53,7 @@ class CopyQuery extends pg.Query {
 
 /**
  * Rejects when the server refuses the statement or one of its rows.
- * @throws where the connection is gone, and the rows were not taken
+ * @throws where the connection is gone, and the rows were not taken; and what making a row throws: the connection is ended, and its transaction with it
  */
 export function copyRows(client: pg.ClientBase, statement: CopyStatement): Promise<pg.QueryResult> {
   const { promise, resolve, reject } = Promise.withResolvers<pg.QueryResult>()
@@ -55,8 +61,9 @@ export function copyRows(client: pg.ClientBase, statement: CopyStatement): Promi
     if (error == null) resolve(result)
     else reject(error)
   })
-  client.query(query)
-  if (query.isSent) return promise
+  // Where we throw there is nobody to await it.
   promise.catch(() => undefined)
-  throw new Error("Connection terminated before the rows were sent")
+  client.query(query)
+  if (!query.isSent) throw new Error("Connection terminated before the rows were sent")
+  return promise
 }

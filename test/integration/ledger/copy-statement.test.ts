@@ -94,6 +94,31 @@ it("stores every value as what it is", async () => {
   )
 })
 
+it("refuses a number that does not fit, and ends the connection with what it has begun", async () => {
+  const other = new pg.Client({ connectionString: ledger.database.ownerUrl })
+  other.on("error", () => undefined)
+  await other.connect()
+  await other.query("CREATE TEMP TABLE narrow (small smallint, whole integer, large bigint)")
+  const copy = (small: number, whole: number, large: bigint) =>
+    copyInto("narrow", "small, whole, large", [0], (to) => {
+      copyInt2(to, small)
+      copyInt4(to, whole)
+      copyInt8(to, large)
+    })
+  for (const [small, whole, large] of [
+    [32_768, 0, 0n],
+    [-32_769, 0, 0n],
+    [0, 2 ** 31, 0n],
+    [0, -(2 ** 31) - 1, 0n],
+    [0, 0, 2n ** 63n],
+    [0, 0, -(2n ** 63n) - 1n],
+  ] as const)
+    expect(() => [...copy(small, whole, large).rows]).toThrow(/is out of range for type/)
+  const ended = new Promise((resolve) => other.once("end", resolve))
+  expect(() => copyRows(other, copy(40_000, 0, 0n))).toThrow("40000 is out of range for type smallint")
+  await ended
+})
+
 it("sends many rows in several pieces, and none without a row", async () => {
   await client.query("TRUNCATE copied")
   const numbered = (count: number) =>

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { verifyLedger } from "../../../ledger/audit/verify-ledger.ts"
 import {
@@ -6,6 +7,7 @@ import {
   type LedgerWriter,
 } from "../../../ledger/writer/ledger-writer.ts"
 import { createTokenDirectory } from "../../../ledger/writer/token-directory.ts"
+import { createWriterPool } from "../../../ledger/writer/writer-pool.ts"
 import { createLogger } from "../../../platform/logger.ts"
 import { adjustCommand, createTestLedger, insertLedger, type TestLedger } from "../../support/test-ledger.ts"
 
@@ -17,10 +19,14 @@ beforeAll(async () => {
 
 afterAll(() => ledger.close())
 
-function writerOf(ledgerId: string, limits = defaultWriterLimits): LedgerWriter {
+function writerOf(
+  ledgerId: string,
+  limits = defaultWriterLimits,
+  writerPool = ledger.writerPool,
+): LedgerWriter {
   return createLedgerWriter({
     db: ledger.db,
-    writerPool: ledger.writerPool,
+    writerPool,
     ledgerId,
     tokens: createTokenDirectory(ledger.db, ledgerId),
     logger: createLogger("test", "silent"),
@@ -51,6 +57,36 @@ describe("the ledger's writer", () => {
     ])
     expect(result.operation.position).toBe(5n)
     expect(await verifyLedger(ledger.db, ledgerId)).toMatchObject({ ok: true, events: 5n, accounts: 2 })
+  })
+
+  it("gives the lock back at once where a row cannot be made, and records the others", async () => {
+    const ledgerId = await insertLedger(ledger.db)
+    const { appUrl } = ledger.database
+    const writerPool = createWriterPool({
+      databaseUrl: appUrl,
+      applicationName: "test",
+      queryTimeoutMs: 1_500,
+    })
+    const writer = writerOf(ledgerId, defaultWriterLimits, writerPool)
+    const broken = command("broken", ["ann", 1n])
+    const [adjustment] = broken.adjustments
+    if (adjustment === undefined) return
+    const began = performance.now()
+    const outcomes = await Promise.allSettled([
+      writer.execute(command("first", ["ann", 2n])),
+      writer.execute({ ...broken, adjustments: [{ ...adjustment, metadata: { tier: 1n } }] }),
+      writer.execute(command("last", ["ann", 3n])),
+    ])
+    expect(performance.now() - began).toBeLessThan(5_000)
+    expect(outcomes).toMatchObject([
+      { value: { outcome: "recorded", isReplay: false } },
+      { reason: expect.any(TypeError) },
+      { value: { outcome: "recorded", isReplay: false } },
+    ])
+    // By then every question that was left without an answer is given up, which has to be nobody's surprise.
+    await sleep(2_000)
+    await writerPool.end()
+    expect(await verifyLedger(ledger.db, ledgerId)).toMatchObject({ ok: true, events: 3n, accounts: 1 })
   })
 
   it("answers the same to the same key for ever, even when the money is gone", async () => {

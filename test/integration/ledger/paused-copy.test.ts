@@ -1,5 +1,6 @@
 import pg from "pg"
 import { afterEach, beforeEach, expect, it } from "vitest"
+import { copyEvents } from "../../../ledger/store/insert-events.ts"
 import { createLedgerWriter } from "../../../ledger/writer/ledger-writer.ts"
 import { createTokenDirectory } from "../../../ledger/writer/token-directory.ts"
 import { watchPausedCopies } from "../../../ledger/writer/watch-paused-copies.ts"
@@ -28,7 +29,7 @@ async function startStoppedCopy(): Promise<{ readonly ended: Promise<unknown> }>
   const ended = new Promise((resolve) => client.once("error", resolve))
   await client.query("BEGIN")
   await client.query("SELECT FROM ledger.head WHERE ledger_id = $1 FOR NO KEY UPDATE", [ledger.ledgerId])
-  client.query(new StoppedCopy("COPY ledger.events (ledger_id) FROM STDIN", () => undefined))
+  client.query(new StoppedCopy(copyEvents(ledger.ledgerId, []).text, () => undefined))
   await waitUntil(
     async () => {
       const { rows } = await ledger.writerPool.query(
