@@ -35,7 +35,7 @@ export async function createJobPool(options: PoolOptions, logger: Logger): Promi
   let back: Promise<void> | undefined
 
   async function untilBack(reason: unknown): Promise<void> {
-    logger.warn({ reason: describeError(reason) }, "the job queue waits for its database")
+    logger.warn({ reason: describeError(reason) }, "the job queue waits for a connection to its database")
     for (let pauseMs = pauseMsMin; !pool.ending; pauseMs = Math.min(2 * pauseMs, pauseMsMax)) {
       await new Promise((resolve) => setTimeout(resolve, pauseMs))
       try {
@@ -65,7 +65,8 @@ export async function createJobPool(options: PoolOptions, logger: Logger): Promi
   pool.connect = ((callback?: (error: undefined, client: pg.PoolClient, release: () => void) => void) => {
     const connected = connectAtLast()
     if (callback === undefined) return connected
-    void connected.then((client) => callback(undefined, client, () => client.release()))
+    // As it is now: pg gives the client another one when somebody else has it.
+    void connected.then((client) => callback(undefined, client, client.release))
     return undefined
   }) as typeof pool.connect
   return {

@@ -1,5 +1,5 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net"
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
 import { findFreePort } from "../../cli/stack/free-port.ts"
 import { type Anvil, startAnvil } from "../support/anvil.ts"
 import type { TestDatabase } from "../support/create-database.ts"
@@ -9,7 +9,7 @@ import { waitUntil } from "../support/wait-until.ts"
 
 let database: TestDatabase
 let anvil: Anvil
-let stranger: Server
+const strangers = new Set<Server>()
 const sockets = new Set<Socket>()
 let indexer: CliRun | undefined
 let log = ""
@@ -21,21 +21,23 @@ afterAll(async () => {
   await anvil?.stop()
   await database?.drop()
 })
-beforeEach(() => {
-  // It takes connections, and says nothing.
-  stranger = createServer((socket) => sockets.add(socket))
-})
 afterEach(async () => {
   indexer?.child.kill("SIGKILL")
   await indexer?.ended
   for (const socket of sockets) socket.destroy()
-  await new Promise((resolve) => stranger.close(resolve))
+  for (const stranger of strangers) await new Promise((resolve) => stranger.close(resolve))
+  strangers.clear()
 })
 
+/** Somebody else, who takes connections and says nothing. */
 const listen = (port: number) =>
   new Promise<number>((resolve, reject) => {
+    const stranger = createServer((socket) => sockets.add(socket))
     stranger.once("error", reject)
-    stranger.listen(port, "127.0.0.1", () => resolve((stranger.address() as AddressInfo).port))
+    stranger.listen(port, "127.0.0.1", () => {
+      strangers.add(stranger)
+      resolve((stranger.address() as AddressInfo).port)
+    })
   })
 
 function runIndexer(port: number): CliRun {
@@ -95,10 +97,25 @@ test("where its port is taken while Ponder starts, it ends and says why", async 
 })
 
 test("where no port is its own, it tells which one Ponder has taken", async () => {
-  runIndexer(0)
-  const wanted = await portIn("starting Ponder")
-  await listen(wanted)
-  const taken = await portIn("ready")
+  let [wanted, taken] = [0, 0]
+  // Ponder bears one port that is taken, and no second one: the indexer ends, to be started again.
+  for (let attempt = 1; taken === 0; attempt += 1) {
+    runIndexer(0)
+    wanted = await portIn("starting Ponder")
+    await listen(wanted)
+    taken = await portIn("ready").catch((error: unknown) => {
+      if (attempt === 4 || !log.includes("EADDRINUSE")) throw error
+      return 0
+    })
+  }
   expect(taken).toBeGreaterThan(wanted)
   expect((await fetch(`http://127.0.0.1:${taken}/ready`)).status).toBe(200)
+})
+
+test("where the port after it is taken as well, it ends with the code after which it is started again", async () => {
+  const run = runIndexer(0)
+  const wanted = await portIn("starting Ponder")
+  await Promise.all([listen(wanted), listen(wanted + 1).catch(() => undefined)])
+  expect((await run.ended).code).toBe(75)
+  expect(log).toContain("EADDRINUSE")
 })
