@@ -21,7 +21,8 @@ export const listRefusedLines = defineRoute({
   answer: null,
   answerHeaders: {
     "X-Refused-Lines": {
-      description: "All of them, also those that are not kept",
+      description:
+        "All of them at the moment of the answer, also those that are not kept; of an import that is running there may be more",
       schema: { type: "string" },
     },
   },
@@ -31,9 +32,7 @@ export const listRefusedLines = defineRoute({
   },
   refusals: ["UNKNOWN_IMPORT"],
   async handle(services, { params, query, caller, context }) {
-    const { ledgerId } = caller
-    const importId = params.import_id
-    const row = await readImport(services.db, ledgerId, importId)
+    const row = await readImport(services.db, caller.ledgerId, params.import_id)
     if (row === undefined)
       return refuse("UNKNOWN_IMPORT", "import_id", "use an import_id of POST /imports, unchanged")
     const isCsv = query.format === "csv"
@@ -41,7 +40,7 @@ export const listRefusedLines = defineRoute({
     let heading = isCsv ? csvLine(["line", "code", "field", "message"]) : ""
     let afterLine = 0n
     const stream = streamPages(services, context, async () => {
-      const page = await readImportRefusals(services.db, ledgerId, importId, afterLine, pageLines)
+      const page = await readImportRefusals(services.db, row, afterLine, pageLines)
       const last = page.at(-1)
       const lines = heading + page.map(format).join("")
       heading = ""

@@ -175,7 +175,7 @@ async function writeRefusals(
 ): Promise<void> {
   await append(csvLine(["line", "code", "field", "message"]))
   for (let afterLine = 0n; ; ) {
-    const page = await readImportRefusals(db, row.ledger_id, row.import_id, afterLine, refusedPageLines)
+    const page = await readImportRefusals(db, row, afterLine, refusedPageLines)
     const last = page.at(-1)
     if (last === undefined) return
     afterLine = last.line

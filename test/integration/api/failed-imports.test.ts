@@ -89,6 +89,24 @@ test("only a failed import can be given up, by its own app, with a key that may 
   expect((await readImportOf(api, finished ?? "")).state).toBe("finished")
 })
 
+test("the list of refused lines ends where the import stood when they were counted", async () => {
+  const refused = "u,POINT,+1,nonsense"
+  const file = ["user_id,token_symbol,amount,reason_type", refused, refused, "u,POINT,+1,reward"].join("\n")
+  const importId = (await upload(api, file)).data?.import_id ?? ""
+  expect((await whenEnded(api, importId)).lines).toMatchObject({ applied: 1, refused: 2 })
+  // As an import that is running writes one between the count and the list.
+  await sql`
+    INSERT INTO ledger.import_refusals (ledger_id, import_id, line, code, field, message)
+    SELECT ledger_id, import_id, 5, code, field, message FROM ledger.import_refusals
+    WHERE import_id = ${importId} LIMIT 1`.execute(api.db)
+  const response = await fetch(`${api.server.url}/api/v1/imports/${importId}/refused`, {
+    headers: { authorization: `Bearer ${api.apiKey}` },
+  })
+  expect(response.headers.get("x-refused-lines")).toBe("2")
+  const listed = (await response.text()).trimEnd().split("\n")
+  expect(listed.map((line) => JSON.parse(line))).toMatchObject([{ line: 2 }, { line: 3 }])
+})
+
 const personal = ["ann.doe@example.org", "4917012345678", "ann_doe", "+4917012345678"]
 
 test("the list of refused lines says nothing that a line says, whatever column it stands in", async () => {
