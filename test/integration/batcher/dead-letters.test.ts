@@ -47,7 +47,9 @@ it("settles the others without the account that the token refuses, which waits f
     ["bob", 1n],
   ])
   await fixture.flush()
-  expect(await secondMined()).toMatchObject({ recipients: 2, changes: 2, trigger: "max_wait_time" })
+  // The flush is over when nothing waits any more, which nobody may have seen before the first batch was taken apart.
+  const trigger = expect.stringMatching(/^(?:flush|max_wait_time)$/)
+  expect(await secondMined()).toMatchObject({ recipients: 2, changes: 2, trigger })
   expect(await letters()).toMatchObject([
     { batch_sequence: 1n, reason: "SupplyOverflow()", outcome: null, through_position: 7n },
   ])
