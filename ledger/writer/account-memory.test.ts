@@ -29,6 +29,33 @@ it("forgets what is true at another head than a group was decided on, also in an
   }
 })
 
+it("keeps ids and forgets balances where the log has gone on without us", () => {
+  const memory = createAccountMemory()()
+  memory.remember(headAt(0n), headAt(7n), [
+    ["ann", account(1n)],
+    ["bob", account(2n)],
+  ])
+  memory.outdate(headAt(9n))
+  expect(isSameMark(memory.at(), headAt(9n))).toBe(true)
+  expect([memory.get("ann"), memory.idOf("ann"), memory.idOf("cid")]).toEqual([undefined, 1n, undefined])
+  memory.remember(headAt(9n), headAt(10n), [["ann", account(1n)]])
+  expect([memory.get("ann"), memory.get("bob"), memory.idOf("bob")]).toEqual([account(1n), undefined, 2n])
+})
+
+it("tells whether somebody else had appended before the last group", () => {
+  const memory = createAccountMemory()()
+  const told = () => memory.isShared()
+  memory.remember(headAt(4n), headAt(7n), [])
+  expect(told()).toBe(false)
+  memory.outdate(headAt(8n))
+  memory.remember(headAt(8n), headAt(9n), [])
+  expect(told()).toBe(true)
+  memory.remember(headAt(9n), headAt(10n), [])
+  expect(told()).toBe(false)
+  memory.remember(headAt(11n), headAt(12n), [])
+  expect(told()).toBe(true)
+})
+
 it("drops what has not been used for long, on every ledger, and keeps what has", () => {
   const memories = createAccountMemory(8)
   const [one, other] = [memories(), memories()]

@@ -6,6 +6,7 @@ import { changeDataOf, type EventDataOf, type NewEvent } from "../domain/events.
 import { type Hold, holdEndedBy } from "../domain/hold.ts"
 import type { Original } from "../domain/reverse-adjustment.ts"
 import { type AccountRow, findAccounts } from "../store/find-accounts.ts"
+import { type BalanceRow, findBalances } from "../store/find-balances.ts"
 import { type CopyRow, findCopies } from "../store/find-copies.ts"
 import { findDetails } from "../store/find-details.ts"
 import { findHolds, type HoldRow, toHold } from "../store/find-holds.ts"
@@ -55,7 +56,7 @@ export function operationKey(key: OperationKey): string {
 
 /**
  * Locks the head and loads what the commands may touch, in one round trip. What no command of the group needs is not asked for, nor what is remembered: when somebody
- * else has appended in the meantime, it is asked for after all.
+ * else has appended in the meantime, it is asked for after all, and at once where somebody had before the last group.
  */
 export async function loadGroup(
   transaction: PipelinedTransaction,
@@ -66,16 +67,22 @@ export async function loadGroup(
   const wanted = wantedBy(commands)
   const unknown: Account[] = []
   const rememberedAt = memory.at()
+  const isShared = memory.isShared()
   const remembered = new Map<string, KnownAccount>()
+  /** By account id, those of which nothing else is known. */
+  const named = new Map<bigint, string>()
   for (const [key, account] of wanted.accounts) {
-    const known = memory.get(key)
-    if (known === undefined) unknown.push(account)
-    else remembered.set(key, known)
+    const known = isShared ? undefined : memory.get(key)
+    const accountId = known === undefined ? memory.idOf(key) : undefined
+    if (known !== undefined) remembered.set(key, known)
+    else if (accountId !== undefined) named.set(accountId, key)
+    else unknown.push(account)
   }
   const statements: Statement[] = [lockHeadStatement(ledgerId), findOperationsStatement(ledgerId, commands)]
   const also = (isWanted: boolean, statement: () => Statement): number =>
     isWanted ? statements.push(statement()) - 1 : -1
   const accountsAt = also(unknown.length > 0, () => findAccounts(ledgerId, unknown))
+  const balancesAt = also(named.size > 0, () => findBalances(ledgerId, rememberedAt, named.keys()))
   const holdsAt = also(wanted.holds.size > 0, () => findHolds(ledgerId, [...wanted.holds]))
   const originalsAt = also(wanted.originals.size > 0, () => findOriginals(ledgerId, [...wanted.originals]))
   const detailsAt = also(wanted.details.size > 0, () => findDetails(ledgerId, [...wanted.details]))
@@ -102,14 +109,39 @@ export async function loadGroup(
     state.copies.set(position, copy)
     state.withDetails.add(copy)
   }
+  const missing = addBalances(state, named, rowsOf<BalanceRow>(balancesAt))
   if (isSameMark(rememberedAt, state.head)) {
     for (const [key, account] of remembered) addAccount(state, key, account)
   } else if (remembered.size > 0) {
-    const asked = [...remembered.keys()].flatMap((key) => wanted.accounts.get(key) ?? [])
+    const ids = new Map(Array.from(remembered, ([key, { accountId }]) => [accountId, key]))
+    const [found] = await transaction.read([findBalances(ledgerId, rememberedAt, ids.keys())])
+    missing.push(...addBalances(state, ids, (found?.rows ?? []) as BalanceRow[]))
+  }
+  if (missing.length > 0) {
+    // Another log than the one that is remembered.
+    const asked = missing.flatMap((key) => wanted.accounts.get(key) ?? [])
     const [found] = await transaction.read([findAccounts(ledgerId, asked)])
     for (const row of (found?.rows ?? []) as AccountRow[]) addRow(state, row)
+  } else if (named.size + remembered.size > 0 && !isSameMark(rememberedAt, state.head)) {
+    memory.outdate(state.head)
   }
   return state
+}
+
+/** @param ids account keys by id @returns the keys without an answer */
+function addBalances(
+  state: GroupState,
+  ids: ReadonlyMap<bigint, string>,
+  rows: readonly BalanceRow[],
+): string[] {
+  const missing = new Map(ids)
+  for (const { account_id: accountId, pending, confirmed, locked } of rows) {
+    const key = missing.get(accountId)
+    if (key === undefined) continue
+    missing.delete(accountId)
+    addAccount(state, key, { accountId, pending, confirmed, locked })
+  }
+  return [...missing.values()]
 }
 
 /**

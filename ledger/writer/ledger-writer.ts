@@ -26,8 +26,9 @@ export type WriterLimits = QueueLimits & {
   readonly behindAdjustmentsMin: number
   /** For how long after a commit the next group is decided before it has the lock. */
   readonly behindCommittedMs: number
-  /** How long every group takes the lock before it is decided, after one that did not has failed. */
+  /** How long every group takes the lock before it is decided, after one that did not has failed; twice as long after each further one, until one succeeds. */
   readonly behindPauseMs: number
+  readonly behindPauseMsMax: number
   /** How long nothing is tried after the disk of the database was found full. */
   readonly storageFullForMs: number
 }
@@ -40,6 +41,7 @@ export const defaultWriterLimits: WriterLimits = {
   behindAdjustmentsMin: 500,
   behindCommittedMs: 50,
   behindPauseMs: 250,
+  behindPauseMsMax: 8_000,
   retryForMs: 15_000,
   storageFullForMs: 3_000,
 }
@@ -101,6 +103,7 @@ export function createLedgerWriter(options: {
   let isStopping = false
   let storageFullUntilMs = 0
   let behindFromMs = 0
+  let behindPauseMs = limits.behindPauseMs
   let last: { readonly behind: GroupOptions["behind"]; readonly atMs: number } | undefined
 
   async function drain(): Promise<void> {
@@ -148,10 +151,16 @@ export function createLedgerWriter(options: {
       },
     )
     const settled = outcomes.then(
-      () => true,
+      () => {
+        if (behind !== undefined) behindPauseMs = limits.behindPauseMs
+        return true
+      },
       () => {
         attempt.hasFailed = true
-        if (isSent) behindFromMs = performance.now() + limits.behindPauseMs
+        if (isSent) {
+          behindFromMs = performance.now() + behindPauseMs
+          behindPauseMs = Math.min(2 * behindPauseMs, limits.behindPauseMsMax)
+        }
         sent.resolve(undefined)
         return false
       },

@@ -5,6 +5,7 @@ import { projectAccounts } from "../projections/accounts.ts"
 import { projectBalances } from "../projections/balances.ts"
 import { moveHead } from "../store/append.ts"
 import { findAccounts } from "../store/find-accounts.ts"
+import { findBalances } from "../store/find-balances.ts"
 import { findOperationsStatement } from "../store/find-operations.ts"
 import { copyEvents } from "../store/insert-events.ts"
 import { copyOperations } from "../store/insert-operations.ts"
@@ -59,6 +60,7 @@ export async function warmUpWriterPool(pool: pg.Pool): Promise<void> {
       lockHeadStatement(noLedger),
       findOperationsStatement(noLedger, []),
       findAccounts(noLedger, []),
+      findBalances(noLedger, nowhere, []),
     ])
     await transaction.commit([
       copyEvents(noLedger, []),

@@ -1,6 +1,7 @@
 import pg from "pg"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { findAccounts } from "../../../ledger/store/find-accounts.ts"
+import { findBalances } from "../../../ledger/store/find-balances.ts"
 import { findOperationsStatement } from "../../../ledger/store/find-operations.ts"
 import type { Statement } from "../../../ledger/store/statement.ts"
 import { createTestLedger, type TestLedger } from "../../support/test-ledger.ts"
@@ -37,4 +38,13 @@ it("finds operations by their whole key", async () => {
   const plan = await planOf(findOperationsStatement(ledger.ledgerId, []))
   expect(plan).toMatch(/Index Cond: \(\(ledger_id = \$1\) AND \(operation_id .*\) AND \(sequence = /)
   expect(plan).not.toMatch(/Filter|Seq Scan/)
+})
+
+it("finds balances by their whole key, and looks up once whether the log goes on from where their ids were learnt", async () => {
+  const learntAt = { position: 1n, hash: Buffer.alloc(32) }
+  const plan = await planOf(findBalances(ledger.ledgerId, learntAt, []))
+  expect(plan).toMatch(/One-Time Filter: /)
+  expect(plan).toMatch(/Index Cond: \(\(ledger_id = \$1\) AND \("?position"? = \$2\)\)/)
+  expect(plan).toMatch(/Index Cond: \(\(ledger_id = \$1\) AND \(account_id = k.account_id\)\)/)
+  expect(plan).not.toMatch(/Seq Scan|Sort/)
 })

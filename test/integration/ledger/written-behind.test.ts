@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto"
+import { setTimeout as sleep } from "node:timers/promises"
 import { sql } from "kysely"
 import type pg from "pg"
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest"
@@ -222,4 +224,35 @@ it("asks for no lock before it decides where it has just committed, and decides 
   expect(await quick.execute(command("four", ["bob", -1n]))).toMatchObject(recorded(8n))
   expect(await quick.execute(command("one", ["ann", -1n]))).toMatchObject({ isReplay: true })
   await expectProven(8n)
+})
+
+it("asks for the lock first the longer the more often somebody else was quicker, until nobody is", async () => {
+  const behindPauseMs = 1_500
+  const wary = createWriter(ledger.writerPool, { behindCommittedMs: 60_000, behindPauseMs })
+  const one = (by: LedgerWriter) => by.execute(command(randomUUID(), ["ann", 1n]))
+  /** Which statement asks for the lock of the next group. */
+  async function expectLock(statement: RegExp): Promise<void> {
+    let next: Promise<unknown> | undefined
+    await withHead(ledger.db, ledgerId, async () => {
+      next = one(wary)
+      await untilWaiting(statement)
+    })
+    expect(await next).toMatchObject({ outcome: "recorded" })
+  }
+  await one(wary)
+  for (let time = 1; time <= 2; time += 1) {
+    await one(writer)
+    await one(wary)
+    await expectLock(/FOR NO KEY UPDATE/)
+    await sleep(behindPauseMs + 100)
+  }
+  await expectLock(/FOR NO KEY UPDATE/)
+  await sleep(behindPauseMs)
+  await expectLock(/lock_head_at/)
+  // That was a success: as if nothing had been.
+  await one(writer)
+  await one(wary)
+  await expectLock(/FOR NO KEY UPDATE/)
+  await sleep(behindPauseMs + 100)
+  await expectLock(/lock_head_at/)
 })
