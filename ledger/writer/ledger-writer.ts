@@ -157,9 +157,10 @@ export function createLedgerWriter(options: {
       },
       () => {
         attempt.hasFailed = true
-        if (isSent) {
+        // Those behind one that has failed fail with it, which is no further reason to wait.
+        if (isSent && !isPaused()) {
           behindFromMs = performance.now() + behindPauseMs
-          behindPauseMs = Math.min(2 * behindPauseMs, limits.behindPauseMsMax)
+          if (behind !== undefined) behindPauseMs = Math.min(2 * behindPauseMs, limits.behindPauseMsMax)
         }
         sent.resolve(undefined)
         return false
