@@ -110,7 +110,8 @@ export async function loadGroup(
     state.withDetails.add(copy)
   }
   const missing = addBalances(state, named, rowsOf<BalanceRow>(balancesAt))
-  if (isSameMark(rememberedAt, state.head)) {
+  const isSame = isSameMark(rememberedAt, state.head)
+  if (isSame) {
     for (const [key, account] of remembered) addAccount(state, key, account)
   } else if (remembered.size > 0) {
     const ids = new Map(Array.from(remembered, ([key, { accountId }]) => [accountId, key]))
@@ -122,7 +123,7 @@ export async function loadGroup(
     const asked = missing.flatMap((key) => wanted.accounts.get(key) ?? [])
     const [found] = await transaction.read([findAccounts(ledgerId, asked)])
     for (const row of (found?.rows ?? []) as AccountRow[]) addRow(state, row)
-  } else if (named.size + remembered.size > 0 && !isSameMark(rememberedAt, state.head)) {
+  } else if (!isSame && named.size + remembered.size > 0) {
     memory.outdate(state.head)
   }
   return state

@@ -285,6 +285,16 @@ export async function createSettlementFixture(
     configure: (values: UpdateObject<Database, "registry.chains">) =>
       db.updateTable("registry.chains").set(values).execute(),
 
+    /** Waits until the one lane is paused, and answers it. */
+    untilPaused: (timeoutMs = 45_000) =>
+      waitUntil(
+        async () => {
+          const lane = await db.selectFrom("settlement.lanes").selectAll().executeTakeFirst()
+          return lane?.paused_at != null && lane
+        },
+        { what: "the lane is paused", describe: () => fixture.batches(), timeoutMs },
+      ),
+
     /** Waits until there are that many batches and all of them are in this state. */
     batchesIn: (state: BatchState, count: number, timeoutMs = 45_000) =>
       waitUntil(

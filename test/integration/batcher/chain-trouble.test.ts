@@ -118,13 +118,7 @@ describe("what a chain does to a batch", () => {
     fixture.run()
     await fixture.adjust([["ann", 7n]])
     await fixture.flush()
-    const lane = await waitUntil(
-      async () => {
-        const [row] = await fixture.db.selectFrom("settlement.lanes").selectAll().execute()
-        return row?.paused_at != null && row
-      },
-      { what: "the lane is paused", describe: () => fixture.batches() },
-    )
+    const lane = await fixture.untilPaused()
     expect(lane.paused_reason).toMatch(/failed 3 times.*EnforcedPause/)
     expect(await fixture.transactions()).toEqual([])
     expect((await fixture.alarms()).map(({ kind, ledger_id }) => [kind, ledger_id]).sort()).toEqual([
@@ -144,13 +138,7 @@ describe("what a chain does to a batch", () => {
     fixture.run()
     await fixture.adjust([["ann", 7n]])
     await fixture.flush()
-    const lane = await waitUntil(
-      async () => {
-        const [row] = await fixture.db.selectFrom("settlement.lanes").selectAll().execute()
-        return row?.paused_at != null && row
-      },
-      { what: "the lane is paused", describe: () => fixture.batches(), timeoutMs: 20_000 },
-    )
+    const lane = await fixture.untilPaused(20_000)
     expect(lane.paused_reason).toMatch(/failed 3 times.*InvalidFEOpcode/)
     expect(await fixture.transactions()).toEqual([])
     await fixture.rpc("anvil_setCode", address, code)

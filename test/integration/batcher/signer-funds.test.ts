@@ -19,21 +19,13 @@ describe("the coins of a signer", () => {
   const pauseNow = (why: { readonly reason: string; readonly by: PauseKind }) =>
     fixture.db.transaction().execute((trx) => pauseLanes(trx, key(), why))
   const kinds = async () => (await fixture.alarms()).map(({ kind }) => kind).sort()
-  const untilPaused = () =>
-    waitUntil(
-      async () => {
-        const row = await lane()
-        return row.paused_at !== null && row
-      },
-      { what: "the lane is paused", describe: () => fixture.batches() },
-    )
 
   it("run out: the lane stops, and goes on by itself when they are there again", async () => {
     fixture.run()
     await give(0n)
     await fixture.adjust([["ann", 7n]])
     await fixture.flush()
-    expect(await untilPaused()).toMatchObject({
+    expect(await fixture.untilPaused()).toMatchObject({
       paused_by: "balance",
       paused_reason: expect.stringMatching(/cannot pay for gas/),
     })
@@ -52,7 +44,7 @@ describe("the coins of a signer", () => {
     await give(0n)
     await fixture.adjust([["ann", 7n]])
     await fixture.flush()
-    const { paused_at } = await untilPaused()
+    const { paused_at } = await fixture.untilPaused()
     await pauseNow({ reason: "an inspection", by: "operator" })
     expect(await lane()).toMatchObject({
       paused_at,
@@ -80,7 +72,7 @@ describe("the coins of a signer", () => {
     await give(0n)
     await fixture.adjust([["ann", 7n]])
     await fixture.flush()
-    await untilPaused()
+    await fixture.untilPaused()
     const { paused_at } = await lane()
     // Nothing was ever mined and no nonce is reserved: what the next batch can cost is all there is to go by.
     const [{ gas_limit: gasLimit } = { gas_limit: null }] = await fixture.batches()

@@ -61,14 +61,6 @@ describe("a treasury", () => {
 
   const lane = () => fixture.db.selectFrom("settlement.lanes").selectAll().executeTakeFirstOrThrow()
   const kinds = async () => (await fixture.alarms()).map(({ kind }) => kind).sort()
-  const untilPaused = () =>
-    waitUntil(
-      async () => {
-        const row = await lane()
-        return row.paused_at !== null && row
-      },
-      { what: "the lane is paused", describe: () => fixture.batches() },
-    )
   const expectSettled = async () =>
     expect((await fixture.compare()).filter(({ ledger, chain }) => ledger !== chain)).toEqual([])
   const three = [
@@ -91,7 +83,7 @@ describe("a treasury", () => {
     fixture.run()
     await fixture.adjust(three)
     await fixture.flush()
-    expect(await untilPaused()).toMatchObject({
+    expect(await fixture.untilPaused()).toMatchObject({
       paused_by: "errors",
       paused_reason: expect.stringMatching(/SafeERC20FailedOperation/),
     })
@@ -131,7 +123,7 @@ describe("a treasury", () => {
     fixture.run()
     await fixture.adjust(three)
     await fixture.flush()
-    expect(await untilPaused()).toMatchObject({
+    expect(await fixture.untilPaused()).toMatchObject({
       paused_by: "treasury",
       paused_reason: expect.stringMatching(
         new RegExp(
@@ -163,7 +155,7 @@ describe("a treasury", () => {
     fixture.run()
     await fixture.adjust(three)
     await fixture.flush()
-    expect(await untilPaused()).toMatchObject({ paused_by: "treasury" })
+    expect(await fixture.untilPaused()).toMatchObject({ paused_by: "treasury" })
     expect(await letters()).toEqual([])
     expect(await fixture.batches()).toMatchObject([{ state: "sealed", recipients: 3 }])
   })
@@ -192,7 +184,7 @@ describe("a treasury", () => {
     await token.set("setFee", 30n)
     await fixture.adjust(three)
     await fixture.flush()
-    expect(await untilPaused()).toMatchObject({
+    expect(await fixture.untilPaused()).toMatchObject({
       paused_by: "errors",
       paused_reason: expect.stringMatching(/FeeOnTransferToken\(.*, 1000, 997\)/),
     })
@@ -229,7 +221,7 @@ describe("a treasury", () => {
       await hurt()
       await fixture.rpc("anvil_mine", "0x5")
       await fixture.rpc("evm_setAutomine", true)
-      expect(await untilPaused()).toMatchObject({ paused_by: by })
+      expect(await fixture.untilPaused()).toMatchObject({ paused_by: by })
       expect((await fixture.compare()).map(({ chain }) => chain)).toEqual([0n, 0n, 0n])
       expect(await letters()).toEqual([])
       await heal()
@@ -279,7 +271,7 @@ describe("a treasury", () => {
       what: "they are looked for",
     })
     await token.set("setFee", 100n)
-    await untilPaused()
+    await fixture.untilPaused()
     expect(await letters()).toEqual([])
     await proxy.close()
   })

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto"
 import type pg from "pg"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { verifyLedger } from "../../../ledger/audit/verify-ledger.ts"
-import { type AccountMemory, createAccountMemory } from "../../../ledger/writer/account-memory.ts"
+import { createAccountMemory, type LedgerMemory } from "../../../ledger/writer/account-memory.ts"
 import { createTokenDirectory } from "../../../ledger/writer/token-directory.ts"
 import { writeGroup } from "../../../ledger/writer/write-group.ts"
 import { createWriterPool } from "../../../ledger/writer/writer-pool.ts"
@@ -34,7 +34,7 @@ type Change = readonly [user: string, amount: bigint]
 /** A group of one operation, and how accounts were asked for. */
 async function write(
   ledgerId: string,
-  memory: ReturnType<AccountMemory>,
+  memory: LedgerMemory,
   ...changes: readonly Change[]
 ): Promise<{ readonly outcome: string; readonly asked: readonly string[] }> {
   sent = []
@@ -48,8 +48,7 @@ async function write(
 it("asks by id for balances that another process has made old, and at once from the second time on", async () => {
   const ledgerId = await insertLedger(ledger.db)
   const [ours, theirs] = [createAccountMemory()(), createAccountMemory()()]
-  const by = (memory: ReturnType<AccountMemory>, ...changes: readonly Change[]) =>
-    write(ledgerId, memory, ...changes)
+  const by = (memory: LedgerMemory, ...changes: readonly Change[]) => write(ledgerId, memory, ...changes)
   expect(await by(ours, ["ann", 10n], ["bob", 10n])).toEqual({ outcome: "recorded", asked: ["accounts"] })
   expect(await by(ours, ["ann", -1n])).toEqual({ outcome: "recorded", asked: [] })
   await by(theirs, ["ann", -9n])
