@@ -15,22 +15,34 @@ import { logTopics } from "./log-topics.ts"
 import { readChainLog } from "./read-chain-log.ts"
 
 const logsPerStep = 5_000
-const blocksPerStep = 10_000n
+const blocksPerStep = 10_000
+
+/**
+ * How many blocks a step confirms at most. Endpoints bound what they search at once, each in words of its own: where they give no logs, the next step asks for half of it, and for some more once that has
+ * been enough.
+ */
+export type StepSize = { blocks: number }
+
+export function firstStepSize(): StepSize {
+  return { blocks: blocksPerStep }
+}
 
 /**
  * One step along a chain, from what stands in the database and nothing else: takes back what is no longer canonical, or confirms the next whole blocks, then looks after late accounts.
  * Dying at any line leaves either the state before the step or the one after it.
+ * @param stepSize of this chain; it is kept from step to step
  */
 export async function followChain(
   db: Kysely<Database>,
   view: ChainView,
   chain: FollowedChain,
   now: Date,
+  stepSize: StepSize = firstStepSize(),
 ): Promise<FollowResult> {
   const cursor = await readCursor(db, view, chain, now)
   const block = await view.block(cursor.blockNumber)
   if (block?.hash !== cursor.blockHash) return goBack(db, view, chain, cursor, now)
-  const next = await confirmNext(db, view, chain, cursor, now)
+  const next = await confirmNext(db, view, chain, cursor, now, stepSize)
   if (next.outcome === "waiting") return next
   // Not only when there is nothing else to do: a chain whose blocks come fast always has something, and behind one that is too fast for the indexer all is never done.
   const late = await followLateAccounts(db, view, chain, next.cursor, now)
@@ -85,14 +97,15 @@ async function confirmNext(
   chain: FollowedChain,
   cursor: ChainCursor,
   now: Date,
+  stepSize: StepSize,
 ): Promise<Exclude<FollowResult, { outcome: "revoked" }>> {
   const fromBlock = cursor.blockNumber + 1n
   const deepEnough =
     chain.finality === "safe"
       ? await view.safeNumber()
       : (await view.headNumber()) - BigInt(chain.confirmationBlocks)
-  const wanted =
-    deepEnough < cursor.blockNumber + blocksPerStep ? deepEnough : cursor.blockNumber + blocksPerStep
+  const furthest = cursor.blockNumber + BigInt(stepSize.blocks)
+  const wanted = deepEnough < furthest ? deepEnough : furthest
   if (wanted < fromBlock) return { outcome: "idle", cursor }
   const read = await readChainLog(db, {
     chainId: chain.chainId,
@@ -108,12 +121,7 @@ async function confirmNext(
   // The block that ends the step is read between two looks at the indexer's head: the same hash both times means that both stand on one chain.
   const before = await view.block(read.head.blockNumber)
   const to = await view.block(last)
-  const found = await view.logs({
-    fromBlock,
-    toBlock: last,
-    addresses: contractsOf(chain),
-    topics: logTopics,
-  })
+  const found = await readLogs(view, chain, { fromBlock, toBlock: last }, stepSize)
   const agreed = found.filter((log) => isIndexed(log, chain.auditAnchor))
   const after = await view.block(read.head.blockNumber)
   if (to === null || before?.hash !== read.head.blockHash || after?.hash !== read.head.blockHash) {
@@ -140,6 +148,23 @@ async function confirmNext(
     ...done,
     cursor: { blockNumber: to.number, blockHash: to.hash },
     isBehind,
+  }
+}
+
+async function readLogs(
+  view: ChainView,
+  chain: FollowedChain,
+  range: { readonly fromBlock: bigint; readonly toBlock: bigint },
+  stepSize: StepSize,
+): Promise<AgreedLog[]> {
+  const size = Number(range.toBlock - range.fromBlock) + 1
+  try {
+    const logs = await view.logs({ ...range, addresses: contractsOf(chain), topics: logTopics })
+    if (size === stepSize.blocks) stepSize.blocks = Math.min(blocksPerStep, size + Math.ceil(size / 8))
+    return logs
+  } catch (error) {
+    stepSize.blocks = Math.max(1, Math.floor(size / 2))
+    throw error
   }
 }
 

@@ -1,14 +1,15 @@
 import type { Kysely } from "kysely"
+import { describeError } from "../../platform/errors.ts"
 import type { Logger } from "../../platform/logger.ts"
 import { type Loop, startLoop } from "../../platform/loop.ts"
 import { clearAlarm, raiseAlarm } from "../store/alarms.ts"
 import type { Database } from "../store/database.ts"
 import type { ChainView } from "./chain-view.ts"
-import { followChain } from "./follow-chain.ts"
+import { firstStepSize, followChain } from "./follow-chain.ts"
 import { chainSubject, type FollowedChain, type FollowResult } from "./followed-chain.ts"
 
-/** How long the indexer may keep confirmations waiting before somebody is told. */
-const waitingMsMax = 60_000
+/** How long confirmations may wait, for the indexer or for the endpoints, before somebody is told. */
+const defaultWaitingMsMax = 60_000
 
 export type ConfirmationStatus = {
   readonly chain_id: number
@@ -23,11 +24,15 @@ export function runConfirmations(options: {
   readonly logger: Logger
   readonly chainId: number
   readonly view: ChainView
+  readonly waitingMsMax?: number
 }): Loop & { status(): ConfirmationStatus } {
-  const { db, chainId, view } = options
+  const { db, chainId, view, waitingMsMax = defaultWaitingMsMax } = options
   const logger = options.logger.child({ chain_id: chainId })
   let waitingSince: number | undefined
-  let isAlarmRaised = true
+  let isAlarmRaised = false
+  /** An earlier process may have raised it: the first turn that does not wait clears it. */
+  let mayBeAlarmed = true
+  const stepSize = firstStepSize()
   let status: ConfirmationStatus = {
     chain_id: chainId,
     outcome: "starting",
@@ -38,12 +43,24 @@ export function runConfirmations(options: {
   async function turn(): Promise<number> {
     const chain = await readFollowedChain(db, chainId)
     if (chain === undefined) return 1_000
-    const result = await followChain(db, view, chain, new Date())
+    const result = await follow(chain)
     report(result)
     await watch(chain, result)
     return result.outcome === "revoked" || (result.outcome === "confirmed" && result.isBehind)
       ? 0
       : chain.pollMs
+  }
+
+  /** A step that fails waits as well, and for longer. */
+  async function follow(chain: FollowedChain): Promise<FollowResult> {
+    try {
+      return await followChain(db, view, chain, new Date(), stepSize)
+    } catch (error) {
+      const waiting = { outcome: "waiting", reason: describeError(error) } as const
+      report(waiting)
+      await watch(chain, waiting)
+      throw error
+    }
   }
 
   function report(result: FollowResult): void {
@@ -62,7 +79,8 @@ export function runConfirmations(options: {
   async function watch(chain: FollowedChain, result: FollowResult): Promise<void> {
     if (result.outcome !== "waiting") {
       waitingSince = undefined
-      if (isAlarmRaised) await clearAlarm(db, "indexer_behind", chainSubject(chain.chainId))
+      if (mayBeAlarmed) await clearAlarm(db, "indexer_behind", chainSubject(chain.chainId))
+      mayBeAlarmed = false
       isAlarmRaised = false
       return
     }
@@ -77,9 +95,9 @@ export function runConfirmations(options: {
       message,
     })
     isAlarmRaised = true
+    mayBeAlarmed = true
   }
 
-  // What an earlier process raised is cleared by the first turn that does not wait.
   const loop = startLoop({ name: `confirmations of chain ${chainId}`, logger, gapMs: 0, turn })
   return { ...loop, status: () => status }
 }
