@@ -77,7 +77,7 @@ export function readImportLine(record: RawRecord, rules: ReadingRules, now: Date
     line,
     refusal: { field, code, message },
   })
-  if ("fault" in record) return { line, refusal: refusalOfFault(record.fault, lineBytesMax) }
+  if ("fault" in record) return { line, refusal: refusalOfFault(record.fault, record, lineBytesMax) }
   const said = "fields" in record ? fieldsOfCsv(record.fields, columns ?? []) : fieldsOfJson(record.text)
   if ("refused" in said) return { line, refusal: said.refused }
   const { fields } = said
@@ -122,7 +122,7 @@ export function readImportLine(record: RawRecord, rules: ReadingRules, now: Date
   }
 }
 
-function refusalOfFault(fault: RecordFault, lineBytesMax: number): FieldError {
+function refusalOfFault(fault: RecordFault, { line, nextLine }: RawRecord, lineBytesMax: number): FieldError {
   switch (fault) {
     case "TOO_LONG":
       return { field: null, code: "PAYLOAD_TOO_LARGE", message: `a line has at most ${lineBytesMax} bytes` }
@@ -132,8 +132,7 @@ function refusalOfFault(fault: RecordFault, lineBytesMax: number): FieldError {
       return {
         field: null,
         code: "MALFORMED_CSV",
-        message:
-          "a value with a quote, a comma or a line end stands in quotes, and a quote in it is written twice",
+        message: `a value with a quote, a comma or a line end stands in quotes, and a quote in it is written twice; where this record ends nobody can tell, so ${line === nextLine - 1 ? "it was" : `lines ${line} to ${nextLine - 1} were`} not read: correct the quotes and send the file from here on`,
       }
   }
 }

@@ -28,6 +28,13 @@ export type KeyedLine = {
 /** `line` alone: what it says cannot even be read, so nothing can be recorded under it. */
 export type PreparedLine = KeyedLine | { readonly line: number; readonly unreadable: FieldError }
 
+/** Its lines that name none are recorded under it, with their numbers: one that does would take the place of one of them. */
+const ownId: FieldError = {
+  field: "operation_id",
+  code: "INVALID_FIELD",
+  message: "this is the operation_id of the import itself; name another one for the line",
+}
+
 export function prepareLines(
   records: readonly RawRecord[],
   rules: LineRules,
@@ -36,6 +43,8 @@ export function prepareLines(
 ): PreparedLine[] {
   return records.map((record) => {
     const read = readImportLine(record, rules, now)
+    if ("key" in read && read.key?.operationId === rules.operationId)
+      return { line: read.line, unreadable: ownId }
     return "refusal" in read ? { line: read.line, unreadable: read.refusal } : resolve(read, rules, registry)
   })
 }

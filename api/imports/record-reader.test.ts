@@ -39,8 +39,19 @@ const field = fc.string({
 })
 const row = fc.array(field, { minLength: 2, maxLength: 5 })
 const sizes = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 5 })
-/** Lines that are no CSV, or too long: each of them one line. */
-const wrongLine = fc.constantFrom('a,"b', 'a,"b"c', 'a"b,c', '"', '"a,b', 'x,"y" ,z', `a,${"x".repeat(300)}`)
+/** Whose quotes are wrong, whatever comes behind them. */
+const brokenRecord = fc.constantFrom(
+  ...['a,"b', 'a,"b"c', 'a"b,c', '"', '"a,b', 'x,"y" ,z', 'a, "b'],
+  ...['a,"he said \\"hi\\"', `a,"${"x".repeat(300)}"y`],
+)
+const longRecord = fc.constantFrom(
+  `a,${"x".repeat(300)}`,
+  `a,"${"x".repeat(300)}"`,
+  `a,"${"x\n".repeat(150)}""\nthief,+1\n",b`,
+  `a,"\r\n${"x".repeat(300)}\r\nthief,+1"`,
+)
+const good = (index: number) => [`u${index}`, '"quoted", and more', "+1"]
+const linesOf = (text: string) => text.split("\n").length - 1
 
 describe("a CSV", () => {
   test("comes back as it was written, in whatever pieces it arrives", () => {
@@ -53,25 +64,45 @@ describe("a CSV", () => {
     )
   })
 
-  test("loses no neighbour to a line that is wrong, and counts on", () => {
+  test("is read on behind a record that is too long, and not in the middle of it", () => {
     fc.assert(
-      fc.property(fc.array(wrongLine, { minLength: 1, maxLength: 4 }), sizes, (wrong, pieces) => {
-        const good = (index: number) => [`u${index}`, '"quoted", and more', "+1"]
-        const lines = wrong.flatMap((line, index) => [`${line}\n`, csvLine(good(index))])
-        const records = readAll(lines.join(""), pieces)
-        expect(records.map(({ line }) => line)).toEqual(lines.map((_, index) => index + 1))
-        expect(contents(records).filter((content) => Array.isArray(content))).toEqual(
-          wrong.map((_, index) => good(index)),
-        )
-      }),
+      fc.property(
+        fc.array(longRecord, { minLength: 1, maxLength: 4 }),
+        fc.constantFrom("\n", "\r\n"),
+        sizes,
+        (long, lineEnd, pieces) => {
+          const parts = long.flatMap((record, index) => [`${record}${lineEnd}`, csvLine(good(index))])
+          const records = readAll(parts.join(""), pieces)
+          expect(contents(records)).toEqual(long.flatMap((_, index) => ["TOO_LONG", good(index)]))
+          const lines = parts.map((_, index) => 1 + linesOf(parts.slice(0, index).join("")))
+          expect(records.map(({ line }) => line)).toEqual(lines)
+        },
+      ),
       { numRuns: 300 },
     )
   })
 
+  test("is not read behind a record whose quotes are wrong", () => {
+    const behind = fc.constantFrom("", "\n", "\nthief,+1", "\nthief,+1\n", '\nthief,+1\nx,"y"\n')
+    fc.assert(
+      fc.property(brokenRecord, behind, sizes, (broken, rest, pieces) => {
+        const content = `${csvLine(good(0))}${broken}${rest}`
+        const [first, second, ...others] = readAll(content, pieces)
+        expect(contents(first === undefined ? [] : [first])).toEqual([good(0)])
+        expect(others).toEqual([])
+        expect(second).toMatchObject({ line: 2, fault: "NOT_CSV", nextByte: Buffer.byteLength(content) })
+        expect(second?.nextLine).toBe(1 + linesOf(content) + (content.endsWith("\n") ? 0 : 1))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
   test("can be read on from every place that a record names", () => {
-    const content = Buffer.from(`h,i\n${csvLine(["1", 'a\n"b"'])}\n\nwrong"\n${csvLine(["2", "c"])}3,d`)
+    const content = Buffer.from(
+      `h,i\n${csvLine(["1", 'a\n"b"'])}\n\n${"x".repeat(300)}\n${csvLine(["2", "c"])}3,d\nwrong"\n4,e`,
+    )
     const all = readAll(content, [7])
-    expect(all.map(({ line }) => line)).toEqual([1, 2, 6, 7, 8])
+    expect(all.map(({ line }) => line)).toEqual([1, 2, 6, 7, 8, 9])
     for (const [index, { nextByte, nextLine }] of all.entries()) {
       const reader = createRecordReader("csv", 200, { byte: nextByte, line: nextLine })
       reader.push(content.subarray(nextByte))

@@ -21,15 +21,15 @@ export function scanCsvRecord(
   start: number,
   bytesMax: number,
   isEnded: boolean,
-): ScannedRecord | "more" | "malformed" {
+): ScannedRecord | "more" | "malformed" | "too long" {
   const fields: string[] = []
   let lines = 1
   let at = start
   for (;;) {
     const field = buffer[at] === quote ? scanQuoted(buffer, at, isEnded) : scanPlain(buffer, at, isEnded)
     if (field === "malformed") return field
-    if (field === "more") return buffer.length - start > bytesMax ? "malformed" : field
-    if (field.end - start > bytesMax) return "malformed"
+    if (field === "more") return buffer.length - start > bytesMax ? "too long" : field
+    if (field.end - start > bytesMax) return "too long"
     fields.push(field.text)
     lines += field.lineEnds
     if (field.ends === "field") {
@@ -46,6 +46,41 @@ type Field = {
   readonly end: number
   readonly ends: "field" | "record" | "file"
   readonly lineEnds: number
+}
+
+/** Between which bytes of a record one stands: at the beginning of a value, in a plain one, in a quoted one, behind what may be its closing quote, or behind a carriage return there. */
+type Place = "value" | "plain" | "quoted" | "closed" | "return"
+
+/** Finds the end of a record by its quotes without keeping it, piece by piece. It draws the same line as scanCsvRecord. */
+export function createRecordSkip(): {
+  /** @returns the place behind the record's line end; `more` where the piece does not have it, `malformed` where nobody can tell any more */
+  skip(bytes: Buffer, from: number): number | "more" | "malformed"
+  /** Whether the record may end where the file does. */
+  canEnd(): boolean
+} {
+  let place: Place = "value"
+  return {
+    skip(bytes, from) {
+      for (let at = from; at < bytes.length; at += 1) {
+        const next = placeBehind(place, bytes[at] ?? 0)
+        if (next === "end") return at + 1
+        if (next === "malformed") return next
+        place = next
+      }
+      return "more"
+    },
+    canEnd: () => place !== "quoted",
+  }
+}
+
+function placeBehind(place: Place, byte: number): Place | "end" | "malformed" {
+  if (place === "quoted") return byte === quote ? "closed" : "quoted"
+  if (byte === newline) return "end"
+  if (place === "return") return "malformed"
+  if (byte === comma) return "value"
+  if (place === "closed") return byte === quote ? "quoted" : byte === carriageReturn ? "return" : "malformed"
+  if (byte === quote) return place === "value" ? "quoted" : "malformed"
+  return "plain"
 }
 
 function scanQuoted(buffer: Buffer, start: number, isEnded: boolean): Field | "more" | "malformed" {
@@ -97,7 +132,7 @@ function endOfField(
   return buffer[at] === newline ? { end: at, ends: "record" } : "malformed"
 }
 
-function countLineFeeds(buffer: Buffer, from: number, to: number): number {
+export function countLineFeeds(buffer: Buffer, from: number, to: number): number {
   let count = 0
   for (let at = buffer.indexOf(newline, from); at !== -1 && at < to; at = buffer.indexOf(newline, at + 1))
     count += 1
