@@ -1,12 +1,13 @@
 import { type Hex, keccak256 } from "viem"
 import { raiseAlarm } from "../../ledger/store/alarms.ts"
-import { invariant, unreachable } from "../../platform/errors.ts"
+import { ChainBridgeError, invariant, unreachable } from "../../platform/errors.ts"
 import { type Fees, offerFor } from "../domain/fees.ts"
 import { gasLimitFor } from "../domain/gas-limit.ts"
+import { describeCall } from "../store/call-key.ts"
 import { noteFailure } from "../store/call-moves.ts"
 import { isUnguarded, type OpenCall } from "../store/open-call.ts"
 import { saveTransactions } from "../store/transactions.ts"
-import { alarmUnderfunded } from "./call-alarms.ts"
+import { alarmFailing, alarmUnderfunded } from "./call-alarms.ts"
 import { calldataOf } from "./calldata-of.ts"
 import { type DeskTurn, retryAtAfterFailure, strategyOf } from "./desk-turn.ts"
 import { failCall } from "./fail-call.ts"
@@ -41,6 +42,16 @@ export async function offer(turn: DeskTurn, call: OpenCall): Promise<Fees | null
 
 /** What a call that has no nonce would do, and what it may use. What is wrong with it is noted. @returns null where it gets no nonce now */
 export async function simulate(turn: DeskTurn, call: OpenCall): Promise<Simulated | null> {
+  try {
+    return await judge(turn, call)
+  } catch (error) {
+    if (!(error instanceof ChainBridgeError && error.code === "NOT_SIMULATED")) throw error
+    await noteUnfinished(turn, call, error.message)
+    return null
+  }
+}
+
+async function judge(turn: DeskTurn, call: OpenCall): Promise<Simulated | null> {
   const { batcher, client, signer } = turn
   if (isUnguarded(call) && !(await areEarlierNoncesSpent(turn, call))) return null
   const data = await calldataOf(batcher.db, call)
@@ -105,6 +116,21 @@ async function noteDone(turn: DeskTurn, call: OpenCall): Promise<void> {
         ledgerId: call.ledgerId,
         message: `batch ${call.batchSequence} was settled or cancelled by a transaction that we do not know`,
       })
+    },
+  })
+}
+
+/** It may be the node's trouble or the contract's, and nobody else's calls wait until that is known. A second time in a row somebody is told. */
+async function noteUnfinished(turn: DeskTurn, call: OpenCall, message: string): Promise<void> {
+  const { batcher, desk } = turn
+  const at = batcher.now()
+  await noteFailure(desk, call, {
+    message,
+    at,
+    retryAt: new Date(at.getTime() + batcher.limits.rebroadcastMs),
+    isCounted: false,
+    also: async (trx) => {
+      if (call.retryAt !== null) await alarmFailing(trx, call, `${describeCall(call)} waits: ${message}`)
     },
   })
 }

@@ -20,6 +20,7 @@ import { alarmFailing, alarmForeign, logOf } from "./call-alarms.ts"
 import { calldataOf, cancelCalldataOf } from "./calldata-of.ts"
 import { type DeskTurn, finalBlock, retryAtAfterFailure, strategyOf } from "./desk-turn.ts"
 import { stopAfterFailures } from "./fail-call.ts"
+import { describeDoubt, findConsumer } from "./find-consumer.ts"
 import { areEarlierNoncesSpent, proveSpent } from "./prove-spent.ts"
 import { nonceSubject, replaceIfDue } from "./replace-transaction.ts"
 import { sendCall } from "./send-call.ts"
@@ -143,7 +144,8 @@ function isDue({ batcher, isRecovery }: DeskTurn, call: OpenCall): boolean {
 
 /**
  * The nonce is used up past the confirmation depth and none of our transactions of it has a receipt: somebody else signs with our key. A batch gets another nonce once its
- * lane is resumed. Should the receipt only have been kept from us, the contract refuses what it has seen.
+ * lane is resumed. A receipt may be kept from us, so all endpoints are asked for it, and nobody is accused as long as they do not agree, or show a transaction of ours. Should all of them keep it,
+ * the contract refuses what it has seen.
  */
 async function wasSpentByOthers(turn: DeskTurn, call: OpenCall): Promise<boolean> {
   const { batcher, desk, client, reads } = turn
@@ -154,6 +156,16 @@ async function wasSpentByOthers(turn: DeskTurn, call: OpenCall): Promise<boolean
   const finalCount = await reads.finalCount(signer)
   if (finalCount === null || finalCount <= nonce.value) return false
   if ((await readReceiptOf(client, call.hashes)) !== null) return false
+  const doubt = await findOwnConsumer(turn, call, { signer, nonce: nonce.value })
+  if (doubt !== null) {
+    await noteFailure(desk, call, {
+      message: `nonce ${nonce.value} is used up, and it is not known by what: ${doubt}`,
+      at: batcher.now(),
+      retryAt: retryAtAfterFailure(turn, call),
+      isCounted: false,
+    })
+    return true
+  }
   await alarmForeign(turn, `nonce ${nonce.value} was used by a transaction that is not ours`, signer)
   const proof = await proofFor(turn, call)
   if (proof === null) return true
@@ -168,6 +180,32 @@ async function wasSpentByOthers(turn: DeskTurn, call: OpenCall): Promise<boolean
     },
   )
   return true
+}
+
+/** @returns why it may have been one of our transactions that used the nonce up; null where all endpoints say that it was none */
+async function findOwnConsumer(
+  { client, ...turn }: DeskTurn,
+  { hashes }: OpenCall,
+  nonce: { readonly signer: Hex; readonly nonce: bigint },
+): Promise<string | null> {
+  try {
+    for (const hash of hashes) {
+      const isMined = await client.readAgreed(
+        "eth_getTransactionReceipt",
+        [hash],
+        (answer) => answer !== null,
+      )
+      if (isMined) return `transaction ${hash} is mined`
+    }
+  } catch (error) {
+    const doubt = describeDoubt(error)
+    if (doubt === null) throw error
+    return doubt
+  }
+  const found = await findConsumer(client, { ...nonce, through: finalBlock(turn) })
+  // Without the chain's older states nobody can show who it was; that it was none of ours, all of them have said.
+  if ("unknown" in found || !hashes.includes(found.hash)) return null
+  return `transaction ${found.hash} is ours and mined, and its receipt is not there`
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Hex } from "viem"
 import { clearAlarm, raiseAlarm } from "../../ledger/store/alarms.ts"
 import { ChainBridgeError, describeError, invariant } from "../../platform/errors.ts"
 import { type Loop, startLoop } from "../../platform/loop.ts"
+import { parseQuantity } from "../../platform/rpc/agreement.ts"
 import type { ChainClient } from "../../platform/rpc/chain-client.ts"
 import type { Batcher } from "../batcher-context.ts"
 import { transactionGasMax } from "../domain/gas-limit.ts"
@@ -148,8 +149,14 @@ export function runDesk(batcher: Batcher, chainId: bigint, client: ChainClient, 
     heldEpoch = lease.epoch
     const newest = await client.reads.getBlock({ blockTag: "latest" })
     const isSameHead = newest.hash === headHash && !isRecovering
-    // Between two blocks there is nothing new but what wakes the desk.
-    if (isSameHead && !isWoken && performance.now() - workedAtMs < pollMsMin && pollMs < pollMsMin)
+    // Between two blocks there is nothing new but what wakes the desk. What has failed is tried again, not passed over.
+    if (
+      faults === 0 &&
+      isSameHead &&
+      !isWoken &&
+      performance.now() - workedAtMs < pollMsMin &&
+      pollMs < pollMsMin
+    )
       return pollMs
     isWoken = false
     workedAtMs = performance.now()
@@ -224,22 +231,24 @@ export function runDesk(batcher: Batcher, chainId: bigint, client: ChainClient, 
     }
   }
 
-  /** Reads the signer's count from the chain, once in its life. Transactions of it that are under way would make the count a guess. */
+  /** Reads the signer's count from the chain, once in its life, as all endpoints that answer say it. Transactions of it that are under way would make the count a guess. */
   async function register(): Promise<void> {
-    const [latest, pending] = await Promise.all([
-      client.reads.getTransactionCount({ address: signer.address, blockTag: "latest" }),
-      client.reads.getTransactionCount({ address: signer.address, blockTag: "pending" }),
-    ])
-    if (latest !== pending) {
+    const counts = await Promise.all(
+      ["latest", "pending"].map((block) =>
+        client.readEach("eth_getTransactionCount", [signer.address, block], parseQuantity),
+      ),
+    )
+    const [count, ...others] = counts.flat()
+    if (count === undefined || others.some((other) => other !== count)) {
       throw new ChainBridgeError(
         "SIGNER_BUSY",
-        `signer ${signer.address} has transactions under way on chain ${chainId}; it is registered when they are mined`,
+        `signer ${signer.address} has transactions under way on chain ${chainId}, or its endpoints do not agree on how many it has made: ${counts.flat().join(", ")}; it is registered when they are mined, and all say the same`,
         { retryable: true },
       )
     }
-    await registerSigner(db, key, BigInt(latest))
+    await registerSigner(db, key, count)
     logger.info(
-      { chainId: chainId.toString(), signer: signer.address, nextNonce: latest },
+      { chainId: chainId.toString(), signer: signer.address, nextNonce: count.toString() },
       "signer registered",
     )
   }

@@ -29,7 +29,7 @@ const quantity = z
 /**
  * What the call would do on top of everything that waits in the nodes' pools, so that calls before it count.
  * @param gasMax see transactionGasMax
- * @throws ChainBridgeError RPC_UNAVAILABLE
+ * @throws ChainBridgeError RPC_UNAVAILABLE where no node has answered, NOT_SIMULATED where one gave up on this very call, in its own words
  */
 export async function simulateCall(
   client: ChainClient,
@@ -60,7 +60,7 @@ export async function simulateCall(
         reason: `needs more gas than a transaction may use, which is ${gasMax} (${refusal.message})`,
       }
     if (!isRevert(refusal)) {
-      throw new ChainBridgeError("RPC_UNAVAILABLE", `the node did not simulate: ${refusal.message}`, {
+      throw new ChainBridgeError("NOT_SIMULATED", `the node did not simulate: ${refusal.message}`, {
         retryable: true,
         cause: error,
       })

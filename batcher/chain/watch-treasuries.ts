@@ -5,21 +5,47 @@ import { resumeLanes } from "../../ledger/store/pause-lanes.ts"
 import { judgeTreasury } from "../domain/treasury-funds.ts"
 import { readLanesWaitingForTreasury, readTreasuryTokens, type TreasuryToken } from "../store/treasuries.ts"
 import type { DeskTurn } from "./desk-turn.ts"
+import { describeDoubt } from "./find-consumer.ts"
 import { treasurySubject } from "./treasury-refusals.ts"
 
 /** Says so before a treasury is empty, and lets the lanes that wait for tokens go on when there are enough for what they wait with. Nobody else's pause is lifted. */
 export async function watchTreasuries(turn: DeskTurn): Promise<void> {
-  const { batcher, client, desk } = turn
+  const { batcher, desk } = turn
   for (const token of await readTreasuryTokens(batcher.db, desk.signer.chainId)) {
-    const balance = await client.reads.readContract({
-      abi: erc20Abi,
-      address: token.tokenAddress,
-      functionName: "balanceOf",
-      args: [token.treasury],
-    })
+    const balance = await readBalance(turn, token)
+    if (balance === null) continue
     const available = balance > token.underway ? balance - token.underway : 0n
     await watchLevel(turn, token, available)
     await resumeFunded(turn, token, available)
+  }
+}
+
+/** @returns null where it cannot be read, which is an alarm: nobody else's batches wait for this token's contract */
+async function readBalance(
+  { batcher, client, desk }: DeskTurn,
+  token: TreasuryToken,
+): Promise<bigint | null> {
+  const { tokenAddress, treasury, symbol } = token
+  const subject = treasurySubject(desk.signer.chainId, treasury, tokenAddress)
+  try {
+    const balance = await client.reads.readContract({
+      abi: erc20Abi,
+      address: tokenAddress,
+      functionName: "balanceOf",
+      args: [treasury],
+    })
+    await clearAlarm(batcher.db, "treasury_unreadable", subject)
+    return balance
+  } catch (error) {
+    const doubt = describeDoubt(error)
+    if (doubt === null) throw error
+    await raiseAlarm(batcher.db, {
+      kind: "treasury_unreadable",
+      subject,
+      ledgerId: null,
+      message: `what the treasury ${treasury} on chain ${desk.signer.chainId} has of ${symbol} cannot be read from the token ${tokenAddress}: ${doubt}`,
+    })
+    return null
   }
 }
 

@@ -12,12 +12,18 @@ import { columnsOfTransactions, isOrphan, type OpenBatch, type UnderwayRow, unde
  * Batches that are a signer's to work on: those that have its nonces first, what is not mined before what is, in the order of the nonces; then those that it has claimed, the urgent ones
  * first, then in the order of their sealing.
  * @param options.withOrphans also those that have a nonce of a signer that nobody works with
+ * @param options.onlyClaimed only those that have no nonce: whatever is in flight, they are in the list
  */
 export async function loadOpenBatches(
   db: Kysely<Database>,
   { chainId, address }: SignerKey,
-  options: { readonly limit: number; readonly withOrphans: boolean },
+  options: {
+    readonly limit: number
+    readonly withOrphans?: boolean
+    readonly onlyClaimed?: boolean
+  },
 ): Promise<OpenBatch[]> {
+  const { limit, withOrphans = false, onlyClaimed = false } = options
   const { rows } = await sql<
     UnderwayRow & {
       ledger_id: string
@@ -50,9 +56,9 @@ export async function loadOpenBatches(
       AND CASE
         -- What is paused and has no nonce has nothing to do here, and must not fill the page.
         WHEN n.nonce IS NULL THEN b.claimed_by = ${address} AND (l.paused_at IS NULL OR b.cancel_requested_at IS NOT NULL)
-        ELSE n.signer = ${address} OR (${options.withOrphans} AND ${isOrphan}) END
+        ELSE NOT ${onlyClaimed} AND (n.signer = ${address} OR (${withOrphans} AND ${isOrphan})) END
     ORDER BY n.nonce IS NULL, b.state = 'mined', n.nonce, b.trigger <> 'priority', b.sealed_at, b.ledger_id, b.batch_sequence
-    LIMIT ${options.limit}`.execute(db)
+    LIMIT ${limit}`.execute(db)
   return rows.map((row) => ({
     kind: "batch",
     ledgerId: row.ledger_id,

@@ -80,13 +80,21 @@ export function reserveNonces(
 /** Locks the call's row first, so that no other signer's reservation is missed. */
 async function isFree(trx: Transaction<Database>, signer: SignerKey, key: CallKey): Promise<boolean> {
   const { rows } = await sql`
-    SELECT 1 FROM ${tableOf(key)} WHERE ${isRowOf(key)} AND state = 'simulated' AND ${isClaimedBy(signer, key)} FOR NO KEY UPDATE`.execute(
+    SELECT 1 FROM ${tableOf(key)} WHERE ${isRowOf(key)} AND state = 'simulated' AND ${isClaimedBy(signer, key)} AND ${isLaneOpen(key)} FOR NO KEY UPDATE`.execute(
     trx,
   )
   if (rows.length === 0) return false
   const { rows: live } = await sql`
     SELECT 1 FROM settlement.nonces WHERE ${isRowOf(key)} AND spent_in_vain_at IS NULL`.execute(trx)
   return live.length === 0
+}
+
+/** A pause that is committed stops the next nonce, whatever was simulated before it; but for what takes a batch's id out of use. */
+function isLaneOpen(key: CallKey) {
+  if (key.kind === "anchor") return sql`true`
+  return sql`(cancel_requested_at IS NOT NULL OR NOT EXISTS (
+    SELECT FROM settlement.lanes l
+    WHERE l.ledger_id = batches.ledger_id AND l.token_id = batches.token_id AND l.paused_at IS NOT NULL))`
 }
 
 /** Rows of one kind are locked in the order of their keys, by everybody. */

@@ -159,8 +159,7 @@ async function confirm(
     .filter((account) => account.settled !== "0")
     .map((account) => account.account_id)
   const batch = await sql`
-    UPDATE settlement.batches SET state = 'confirmed', confirmed_at = ${at}, confirmed_position = ${position}, tx_hash = ${data.transaction_hash},
-      block_number = ${data.block_number}, block_hash = ${data.block_hash}, last_error = NULL, retry_at = NULL
+    UPDATE settlement.batches SET state = 'confirmed', confirmed_at = ${at}, confirmed_position = ${position}, ${placeOf(data)}
     WHERE ledger_id = ${ledgerId} AND batch_sequence = ${data.batch_sequence} AND state <> 'confirmed'`.execute(
     trx,
   )
@@ -177,6 +176,13 @@ async function confirm(
     UPDATE settlement.batch_items SET state = 'settled'
     WHERE ledger_id = ${ledgerId} AND batch_sequence = ${data.batch_sequence}
       AND account_id = ANY(${accountIds}::bigint[]) AND state = 'sealed'`.execute(trx)
+}
+
+/** Where the batch's call is on the chain. What gas it took is known of the very transaction in the very block that its receipt was read of, and of no other. */
+function placeOf(data: EventDataOf<"SettlementConfirmed"> | EventDataOf<"SettlementCancelled">) {
+  const isSame = sql`tx_hash = ${data.transaction_hash} AND block_hash = ${data.block_hash}`
+  return sql`tx_hash = ${data.transaction_hash}, block_number = ${data.block_number}, block_hash = ${data.block_hash}, last_error = NULL, retry_at = NULL,
+    gas_used = CASE WHEN ${isSame} THEN gas_used END, effective_gas_price = CASE WHEN ${isSame} THEN effective_gas_price END`
 }
 
 async function defer(ledger: LedgerTransaction, data: EventDataOf<"SettlementDeferred">): Promise<void> {
@@ -205,8 +211,7 @@ async function cancel(
   const { batch_sequence: sequence } = data
   const accountIds = data.accounts.map((account) => account.account_id)
   const batch = await sql`
-    UPDATE settlement.batches SET state = 'cancelled', cancelled_position = ${position}, tx_hash = ${data.transaction_hash},
-      block_number = ${data.block_number}, block_hash = ${data.block_hash}, last_error = NULL, retry_at = NULL
+    UPDATE settlement.batches SET state = 'cancelled', cancelled_position = ${position}, ${placeOf(data)}
     WHERE ledger_id = ${ledgerId} AND batch_sequence = ${sequence} AND state NOT IN ('confirmed', 'cancelled', 'dead_letter')`.execute(
     trx,
   )

@@ -65,7 +65,7 @@ export function isEndpointTrouble(fault: RpcFault): boolean {
  * Whether a node's words say that it has run a call, and the call reverted or broke off. Where there is no reason with it, words are all there is: nodes have no numbers for it that all agree on.
  */
 export function tellsOfExecution(message: string): boolean {
-  return /revert|\b(?:EVM|VM|VM execution) (?:error|exception)|invalid (?:opcode|jump|instruction)|bad instruction|stack (?:under|over)flow/i.test(
+  return /revert|\b(?:EVM|VM|VM execution) (?:error|exception)|invalid (?:opcode|jump|instruction|code)|bad instruction|stack (?:under|over)flow|stack limit reached|return data out of bounds|write protection|gas uint64 overflow|max code size exceeded/i.test(
     message,
   )
 }

@@ -24,6 +24,8 @@ export type RpcFaultRule =
       readonly code: number
       readonly message: string
       readonly isForwarded: boolean
+      /** Only for calls of this contract. */
+      readonly to?: string
     }
   /** Another result instead of the node's. */
   | { readonly fault: "result"; readonly result: unknown }
@@ -57,6 +59,11 @@ export type RpcFaultProxy = {
   refuse(): Promise<void>
   start(): Promise<void>
   close(): Promise<void>
+}
+
+function isCallOf(contract: string, { params }: RpcCall): boolean {
+  const [call] = params ?? []
+  return String((call as { to?: unknown } | undefined)?.to).toLowerCase() === contract.toLowerCase()
 }
 
 /** Stands between a client and a node and misbehaves by method. */
@@ -145,6 +152,7 @@ export async function startRpcFaultProxy(targetUrl: string): Promise<RpcFaultPro
         response.destroy()
         return
       case "error":
+        if (rule.to !== undefined && !isCallOf(rule.to, call)) return answer(await forward(body))
         if (rule.isForwarded) await forward(body)
         count(rule.fault)
         return answerJson({ error: { code: rule.code, message: rule.message } })
