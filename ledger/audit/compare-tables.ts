@@ -1,4 +1,5 @@
 import type { Transaction } from "kysely"
+import type { BuildRow } from "../projections/async/build.ts"
 import type { Database } from "../store/database.ts"
 import type { Problem } from "./find-difference.ts"
 import type { FoldedLog } from "./fold-log.ts"
@@ -24,8 +25,9 @@ export async function compareTables(source: {
   readonly log: FoldedLog
   readonly pool: ScanPool
   readonly secret: Uint8Array
+  readonly serving: readonly BuildRow[]
 }): Promise<Problem | null> {
-  const { trx, ledgerId, log, pool, secret } = source
+  const { trx, ledgerId, log, pool, secret, serving } = source
   const { replay, operations: logged } = log
   return (
     (await verifyAccounts(trx, ledgerId)) ??
@@ -40,6 +42,6 @@ export async function compareTables(source: {
     (await verifyBatches(trx, ledgerId, replay)) ??
     (await verifyItems(trx, ledgerId, log)) ??
     (await verifyCheckpoints(trx, ledgerId, BigInt(log.end), Buffer.concat(log.blockRoots))) ??
-    verifyProjections(trx, ledgerId)
+    verifyProjections(trx, ledgerId, serving)
   )
 }

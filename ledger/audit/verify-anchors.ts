@@ -17,7 +17,7 @@ export function verifyAnchors(trx: Transaction<Database>, ledgerId: string): Pro
         AND e.type = 'CheckpointAnchored'`,
     stored: sql`
       SELECT a.tree_size, c.anchored_position AS position, a.chain_id, a.contract, a.tx_hash, a.block_number, a.block_hash
-      FROM settlement.anchors a JOIN ledger.checkpoints c ON c.ledger_id = a.ledger_id AND c.tree_size = a.tree_size
+      FROM settlement.anchors a LEFT JOIN ledger.checkpoints c ON c.ledger_id = a.ledger_id AND c.tree_size = a.tree_size
       WHERE a.ledger_id = ${ledgerId} AND a.state = 'confirmed'`,
   })
 }

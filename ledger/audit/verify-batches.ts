@@ -37,10 +37,29 @@ export async function verifyBatches(
     }
     if (page.length < pageBatches) break
   }
-  if (last === BigInt(replay.batches.size)) return null
+  if (last !== BigInt(replay.batches.size)) {
+    return {
+      position: null,
+      problem: `settlement.batches ends at batch ${last}, the log seals ${replay.batches.size}`,
+    }
+  }
+  return findStray(trx, ledgerId)
+}
+
+/** A row that belongs to no batch and no account would be read with neither. */
+async function findStray(trx: Transaction<Database>, ledgerId: string): Promise<Problem | null> {
+  const { rows } = await sql<{ batch_sequence: bigint; account_id: bigint }>`
+    SELECT c.batch_sequence, c.account_id FROM settlement.batch_accounts c
+    LEFT JOIN settlement.batches b ON b.ledger_id = c.ledger_id AND b.batch_sequence = c.batch_sequence
+    LEFT JOIN ledger.accounts a ON a.ledger_id = c.ledger_id AND a.account_id = c.account_id
+    WHERE c.ledger_id = ${ledgerId} AND (b.batch_sequence IS NULL OR a.account_id IS NULL) LIMIT 1`.execute(
+    trx,
+  )
+  const [stray] = rows
+  if (stray === undefined) return null
   return {
     position: null,
-    problem: `settlement.batches ends at batch ${last}, the log seals ${replay.batches.size}`,
+    problem: `settlement.batch_accounts has account ${stray.account_id} of batch ${stray.batch_sequence}, and there is no such account or batch`,
   }
 }
 
@@ -173,10 +192,13 @@ function compareConfirmed(
     return `cancelled_position is ${row.cancelled_position}, by the log it is ${cancelledPosition}`
   const [endPosition, endState] =
     cancelledPosition === null ? [confirmedPosition, "confirmed"] : [cancelledPosition, "cancelled"]
-  if (endPosition === null)
-    return row.state === "confirmed" || row.state === "cancelled"
-      ? `state is ${row.state}, and no confirmation stands`
-      : null
+  if (endPosition === null) {
+    if (row.state === "confirmed" || row.state === "cancelled")
+      return `state is ${row.state}, and no confirmation stands`
+    return row.confirmed_position === null
+      ? null
+      : `confirmed_position is ${row.confirmed_position}, and no confirmation stands`
+  }
   if (row.state !== endState) return `state is ${row.state}, position ${endPosition} says ${endState}`
   const event = events.get(endPosition)
   if (event?.type !== (endState === "confirmed" ? "SettlementConfirmed" : "SettlementCancelled"))
@@ -188,6 +210,8 @@ function compareConfirmed(
     ["tx_hash", row.tx_hash, data.transaction_hash],
     ["block_number", row.block_number, BigInt(data.block_number)],
     ["block_hash", row.block_hash, data.block_hash],
+    ["confirmed_position", row.confirmed_position, confirmedPosition],
+    ["confirmed_at", row.confirmed_at?.toISOString(), row.confirmation_recorded_at?.toISOString()],
   ]
   for (const [name, stored, logged] of columns) {
     if (stored !== logged) return `${name} is ${stored}, position ${endPosition} says ${logged}`
@@ -223,9 +247,16 @@ function loadBatches(trx: Transaction<Database>, ledgerId: string, after: bigint
         "b.block_hash",
         "b.dissolved_position",
         "b.cancelled_position",
+        "b.confirmed_position",
+        "b.confirmed_at",
         "t.chain_id",
         "t.token_address",
       ])
+      .select(
+        sql<Date | null>`(SELECT e.recorded_at FROM ledger.event_log e WHERE e.ledger_id = b.ledger_id AND e.position = b.confirmed_position)`.as(
+          "confirmation_recorded_at",
+        ),
+      )
       // Without a guard, one that was shown to be used up by something else is as good as none.
       .select(
         sql<boolean>`(EXISTS (

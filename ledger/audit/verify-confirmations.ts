@@ -22,7 +22,7 @@ export async function verifyConfirmations(
   counts: ReadonlyMap<EventType, number>,
 ): Promise<Problem | null> {
   const { rows } = await sql<{ confirmed: bigint; revoked: bigint }>`
-    SELECT count(*) AS confirmed, count(revoked_position) AS revoked FROM ledger.confirmations WHERE ledger_id = ${ledgerId}`.execute(
+    SELECT count(DISTINCT position) AS confirmed, count(DISTINCT revoked_position) AS revoked FROM ledger.confirmations WHERE ledger_id = ${ledgerId}`.execute(
     trx,
   )
   const confirmed = confirmationTypes.reduce((sum, type) => sum + (counts.get(type) ?? 0), 0)

@@ -16,8 +16,8 @@ export async function verifyHolds(
 ): Promise<Problem | null> {
   const of = (type: EventType): bigint => BigInt(counts.get(type) ?? 0)
   const { rows } = await sql<{ placed: bigint; captured: bigint; released: bigint; expired: bigint }>`
-    SELECT count(*) AS placed, count(*) FILTER (WHERE state = 'captured') AS captured,
-      count(*) FILTER (WHERE state = 'released') AS released, count(*) FILTER (WHERE state = 'expired') AS expired
+    SELECT count(DISTINCT position) AS placed, count(DISTINCT position) FILTER (WHERE state = 'captured') AS captured,
+      count(DISTINCT position) FILTER (WHERE state = 'released') AS released, count(DISTINCT position) FILTER (WHERE state = 'expired') AS expired
     FROM ledger.holds WHERE ledger_id = ${ledgerId}`.execute(trx)
   const [stored] = rows
   const isWhole =

@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto"
 import { availableParallelism } from "node:os"
-import { type Kysely, type Selectable, sql } from "kysely"
+import { isDeepStrictEqual } from "node:util"
+import { type Kysely, type Selectable, sql, type Transaction } from "kysely"
 import { ChainBridgeError } from "../../platform/errors.ts"
 import { databaseUrlOf } from "../../platform/postgres.ts"
+import { type BuildRow, readServing } from "../projections/async/build.ts"
 import type { Database } from "../store/database.ts"
 import { withSnapshot } from "../store/with-snapshot.ts"
 import { compareTables } from "./compare-tables.ts"
@@ -11,6 +13,7 @@ import { type FoldedLog, foldSegment, startFold } from "./fold-log.ts"
 import { planSegments, type SegmentSizes } from "./scan/plan-segments.ts"
 import { openScanPool } from "./scan/scan-pool.ts"
 import { verifyErasures } from "./verify-erasures.ts"
+import { uncomparedOf } from "./verify-projections.ts"
 
 export type VerifyResult =
   | {
@@ -19,6 +22,8 @@ export type VerifyResult =
       readonly accounts: number
       readonly redacted: bigint
       readonly headHash: string
+      /** Projections that nobody has built yet, or only another version of the program. */
+      readonly uncompared: readonly string[]
     }
   | { readonly ok: false; readonly position: bigint | null; readonly problem: string }
 
@@ -30,6 +35,7 @@ export type VerifyOptions = SegmentSizes & {
 const threadsMax = 4
 /** A thread takes longer to start than these take to be read. */
 const smallLogEvents = 50_000
+const undefinedTable = "42P01"
 
 /**
  * Replays a whole ledger from its first event and compares. Of the log: positions, hash chain, details hashes, erasures, the law of unsettled changes, each chain log confirmed once, each
@@ -47,53 +53,93 @@ export async function verifyLedger(
   onProgress: (done: bigint, total: bigint) => void = () => undefined,
   options: VerifyOptions = {},
 ): Promise<VerifyResult> {
-  return withSnapshot(db, async (trx) => {
-    // Before the snapshot, which the first query takes: to one that is older events would be missing that are being moved to the archive.
-    await sql`LOCK TABLE ledger.events, archive.events IN ACCESS SHARE MODE`.execute(trx)
-    const head = await trx
-      .selectFrom("ledger.head")
-      .selectAll()
-      .where("ledger_id", "=", ledgerId)
-      .executeTakeFirst()
-    if (head === undefined) throw new ChainBridgeError("UNKNOWN_LEDGER", `there is no ledger ${ledgerId}`)
-    const { rows } = await sql<{ snapshot_id: string; last: bigint | null }>`
-      SELECT pg_export_snapshot() AS snapshot_id, (SELECT max(position) FROM ledger.event_log WHERE ledger_id = ${ledgerId}) AS last`.execute(
+  for (;;) {
+    const serving = await readServing(db)
+    const result = await withSnapshot(db, async (trx) => {
+      if (!(await lockTables(trx, serving)) || !isDeepStrictEqual(await readServing(trx), serving))
+        return "swapped"
+      return verifySnapshot({ db, trx, ledgerId, serving }, onProgress, options)
+    })
+    if (result !== "swapped") return result
+  }
+}
+
+/**
+ * Before the snapshot, which the first query takes: to one that is older events would be missing that are being moved to the archive. And a projection that another one takes the place of is dropped, which
+ * no snapshot keeps it from.
+ * @returns false where one of them is dropped already
+ */
+async function lockTables(trx: Transaction<Database>, serving: readonly BuildRow[]): Promise<boolean> {
+  const tables = [
+    ...["ledger.events", "archive.events"],
+    ...serving.flatMap((build) => build.tables.map((table) => `analytics.${table}`)),
+  ]
+  try {
+    await sql`LOCK TABLE ${sql.join(tables.map((table) => sql.table(table)))} IN ACCESS SHARE MODE`.execute(
       trx,
     )
-    const [facts] = rows
-    if (facts === undefined) throw new TypeError("the database told nothing about the log")
-    const last = Number(facts.last ?? 0n)
-    const secret = randomBytes(32)
-    const pool = await openScanPool(
-      { databaseUrl: databaseUrlOf(db), snapshotId: facts.snapshot_id, ledgerId, secret },
-      options.threads ?? (last < smallLogEvents ? 0 : Math.min(availableParallelism(), threadsMax)),
-    )
-    try {
-      const log = startFold()
-      const segments = planSegments(last, options)
-      for await (const result of pool.run(segments.tasks)) {
-        if (result.kind !== "events") continue
-        segments.adapt(result.segment)
-        const problem = foldSegment(log, secret, result.segment)
-        if (problem !== null) return { ok: false, ...problem }
-        onProgress(BigInt(log.end), head.position)
-      }
-      const problem =
-        compareHead(log, head) ??
-        verifyErasures(log.erased, log.replay.redacted) ??
-        (await compareTables({ trx, ledgerId, log, pool, secret }))
+    return true
+  } catch (error) {
+    if ((error as { code?: unknown }).code === undefinedTable) return false
+    throw error
+  }
+}
+
+async function verifySnapshot(
+  of: {
+    readonly db: Kysely<Database>
+    readonly trx: Transaction<Database>
+    readonly ledgerId: string
+    readonly serving: readonly BuildRow[]
+  },
+  onProgress: (done: bigint, total: bigint) => void,
+  options: VerifyOptions,
+): Promise<VerifyResult> {
+  const { db, trx, ledgerId, serving } = of
+  const head = await trx
+    .selectFrom("ledger.head")
+    .selectAll()
+    .where("ledger_id", "=", ledgerId)
+    .executeTakeFirst()
+  if (head === undefined) throw new ChainBridgeError("UNKNOWN_LEDGER", `there is no ledger ${ledgerId}`)
+  const { rows } = await sql<{ snapshot_id: string; last: bigint | null }>`
+      SELECT pg_export_snapshot() AS snapshot_id, (SELECT max(position) FROM ledger.event_log WHERE ledger_id = ${ledgerId}) AS last`.execute(
+    trx,
+  )
+  const [facts] = rows
+  if (facts === undefined) throw new TypeError("the database told nothing about the log")
+  const last = Number(facts.last ?? 0n)
+  const secret = randomBytes(32)
+  const pool = await openScanPool(
+    { databaseUrl: databaseUrlOf(db), snapshotId: facts.snapshot_id, ledgerId, secret },
+    options.threads ?? (last < smallLogEvents ? 0 : Math.min(availableParallelism(), threadsMax)),
+  )
+  try {
+    const log = startFold()
+    const segments = planSegments(last, options)
+    for await (const result of pool.run(segments.tasks)) {
+      if (result.kind !== "events") continue
+      segments.adapt(result.segment)
+      const problem = foldSegment(log, secret, result.segment)
       if (problem !== null) return { ok: false, ...problem }
-      return {
-        ok: true,
-        events: BigInt(log.end),
-        accounts: log.replay.accounts.size,
-        redacted: BigInt(log.erased.length),
-        headHash: Buffer.from(log.hash, "latin1").toString("hex"),
-      }
-    } finally {
-      await pool.close()
+      onProgress(BigInt(log.end), head.position)
     }
-  })
+    const problem =
+      compareHead(log, head) ??
+      verifyErasures(log.erased, log.replay.redacted) ??
+      (await compareTables({ trx, ledgerId, log, pool, secret, serving }))
+    if (problem !== null) return { ok: false, ...problem }
+    return {
+      ok: true,
+      events: BigInt(log.end),
+      accounts: log.replay.accounts.size,
+      redacted: BigInt(log.erased.length),
+      headHash: Buffer.from(log.hash, "latin1").toString("hex"),
+      uncompared: uncomparedOf(serving),
+    }
+  } finally {
+    await pool.close()
+  }
 }
 
 function compareHead(log: FoldedLog, head: Selectable<Database["ledger.head"]>): Problem | null {

@@ -55,6 +55,15 @@ test.each([
   ["capital hex", line.replace("0202", "0A02").replace("0a", "0A")],
   ["hex that ends early", line.replace(/"hash":"0404/, '"hash":"zz04')],
   ["another escape", line.replace("operation:é", "operation:\\u00e9")],
+  [
+    "half of a character, which is hashed as another one is",
+    line.replace("operation:é", "operation:\\ud800"),
+  ],
+  ["the same in a key", line.replace('"operation_id":"a', '"operation_id":"\\udfffa')],
+  ["a sequence below zero", line.replace('"sequence":0', '"sequence":-1')],
+  ["a sequence that is no integer", line.replace('"sequence":0', '"sequence":1.5')],
+  ["a year of five digits", line.replace("2026-01-31T08:15:30.124Z", "+010000-01-31T08:15:30.124Z")],
+  ["details of nothing", writeAuditLine({ ...event, detailsJson: " null" })],
   ["data that are no JSON", line.replace('{"reason_type"', '{reason_type"')],
   ["something behind", `${line} `],
 ])("%s is not a line", (_, text) => {

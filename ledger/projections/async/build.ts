@@ -46,6 +46,17 @@ export async function readBuilds(
   return rows
 }
 
+/** The builds that serve, of whatever projections there are. */
+export async function readServing(
+  db: Kysely<Database> | Transaction<Database>,
+): Promise<readonly BuildRow[]> {
+  const { rows } = await sql<BuildRow>`
+    SELECT name, version, build, state, tables FROM ledger.projections WHERE state = 'serving' ORDER BY name`.execute(
+    db,
+  )
+  return rows
+}
+
 /** Statements that make, fill or drop tables run one after the other. */
 export async function execute(trx: Transaction<Database>, statements: readonly Sql[]): Promise<void> {
   for (const statement of statements) await statement.execute(trx)

@@ -156,7 +156,7 @@ export const history: Projection = {
   ],
   comparisons: (page, table) => {
     const stored = (name: string, of: typeof columns) =>
-      sql`SELECT ${of} FROM ${table(name)} WHERE ledger_id = ${page.ledgerId} AND position <= ${page.upTo}`
+      sql`SELECT ${of} FROM ${table(name)} WHERE ledger_id = ${page.ledgerId}`
     const seals = sealsOf(page)
     return [
       {
@@ -171,7 +171,7 @@ export const history: Projection = {
         keys: ["batch_sequence"],
         position: "sealed_position",
         logged: batchesOf(page, seals),
-        stored: sql`SELECT ${batchColumns} FROM ${table("history_batches")} WHERE ledger_id = ${page.ledgerId}`,
+        stored: stored("history_batches", batchColumns),
       },
       {
         table: "history_fates",

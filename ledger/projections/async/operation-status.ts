@@ -138,6 +138,13 @@ export const operationStatus: Projection = {
         SELECT first_position, last_position, changes, settled, reversed
         FROM ${table("operation_status")} WHERE ledger_id = ${page.ledgerId}`,
     },
+    {
+      table: "operation_batches",
+      keys: ["batch_sequence"],
+      position: "sealed_position",
+      logged: sql`SELECT s.batch_sequence, s.sealed_position FROM (${sealsOf(page)}) AS s`,
+      stored: sql`SELECT batch_sequence, sealed_position FROM ${table("operation_batches")} WHERE ledger_id = ${page.ledgerId}`,
+    },
   ],
 }
 

@@ -197,6 +197,26 @@ describe("verify names what was changed behind the log's back:", () => {
       "UPDATE settlement.batches SET sealed_at = '2001-01-01Z' WHERE batch_sequence = 2",
     ],
     [
+      "when a batch was confirmed",
+      /batch 1: confirmed_at is 2001/,
+      "UPDATE settlement.batches SET confirmed_at = '2001-01-01Z' WHERE state = 'confirmed'",
+    ],
+    [
+      "by what a batch was confirmed",
+      /batch 1: confirmed_position is 1, position \d+ says/,
+      "UPDATE settlement.batches SET confirmed_position = 1 WHERE state = 'confirmed'",
+    ],
+    [
+      "an account of a batch that never was",
+      /^settlement\.batch_accounts has account 1 of batch 99, and there is no such account or batch/,
+      "INSERT INTO settlement.batch_accounts SELECT (jsonb_populate_record(b, '{\"batch_sequence\": 99}')).* FROM settlement.batch_accounts b WHERE account_id = 1 LIMIT 1",
+    ],
+    [
+      "an anchor of a checkpoint that never was",
+      /^settlement\.anchors has a row of tree_size 7/,
+      "INSERT INTO settlement.anchors (ledger_id, tree_size, chain_id, contract, state, sealed_at) SELECT ledger_id, 7, chain_id, token_address, 'confirmed', now() FROM ledger.accounts a JOIN registry.tokens USING (token_id) LIMIT 1",
+    ],
+    [
       "the trigger of a batch",
       /batch 2: trigger is size, the log says flush/,
       "UPDATE settlement.batches SET trigger = 'size' WHERE batch_sequence = 2",
@@ -332,6 +352,7 @@ describe("verify names what was changed behind the log's back:", () => {
       "settlement.batch_accounts",
       "settlement.batch_items",
       "settlement.intake",
+      "settlement.anchors",
     ]
     const all = [...tables, ...settled]
     for (const [index, table] of all.entries())

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { verifyProjections } from "../../../ledger/audit/verify-projections.ts"
 import { allProjections } from "../../../ledger/projections/async/all-projections.ts"
 import { beginRebuild } from "../../../ledger/projections/async/begin-build.ts"
-import type { Build } from "../../../ledger/projections/async/build.ts"
+import { type Build, readServing } from "../../../ledger/projections/async/build.ts"
 import { compareBuild } from "../../../ledger/projections/async/compare-build.ts"
 import { operationStatus } from "../../../ledger/projections/async/operation-status.ts"
 import { projectPage } from "../../../ledger/projections/async/project-page.ts"
@@ -295,7 +295,20 @@ describe("what SQL users read", () => {
       "UPDATE analytics.history_batches_v2_1 SET block_number = 77 WHERE batch_sequence = 1",
       /block_number is 77/,
     ],
+    [
+      "history",
+      `INSERT INTO analytics.history_v2_1 (ledger_id, position, account_id, kind, operation_id, sequence, amount, locked_change, balance_after, reason_type, business_type, recorded_at)
+       SELECT ledger_id, 1000000, account_id, kind, 'invented', 0, 1, 0, 1, reason_type, business_type, recorded_at FROM analytics.history_v2_1 WHERE kind = 'AdjustmentRecorded' LIMIT 1`,
+      /history has a row of position 1000000, account_id \d+, which the log does not give/,
+    ],
+    [
+      "history",
+      "INSERT INTO analytics.history_fates_v2_1 (ledger_id, position, said_position, state) SELECT ledger_id, position, 1000000, 'waiting' FROM analytics.history_fates_v2_1 LIMIT 1",
+      /history_fates has a row/,
+    ],
+    ["history", "DELETE FROM ledger.projection_checkpoints WHERE name = 'history'", /history has a row/],
     ["daily_totals", "UPDATE analytics.daily_totals_v2_1 SET credits = credits + 1", /credits is/],
+    ["operation_status", "DELETE FROM analytics.operation_batches_v2_1", /operation_batches lacks the row/],
     [
       "operation_status",
       "UPDATE analytics.operation_status_v2_1 SET settled = 0",
@@ -305,9 +318,9 @@ describe("what SQL users read", () => {
     await lived.db
       .transaction()
       .execute(async (trx) => {
-        expect(await verifyProjections(trx, lived.ledgerId)).toBeNull()
+        expect(await verifyProjections(trx, lived.ledgerId, await readServing(trx))).toBeNull()
         await sql.raw(tamper).execute(trx)
-        const problem = await verifyProjections(trx, lived.ledgerId)
+        const problem = await verifyProjections(trx, lived.ledgerId, await readServing(trx))
         expect(problem?.problem).toMatch(said)
         expect(problem?.problem).toMatch(`projection ${name} v2, build 1`)
         throw new Error("undone")
