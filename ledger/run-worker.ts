@@ -12,6 +12,7 @@ import { allProjections } from "./projections/async/all-projections.ts"
 import { runProjections } from "./projections/async/run-projections.ts"
 import { type ReconciliationStatus, runReconciliation } from "./reconciliation/run-reconciliation.ts"
 import { runRedactions } from "./redactions/run-redactions.ts"
+import { runLedgerWatch } from "./run-ledger-watch.ts"
 import { appendedChannel } from "./store/append.ts"
 import { projectionsChangedChannel, reconciliationRequestedChannel } from "./store/channels.ts"
 import type { Database } from "./store/database.ts"
@@ -56,6 +57,7 @@ export function runWorker(context: WorkerContext): RunningWorker {
   const checkpoints = runCheckpoints({ db, logger, key: context.auditKey ?? null })
   const holdExpiry = runHoldExpiry({ db, logger })
   const redactions = runRedactions({ db, logger })
+  const ledgerWatch = runLedgerWatch({ db, logger })
   const listener = listen({
     databaseUrl,
     applicationName: "chainbridge-worker-listen",
@@ -84,6 +86,7 @@ export function runWorker(context: WorkerContext): RunningWorker {
         checkpoints.stop(),
         holdExpiry.stop(),
         redactions.stop(),
+        ledgerWatch.stop(),
         ...followed.flatMap(({ confirmations, reconciliation }) => [
           confirmations.stop(),
           reconciliation.stop(),

@@ -9,7 +9,8 @@ import type { RegisteredToken } from "../registry/registry-snapshot.ts"
 import type { Services } from "../services.ts"
 
 /**
- * A user's balances as they were. The answer names the position that it stands for: asked for again, that position gives the same answer for ever.
+ * A user's balances as they were. The answer names the position that it stands for: asked for again, that position gives the same figures for ever. Accounts that were opened since stand there with
+ * zeros, and a user who is not known yet today is not known for the past either.
  * @param shown which of the tokens: those that the user has, or all, with zero where he has none
  */
 export async function readPastBalances(

@@ -20,6 +20,8 @@ export type LiveSubscription = {
 }
 
 const retryMs = 1_000
+/** How long a reader may have waited before what is left of a page is read again. */
+const staleMs = 200
 
 /**
  * Sends each event that passes the filter once and in order. At the end of the log a subscription gets what its ledger's tail reads; behind it, after a reconnect or because its reader is slow,
@@ -76,7 +78,11 @@ export function openSubscription(options: {
     for (const message of page.messages) {
       if (isClosed) return
       position = message.position
-      if (!send(message)) await sink.whenRoom()
+      if (send(message)) continue
+      const waitedSince = performance.now()
+      await sink.whenRoom()
+      // What was said in the rest of the page may have been erased meanwhile.
+      if (performance.now() - waitedSince > staleMs) return
     }
     position = page.through
   }

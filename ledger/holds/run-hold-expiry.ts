@@ -25,9 +25,18 @@ export function runHoldExpiry(options: {
   let clearedAtMs = Number.NEGATIVE_INFINITY
 
   async function turn(): Promise<number> {
+    // Under a clock that was ahead a ledger's time may have come already: by it a hold can be captured no more, and so it must not be kept either.
     const { rows } = await sql<{ ledger_id: string; position: bigint }>`
-      SELECT ledger_id, position FROM ledger.holds
-      WHERE state = 'open' AND expires_at <= ${now()} AND ledger_id <> ALL(${backOff.waiting()}::uuid[])
+      (SELECT ledger_id, position, expires_at FROM ledger.holds
+        WHERE state = 'open' AND expires_at <= ${now()} AND ledger_id <> ALL(${backOff.waiting()}::uuid[])
+        ORDER BY expires_at LIMIT ${pageHolds})
+      UNION
+      (SELECT h.* FROM ledger.head d CROSS JOIN LATERAL (
+          SELECT ledger_id, position, expires_at FROM ledger.holds
+          WHERE state = 'open' AND expires_at <= d.recorded_at AND ledger_id = d.ledger_id
+          ORDER BY expires_at LIMIT ${pageHolds}
+        ) AS h
+        WHERE d.recorded_at > ${now()} AND d.ledger_id <> ALL(${backOff.waiting()}::uuid[]))
       ORDER BY expires_at LIMIT ${pageHolds}`.execute(db)
     const due = new Map<string, bigint[]>()
     for (const { ledger_id: ledgerId, position } of rows) {

@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest"
 import { verifyLedger } from "../../../ledger/audit/verify-ledger.ts"
 import type { LedgerCommand } from "../../../ledger/domain/commands.ts"
+import { runHoldExpiry } from "../../../ledger/holds/run-hold-expiry.ts"
+import { runLedgerWatch } from "../../../ledger/run-ledger-watch.ts"
 import { findPosition } from "../../../ledger/store/find-position.ts"
 import { createLedgerWriter, type LedgerWriter } from "../../../ledger/writer/ledger-writer.ts"
 import { createTokenDirectory } from "../../../ledger/writer/token-directory.ts"
 import { createLogger } from "../../../platform/logger.ts"
 import { captureHoldCommand, placeHoldCommand } from "../../support/hold-commands.ts"
 import { adjustCommand, createTestLedger, insertLedger, type TestLedger } from "../../support/test-ledger.ts"
+import { waitUntil } from "../../support/wait-until.ts"
 
 const hourMs = 3_600_000
 const start = Date.parse("2026-03-01T12:00:00.000Z")
@@ -129,4 +132,50 @@ it("does not bring an expired hold back, and takes a hold's time from the log", 
     await writer.execute(placeHoldCommand(ledger.tokenId, "past", "ann", 1n, { at: at(start + 2 * hourMs) })),
   ).toMatchObject({ outcome: "refused", refusal: { refused: "EXPIRY_PASSED" } })
   expect(await verifyLedger(ledger.db, ledgerId)).toMatchObject({ ok: true })
+})
+
+it("was ahead once: somebody is told until that time has come, and what has expired by it is given back", async () => {
+  clockMs = Date.now()
+  await credit("funds")
+  const inMs = 10 * 60_000
+  const hold = await record(placeHoldCommand(ledger.tokenId, "hold", "ann", 4n, { inMs }))
+  clockMs += hourMs
+  await credit("ahead")
+  clockMs -= hourMs
+  expect(await writer.execute(captureHoldCommand("capture", hold.position))).toMatchObject({
+    refusal: { refused: "HOLD_ENDED" },
+  })
+  const logger = createLogger("test", "silent")
+  const loops = [
+    runHoldExpiry({ db: ledger.db, logger }),
+    runLedgerWatch({ db: ledger.db, logger, pollMs: 50 }),
+  ]
+  const alarms = () =>
+    ledger.db
+      .selectFrom("registry.alarms")
+      .select(["kind", "message"])
+      .where("subject", "=", ledgerId)
+      .where("cleared_at", "is", null)
+      .execute()
+  try {
+    await waitUntil(async () => (await alarms()).length > 0, { what: "somebody is told" })
+    expect(await alarms()).toMatchObject([
+      { kind: "clock_ahead", message: expect.stringContaining("has not come yet") },
+    ])
+    const states = () =>
+      ledger.db.selectFrom("ledger.holds").select("state").where("ledger_id", "=", ledgerId).execute()
+    await waitUntil(async () => (await states())[0]?.state === "expired", {
+      what: "the hold is given back",
+      describe: states,
+    })
+    // The time comes.
+    await ledger.db
+      .updateTable("ledger.head")
+      .set({ recorded_at: new Date() })
+      .where("ledger_id", "=", ledgerId)
+      .execute()
+    await waitUntil(async () => (await alarms()).length === 0, { what: "the alarm is cleared" })
+  } finally {
+    for (const loop of loops) await loop.stop()
+  }
 })
