@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander"
 import { describeError } from "../platform/errors.ts"
 import { version } from "../platform/version.ts"
 import { addCommands } from "./commands/add-commands.ts"
+import { findKeptOption } from "./find-kept-option.ts"
 
 // A role's own modules are imported when the role runs: starting one must not pay for all of them.
 const program = new Command("chainbridge")
@@ -11,6 +12,14 @@ const program = new Command("chainbridge")
   .exitOverride()
 addCommands(program)
 
+const kept = findKeptOption(program, process.argv.slice(2), process.env)
+if (kept !== undefined) {
+  const words = process.env["npm_lifecycle_event"] === "start" ? "npm start -- " : "npm run chainbridge -- … "
+  process.stderr.write(
+    `chainbridge: npm has kept ${kept} for itself; options stand behind --, as in ${words}${kept}\n`,
+  )
+  process.exit(1)
+}
 try {
   await program.parseAsync()
 } catch (error) {

@@ -46,7 +46,9 @@ export async function importCommand(file: string, options: ImportOptions): Promi
     const db = createKysely<Database>(pool)
     const { ledgerId } = await chooseLedger(db, options.ledger)
     const received = await receive(db, ledgerId, path, format, options)
+    const wasDone = isDone(received)
     const row = await workUntilDone(db, writerPool, received)
+    if (wasDone) process.stdout.write("nothing was done now; when the file came for the first time:\n")
     await report(db, row, resolve(options.refused ?? `${path}.refused.csv`))
   } finally {
     await writerPool.end()

@@ -36,6 +36,13 @@ const backoff = { backoffMs: 250, backoffMaxMs: 10_000 }
 
 export function createTransport(options: ChainBridgeClientOptions): Transport {
   const { apiKey, appId, timeoutMs = 35_000 } = options
+  // What a program that is not checked by types has forgotten, such as a variable of its environment.
+  if (!URL.canParse(options.url))
+    throw new TypeError(
+      `name the address of the API as url, for example https://ledger.example; ${String(options.url)} is none`,
+    )
+  if (typeof apiKey !== "function" && (typeof apiKey !== "string" || apiKey === ""))
+    throw new TypeError("name an API key or an access token as apiKey, or a function that gives one")
   const base = new URL(options.url).href.replace(/\/+$/, "").replace(/\/api\/v1$/, "")
   const bounds: Persistence = {
     attemptsMax: options.attemptsMax ?? 8,

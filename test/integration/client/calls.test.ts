@@ -36,6 +36,16 @@ const refusal = async (work: Promise<unknown>): Promise<ChainBridgeError> => {
 }
 
 describe("the client", () => {
+  it("says at once what it was not given", () => {
+    const { url } = api.server
+    for (const apiKey of [undefined, ""])
+      expect(() => new ChainBridgeClient({ url, apiKey: apiKey as string })).toThrow(/^name an API key/)
+    for (const none of [undefined, "ledger.example"])
+      expect(() => new ChainBridgeClient({ url: none as string, apiKey: "cb_x" })).toThrow(
+        /^name the address of the API/,
+      )
+  })
+
   it("adjusts, and reads balance, history, operation and transaction, with amounts as text", async () => {
     const answer = await credit("+12.000000000000000001")
     expect(answer).toMatchObject({

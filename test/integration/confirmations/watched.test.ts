@@ -36,11 +36,14 @@ describe("the loop of confirmations", () => {
     const running = run()
     try {
       for (let time = 1; time <= 2; time += 1) {
-        await waitUntil(isBehind, { what: `alarm ${time}`, describe: running.status })
+        await waitUntil(isBehind, { what: `alarm ${time}`, describe: async () => running.status() })
         expect(running.status()).toMatchObject({ outcome: "waiting" })
         expect((await alarms()).join("\n")).toContain("endpoint")
         proxy.clear()
-        await waitUntil(async () => !(await isBehind()), { what: "no alarm", describe: running.status })
+        await waitUntil(async () => !(await isBehind()), {
+          what: "no alarm",
+          describe: async () => running.status(),
+        })
         expect(running.status().waiting_for).toBeNull()
         proxy.set("eth_getBlockByNumber", { fault: "cut" })
       }
@@ -67,7 +70,7 @@ describe("the loop of confirmations", () => {
     try {
       await waitUntil(async () => BigInt(running.status().confirmed_block ?? 0) >= head - 2n, {
         what: "all is confirmed",
-        describe: running.status,
+        describe: async () => running.status(),
       })
       expect(refused.length).toBeGreaterThan(1)
       expect(refused.length).toBeLessThan(10)
