@@ -29,7 +29,7 @@ type Row = {
 }
 
 /**
- * Transfers of these addresses up to a block, without those of transactions that settled a batch, together with the indexer's head: one statement, so that both
+ * Transfers of these addresses up to a block, without those of transactions that settled a batch of their own token, together with the indexer's head: one statement, so that both
  * belong to the same moment.
  */
 export async function readTransfersOf(
@@ -53,7 +53,8 @@ async function read(
         AND (t."from" = ANY(${range.addresses}::text[]) OR t."to" = ANY(${range.addresses}::text[]))
         AND NOT EXISTS (
           SELECT FROM chain.batch_settled_event b
-          WHERE b.chain_id = t.chain_id AND b.block_hash = t.block_hash AND b.transaction_hash = t.transaction_hash)
+          WHERE b.chain_id = t.chain_id AND b.block_hash = t.block_hash AND b.transaction_hash = t.transaction_hash
+            AND (b.token = t.token OR b.token = (SELECT treasury FROM registry.tokens r WHERE r.chain_id = t.chain_id AND r.token_address = t.token)))
     ) AS found ON true
     LEFT JOIN chain.head h ON h.chain_id = chain.chain_id
     ORDER BY found.block_number, found.log_index`.execute(db)

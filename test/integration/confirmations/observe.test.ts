@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { deferralDepthFactor } from "../../../batcher/store/held-back.ts"
+import { createPool } from "../../../platform/postgres.ts"
 import { createLoopFixture, type LoopFixture } from "../../support/loop-fixture.ts"
 import { insertLedger } from "../../support/test-ledger.ts"
 import { waitUntil } from "../../support/wait-until.ts"
@@ -138,6 +139,30 @@ describe("a transfer that no batch explains", () => {
     const faster = { ...loop.view, headNumber: async () => (await loop.view.headNumber()) + 100n }
     expect(await loop.step({}, faster)).toMatchObject({ outcome: "confirmed", events: 1, isBehind: true })
     expect(await loop.balance("behind")).toEqual({ pending: 51n, confirmed: 50n })
+  })
+
+  test("that was sent along with the batch of another token is one all the same", async () => {
+    const along = await loop.addressOf("along")
+    await loop.mint(along, 70n)
+    await loop.confirmAll()
+    const owner = createPool({
+      databaseUrl: loop.database.ownerUrl,
+      applicationName: "test",
+      connectionsMax: 1,
+    })
+    await owner.query("SET session_replication_role = replica")
+    // What a token that belongs to somebody else may log in any transaction.
+    const { rowCount } = await owner.query(
+      `INSERT INTO indexer_test.batch_settled_event (chain_id, block_hash, log_index, block_number, block_time, transaction_hash, token, batch_id, content_hash, minted, burned)
+       SELECT chain_id, block_hash, 99, block_number, block_time, transaction_hash, '0x00000000000000000000000000000000000000bd', 1, '0x00', 0, 0
+       FROM indexer_test.transfer_event WHERE "to" = $1`,
+      [along],
+    )
+    expect(rowCount).toBe(1)
+    await owner.end()
+    await loop.adjust([["along", 1n]])
+    await loop.follow()
+    expect(await loop.balance("along")).toEqual({ pending: 71n, confirmed: 70n })
   })
 
   test("in the very blocks that confirm a late account's first deposit is counted once", async () => {
