@@ -7,8 +7,8 @@ import type { Database } from "./store/database.ts"
 import { withHead } from "./store/ledger-transaction.ts"
 
 const pollMs = 5_000
-/** By how much the last event of a ledger may be ahead of the database's clock: processes' clocks differ. */
-const aheadMsMax = 5_000
+/** By how much the last event of a ledger may be ahead of the database's clock: more than what recordingTime allows. */
+const aheadMsMax = 10_000
 
 /** Looks after alarms of ledgers that nobody else would raise or clear, for as long as the process lives. Any number of processes may run it. */
 export function runLedgerWatch(options: {
@@ -30,8 +30,8 @@ export function runLedgerWatch(options: {
 }
 
 /**
- * Nothing is ever recorded before what is there already, so that one process whose clock was ahead makes a ledger's time stand still until then: holds and waits of settlement are counted from it, and a balance
- * of now is asked for by position.
+ * Nothing is ever recorded before what is there already, so that a ledger whose last event is ahead stands still in time until then: holds and waits of settlement are counted from it, and a balance
+ * of now is asked for by position. It takes a database whose clock was set back, or its copy on a machine with another one.
  */
 async function watchClocks(db: Kysely<Database>): Promise<void> {
   const { rows } = await sql<{ ledger_id: string; recorded_at: Date; is_ahead: boolean }>`
@@ -47,7 +47,7 @@ async function watchClocks(db: Kysely<Database>): Promise<void> {
         kind: "clock_ahead",
         subject: ledgerId,
         ledgerId,
-        message: `the last event was recorded at ${recordedAt.toISOString()}, which has not come yet: a process that writes has a wrong clock. Until then everything is recorded with that time; set the clocks right`,
+        message: `the last event was recorded at ${recordedAt.toISOString()}, which by the database's clock has not come yet. Until then everything is recorded with that time; set the clock right`,
       })
   }
 }

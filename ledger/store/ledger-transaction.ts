@@ -13,9 +13,16 @@ export type LedgerHead = {
   hash: Buffer
   accountCount: bigint
   batchCount: bigint
+  readonly clock: DatabaseClock
   /** Balances as of `position`, for the accounts that were loaded or touched. */
   readonly balances: Map<bigint, AccountBalance>
 }
+
+/** What the database's clock said, and this process's monotonic one (`performance.now()`) when it was heard: the one clock that all who write to a ledger have in common. In milliseconds. */
+export type DatabaseClock = { readonly saidMs: number; readonly heardAtMs: number }
+
+/** By how much a process's clock may be ahead of the database's. */
+const aheadMsMax = 5_000
 
 /**
  * One database transaction that holds the lock on its ledger's head: nobody else appends to this ledger until it ends. Never talk to a chain, read Ponder's
@@ -29,11 +36,12 @@ export type HeadRow = {
   readonly hash: Buffer
   readonly account_count: bigint
   readonly batch_count: bigint
+  readonly database_time: Date
 }
 
 // NO KEY: appends exclude each other, and a row elsewhere that refers to the ledger does not have to wait for them.
 const lockHeadText =
-  "SELECT position, recorded_at, hash, account_count, batch_count FROM ledger.head WHERE ledger_id = $1 FOR NO KEY UPDATE"
+  "SELECT position, recorded_at, hash, account_count, batch_count, clock_timestamp() AS database_time FROM ledger.head WHERE ledger_id = $1 FOR NO KEY UPDATE"
 
 /** Waits for the lock on a ledger's head. What depends on the lock has to be read by a later statement: this one's snapshot is older than its wait. */
 export function lockHeadStatement(ledgerId: string): Statement {
@@ -66,13 +74,19 @@ export function readHead(ledgerId: string, row: HeadRow | undefined): LedgerHead
     hash: row.hash,
     accountCount: row.account_count,
     batchCount: row.batch_count,
+    clock: { saidMs: row.database_time.getTime(), heardAtMs: performance.now() },
     balances: new Map(),
   }
 }
 
-/** When what is appended now is recorded: never before what is there already, whatever the clock says. */
-export function recordingTime(head: LedgerHead, now: Date): Date {
-  return now > head.recordedAt ? now : head.recordedAt
+/**
+ * When what is appended now is recorded: never before what is there already, whatever the clock says, and not far ahead of the database's clock either. One process with a wrong clock would take a
+ * ledger's time there for good: holds and waits would last that much longer, and a balance of now would be one of the past.
+ */
+export function recordingTime({ recordedAt, clock }: LedgerHead, now: Date): Date {
+  const latestMs = clock.saidMs + (performance.now() - clock.heardAtMs) + aheadMsMax
+  const at = now.getTime() > latestMs ? new Date(Math.floor(latestMs)) : now
+  return at > recordedAt ? at : recordedAt
 }
 
 /** Locks the head of one ledger inside a transaction. Several ledgers are locked in the order of their ids. */

@@ -69,8 +69,7 @@ export const logSteps = fc.array(
 )
 
 const userIds = ["ann", "bob", "carl", "dora"] as const
-// Ahead of the clock by which batches are sealed, so that every step is recorded when it says.
-const epoch = Date.UTC(2030, 0, 1)
+const epoch = Date.UTC(2020, 0, 1)
 const holdsEnd = new Date(epoch + 500)
 const change = {
   reason_type: "reward",
@@ -90,7 +89,7 @@ export async function writeRandomLog(
   const settlement = await settleByHand(ledger.db, ledger.ledgerId, ledger.tokenId)
   for (const { clockMs, step } of steps) {
     const at = new Date(epoch + clockMs)
-    const batch = step.kind === "settle" ? await seal(ledger, settlement) : null
+    const batch = step.kind === "settle" ? await seal(ledger, settlement, at) : null
     await withHead(ledger.db, ledger.ledgerId, async (head) => {
       if (step.kind !== "settle") await append(head, await eventsOf(head, step), at)
       else if (batch !== null && step.drift !== null)
@@ -102,13 +101,14 @@ export async function writeRandomLog(
 async function seal(
   { db, ledgerId }: Pick<TestLedger, "db" | "ledgerId">,
   hand: HandSettlement,
+  at: Date,
 ): Promise<bigint | null> {
   await hand.takeIn()
   const { rows } = await sql`
     SELECT FROM settlement.batch_items WHERE ledger_id = ${ledgerId} AND state = 'waiting' LIMIT 1`.execute(
     db,
   )
-  return rows.length === 0 ? null : hand.seal()
+  return rows.length === 0 ? null : hand.seal("settle", at)
 }
 
 /** What the chain did of a batch: what was planned, and so much more for each account. */

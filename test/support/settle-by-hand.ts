@@ -16,7 +16,7 @@ export type HandSettlement = {
   /** The batcher's intake: changes become waiting items. */
   takeIn(): Promise<void>
   /** Seals everything that waits. @returns the batch's sequence, or null where all of it cancelled out */
-  seal(batchCall?: BatchCall): Promise<bigint | null>
+  seal(batchCall?: BatchCall, sealedAt?: Date): Promise<bigint | null>
   /** Puts the batch into a state, as the batcher does after each step. */
   mark(batchSequence: bigint, columns: Record<string, unknown>): Promise<void>
   /** Confirms what the batch planned, as if its block were deep enough. */
@@ -25,6 +25,8 @@ export type HandSettlement = {
 
 export const handTransaction = `0x${"fe".repeat(32)}`
 const blockHash = `0x${"bb".repeat(32)}`
+/** What the receipt says that a mined batch's gas is read from: of the transaction that will be confirmed. */
+const minedIn = { tx_hash: handTransaction, block_hash: blockHash, block_number: 12n }
 const owner = randomUUID()
 
 export async function settleByHand(
@@ -37,7 +39,7 @@ export async function settleByHand(
     async takeIn() {
       while (await takeIn(db, ledgerId, 10_000));
     },
-    async seal(batchCall = "settle") {
+    async seal(batchCall = "settle", sealedAt = new Date()) {
       const lane = (await listLanes(db, [31_337n], ledgerId)).find((one) => one.tokenId === tokenId)
       const lease = await holdLane(db, { ledgerId, tokenId }, owner, 60_000)
       if (lane === undefined || lease === null) throw new Error("there is no lane to settle")
@@ -58,7 +60,7 @@ export async function settleByHand(
         nets: fold.nets,
         zeros: fold.zeros,
         addressOf: (accountId) => page.accounts.get(accountId)?.address ?? "",
-        sealedAt: new Date(),
+        sealedAt,
       })
       if (result.outcome !== "sealed") throw new Error("the seal was stale")
       return result.batchSequence
@@ -66,7 +68,7 @@ export async function settleByHand(
     async mark(batchSequence, columns) {
       await db
         .updateTable("settlement.batches")
-        .set(columns)
+        .set(columns["state"] === "mined" ? { ...minedIn, ...columns } : columns)
         .where("ledger_id", "=", ledgerId)
         .where("batch_sequence", "=", batchSequence)
         .execute()

@@ -160,7 +160,7 @@ describe("a batch", () => {
         master_aggregator_used: false,
         aggregator_savings: null,
       },
-      blockchain_info: { block_number: null, confirmed_at: null },
+      blockchain_info: { block_number: 12, confirmed_at: null },
       pagination: { limit: 2, has_more: true, next_cursor: expect.any(String) },
     })
     expect(batch.adjustments).toHaveLength(2)

@@ -134,14 +134,28 @@ it("does not bring an expired hold back, and takes a hold's time from the log", 
   expect(await verifyLedger(ledger.db, ledgerId)).toMatchObject({ ok: true })
 })
 
+it("is far ahead: nothing is recorded further ahead of the database than processes' clocks may differ", async () => {
+  clockMs = Date.now() + 24 * hourMs
+  const began = Date.now()
+  for (let round = 0; round < 3; round += 1) {
+    const { recordedAt } = await credit(`ahead-${round}`)
+    expect(recordedAt.getTime()).toBeGreaterThanOrEqual(began)
+    expect(recordedAt.getTime()).toBeLessThan(Date.now() + 6_000)
+  }
+})
+
 it("was ahead once: somebody is told until that time has come, and what has expired by it is given back", async () => {
   clockMs = Date.now()
   await credit("funds")
-  const inMs = 10 * 60_000
-  const hold = await record(placeHoldCommand(ledger.tokenId, "hold", "ann", 4n, { inMs }))
-  clockMs += hourMs
-  await credit("ahead")
-  clockMs -= hourMs
+  const hold = await record(placeHoldCommand(ledger.tokenId, "hold", "ann", 4n, { inMs: 10 * 60_000 }))
+  // As a version left it that believed its own clock, or a database whose clock was set back.
+  const moveHead = (recordedAt: Date) =>
+    ledger.db
+      .updateTable("ledger.head")
+      .set({ recorded_at: recordedAt })
+      .where("ledger_id", "=", ledgerId)
+      .execute()
+  await moveHead(new Date(Date.now() + hourMs))
   expect(await writer.execute(captureHoldCommand("capture", hold.position))).toMatchObject({
     refusal: { refused: "HOLD_ENDED" },
   })
@@ -168,12 +182,7 @@ it("was ahead once: somebody is told until that time has come, and what has expi
       what: "the hold is given back",
       describe: states,
     })
-    // The time comes.
-    await ledger.db
-      .updateTable("ledger.head")
-      .set({ recorded_at: new Date() })
-      .where("ledger_id", "=", ledgerId)
-      .execute()
+    await moveHead(new Date())
     await waitUntil(async () => (await alarms()).length === 0, { what: "the alarm is cleared" })
   } finally {
     for (const loop of loops) await loop.stop()

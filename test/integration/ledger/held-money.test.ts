@@ -32,7 +32,7 @@ afterAll(async () => {
   await ledger?.close()
 })
 
-const noonMs = Date.parse("2030-01-01T12:00:00Z")
+const noonMs = Date.parse("2020-01-01T12:00:00Z")
 const holdMs = 10_000
 const users = ["ann", "bob"]
 

@@ -23,7 +23,7 @@ afterAll(() => ledger.close())
 
 const logger = createLogger("test", "silent")
 const hour = 3_600_000
-const noon = new Date("2030-01-01T12:00:00Z")
+const noon = new Date("2020-01-01T12:00:00Z")
 const later = (ms: number): Date => new Date(noon.getTime() + ms)
 
 /** A ledger in which it is noon, and ann has 100. */
