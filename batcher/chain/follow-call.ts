@@ -189,13 +189,9 @@ async function findOwnConsumer(
   nonce: { readonly signer: Hex; readonly nonce: bigint },
 ): Promise<string | null> {
   try {
-    for (const hash of hashes) {
-      const isMined = await client.readAgreed(
-        "eth_getTransactionReceipt",
-        [hash],
-        (answer) => answer !== null,
-      )
-      if (isMined) return `transaction ${hash} is mined`
+    for (const own of hashes) {
+      const isMined = await client.readAgreed("eth_getTransactionReceipt", [own], (answer) => answer !== null)
+      if (isMined) return `transaction ${own} is mined`
     }
   } catch (error) {
     const doubt = describeDoubt(error)
