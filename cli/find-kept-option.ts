@@ -1,7 +1,7 @@
 import type { Command } from "commander"
 
-/** Options that npm has a meaning for itself. */
-const ofNpm: ReadonlySet<string> = new Set(["json", "version", "help"])
+/** Options that npm has a meaning for itself, and tells of also where a configuration file names them. */
+const ofNpm: ReadonlySet<string> = new Set(["json", "version", "help", "scope", "email"])
 
 /**
  * An option of the command that npm has kept: without `--` before it, `npm start --port 8080` passes on 8080 at most, and tells of the option in its environment alone.

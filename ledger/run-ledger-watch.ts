@@ -1,4 +1,5 @@
 import { type Kysely, sql } from "kysely"
+import { describeError } from "../platform/errors.ts"
 import type { Logger } from "../platform/logger.ts"
 import { type Loop, startLoop } from "../platform/loop.ts"
 import { watchOverdrawn } from "./confirmations/overdrawn.ts"
@@ -23,7 +24,7 @@ export function runLedgerWatch(options: {
     gapMs: 0,
     async turn() {
       await watchClocks(db)
-      await watchDebts(db)
+      await watchDebts(db, logger)
       return options.pollMs ?? pollMs
     },
   })
@@ -53,7 +54,7 @@ async function watchClocks(db: Kysely<Database>): Promise<void> {
 }
 
 /** What an account owes may be paid back within the ledger, of which no log of a chain ever tells. */
-async function watchDebts(db: Kysely<Database>): Promise<void> {
+async function watchDebts(db: Kysely<Database>, logger: Logger): Promise<void> {
   const { rows } = await sql<{ ledger_id: string; account_id: bigint }>`
     SELECT ledger_id, split_part(subject, ':', 2)::bigint AS account_id FROM registry.alarms
     WHERE kind = 'overdrawn' AND cleared_at IS NULL`.execute(db)
@@ -66,5 +67,8 @@ async function watchDebts(db: Kysely<Database>): Promise<void> {
         ledger.trx,
       )
       await watchOverdrawn(ledger, new Map(balances.map((each) => [each.account_id, each.pending])))
-    })
+    }).catch((error: unknown) =>
+      // One ledger's trouble keeps no other one waiting.
+      logger.warn({ ledgerId, fault: describeError(error) }, "debts could not be looked at"),
+    )
 }

@@ -132,7 +132,7 @@ function refusalOfFault(fault: RecordFault, { line, nextLine }: RawRecord, lineB
       return {
         field: null,
         code: "MALFORMED_CSV",
-        message: `a value with a quote, a comma or a line end stands in quotes, and a quote in it is written twice; where this record ends nobody can tell, so ${line === nextLine - 1 ? "it was" : `lines ${line} to ${nextLine - 1} were`} not read: correct the quotes and send the file from here on`,
+        message: `a value with a quote, a comma or a line end stands in quotes, and a quote in it is written twice; where this record ends nobody can tell, so ${line === nextLine - 1 ? "it was" : `lines ${line} to ${nextLine - 1} were`} not read: correct the quotes and send the file from here on, without what stands before: that is settled`,
       }
   }
 }

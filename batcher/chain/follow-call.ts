@@ -156,13 +156,20 @@ async function wasSpentByOthers(turn: DeskTurn, call: OpenCall): Promise<boolean
   const finalCount = await reads.finalCount(signer)
   if (finalCount === null || finalCount <= nonce.value) return false
   if ((await readReceiptOf(client, call.hashes)) !== null) return false
+  // It takes many questions, and was asked a moment ago.
+  if (call.retryAt !== null && call.retryAt > batcher.now()) return true
   const doubt = await findOwnConsumer(turn, call, { signer, nonce: nonce.value })
   if (doubt !== null) {
+    const message = `nonce ${nonce.value} is used up, and it is not known by what: ${doubt}`
     await noteFailure(desk, call, {
-      message: `nonce ${nonce.value} is used up, and it is not known by what: ${doubt}`,
+      message,
       at: batcher.now(),
       retryAt: retryAtAfterFailure(turn, call),
       isCounted: false,
+      // Logs that are confirmed may tell at any moment. If they do not, nobody else would say that it waits.
+      also: async (trx) => {
+        if (call.retryAt !== null) await alarmFailing(trx, call, `${describeCall(call)} waits: ${message}`)
+      },
     })
     return true
   }

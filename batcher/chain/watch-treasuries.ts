@@ -2,6 +2,7 @@ import { erc20Abi } from "viem"
 import { formatAmount } from "../../ledger/domain/amount.ts"
 import { clearAlarm, raiseAlarm } from "../../ledger/store/alarms.ts"
 import { resumeLanes } from "../../ledger/store/pause-lanes.ts"
+import { ChainBridgeError, causesOf } from "../../platform/errors.ts"
 import { judgeTreasury } from "../domain/treasury-funds.ts"
 import { readLanesWaitingForTreasury, readTreasuryTokens, type TreasuryToken } from "../store/treasuries.ts"
 import type { DeskTurn } from "./desk-turn.ts"
@@ -39,6 +40,11 @@ async function readBalance(
   } catch (error) {
     const doubt = describeDoubt(error)
     if (doubt === null) throw error
+    // Nobody has answered, which says nothing about the token.
+    if (
+      causesOf(error).some((cause) => cause instanceof ChainBridgeError && cause.code === "RPC_UNAVAILABLE")
+    )
+      return null
     await raiseAlarm(batcher.db, {
       kind: "treasury_unreadable",
       subject,

@@ -82,9 +82,9 @@ async function takeBatches(turn: DeskTurn, room: number, withLease: WithLease): 
     if (claimed === 0) break
     const calls = await loadOpenBatches(db, desk.signer, {
       limit: limits.deskPageBatches,
-      onlyClaimed: true,
+      onlyClaimedAt: now,
     })
-    const due = calls.filter((call) => tokenIds.includes(call.tokenId) && (call.retryAt ?? now) <= now)
+    const due = calls.filter((call) => tokenIds.includes(call.tokenId))
     const callable = await withCode(turn, due.slice(0, limit))
     const count = await takeCalls(turn, callable, (call, step) => withLease(turn, call, step))
     // Those that could not be taken wait for their time, and say why.

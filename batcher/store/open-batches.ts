@@ -12,7 +12,7 @@ import { columnsOfTransactions, isOrphan, type OpenBatch, type UnderwayRow, unde
  * Batches that are a signer's to work on: those that have its nonces first, what is not mined before what is, in the order of the nonces; then those that it has claimed, the urgent ones
  * first, then in the order of their sealing.
  * @param options.withOrphans also those that have a nonce of a signer that nobody works with
- * @param options.onlyClaimed only those that have no nonce: whatever is in flight, they are in the list
+ * @param options.onlyClaimedAt only those that have no nonce and are due at that time: whatever is in flight or waits for its time, they are in the list
  */
 export async function loadOpenBatches(
   db: Kysely<Database>,
@@ -20,10 +20,14 @@ export async function loadOpenBatches(
   options: {
     readonly limit: number
     readonly withOrphans?: boolean
-    readonly onlyClaimed?: boolean
+    readonly onlyClaimedAt?: Date
   },
 ): Promise<OpenBatch[]> {
-  const { limit, withOrphans = false, onlyClaimed = false } = options
+  const { limit, withOrphans = false, onlyClaimedAt } = options
+  const onlyClaimed = onlyClaimedAt !== undefined
+  const isDue = onlyClaimed
+    ? sql<boolean>`(b.retry_at IS NULL OR b.retry_at <= ${onlyClaimedAt})`
+    : sql<boolean>`true`
   const { rows } = await sql<
     UnderwayRow & {
       ledger_id: string
@@ -55,7 +59,7 @@ export async function loadOpenBatches(
     WHERE t.chain_id = ${chainId} AND b.state IN (${sql.join(openStates.map((state) => sql.lit(state)))})
       AND CASE
         -- What is paused and has no nonce has nothing to do here, and must not fill the page.
-        WHEN n.nonce IS NULL THEN b.claimed_by = ${address} AND (l.paused_at IS NULL OR b.cancel_requested_at IS NOT NULL)
+        WHEN n.nonce IS NULL THEN b.claimed_by = ${address} AND ${isDue} AND (l.paused_at IS NULL OR b.cancel_requested_at IS NOT NULL)
         ELSE NOT ${onlyClaimed} AND (n.signer = ${address} OR (${withOrphans} AND ${isOrphan})) END
     ORDER BY n.nonce IS NULL, b.state = 'mined', n.nonce, b.trigger <> 'priority', b.sealed_at, b.ledger_id, b.batch_sequence
     LIMIT ${limit}`.execute(db)

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto"
 import { availableParallelism } from "node:os"
+import { setTimeout as sleep } from "node:timers/promises"
 import { isDeepStrictEqual } from "node:util"
 import { type Kysely, type Selectable, sql, type Transaction } from "kysely"
 import { ChainBridgeError } from "../../platform/errors.ts"
@@ -36,6 +37,7 @@ const threadsMax = 4
 /** A thread takes longer to start than these take to be read. */
 const smallLogEvents = 50_000
 const undefinedTable = "42P01"
+const attemptsMax = 5
 
 /**
  * Replays a whole ledger from its first event and compares. Of the log: positions, hash chain, details hashes, erasures, the law of unsettled changes, each chain log confirmed once, each
@@ -53,23 +55,34 @@ export async function verifyLedger(
   onProgress: (done: bigint, total: bigint) => void = () => undefined,
   options: VerifyOptions = {},
 ): Promise<VerifyResult> {
-  for (;;) {
+  for (let attempt = 1; ; attempt += 1) {
     const serving = await readServing(db)
-    const result = await withSnapshot(db, async (trx) => {
-      if (!(await lockTables(trx, serving)) || !isDeepStrictEqual(await readServing(trx), serving))
-        return "swapped"
-      return verifySnapshot({ db, trx, ledgerId, serving }, onProgress, options)
-    })
-    if (result !== "swapped") return result
+    try {
+      return await withSnapshot(db, async (trx) => {
+        await lockTables(trx, serving)
+        if (!isDeepStrictEqual(await readServing(trx), serving)) throw new SwappedError()
+        return verifySnapshot({ db, trx, ledgerId, serving }, onProgress, options)
+      })
+    } catch (error) {
+      if (!(error instanceof SwappedError)) throw error
+    }
+    // One that is rebuilt is swapped once; what is never there has not been swapped.
+    if (attempt === attemptsMax)
+      return {
+        ok: false,
+        position: null,
+        problem: "ledger.projections names tables of a build that serves which are not there",
+      }
+    await sleep(attempt * 200)
   }
 }
 
 /**
  * Before the snapshot, which the first query takes: to one that is older events would be missing that are being moved to the archive. And a projection that another one takes the place of is dropped, which
  * no snapshot keeps it from.
- * @returns false where one of them is dropped already
+ * @throws SwappedError where one of them is dropped already
  */
-async function lockTables(trx: Transaction<Database>, serving: readonly BuildRow[]): Promise<boolean> {
+async function lockTables(trx: Transaction<Database>, serving: readonly BuildRow[]): Promise<void> {
   const tables = [
     ...["ledger.events", "archive.events"],
     ...serving.flatMap((build) => build.tables.map((table) => `analytics.${table}`)),
@@ -78,12 +91,13 @@ async function lockTables(trx: Transaction<Database>, serving: readonly BuildRow
     await sql`LOCK TABLE ${sql.join(tables.map((table) => sql.table(table)))} IN ACCESS SHARE MODE`.execute(
       trx,
     )
-    return true
   } catch (error) {
-    if ((error as { code?: unknown }).code === undefinedTable) return false
-    throw error
+    throw (error as { code?: unknown }).code === undefinedTable ? new SwappedError() : error
   }
 }
+
+/** Another build serves than those that were found a moment ago. */
+class SwappedError extends Error {}
 
 async function verifySnapshot(
   of: {

@@ -44,21 +44,26 @@ export function runHoldExpiry(options: {
       if (positions === undefined) due.set(ledgerId, [position])
       else positions.push(position)
     }
-    for (const [ledgerId, positions] of due) await expire(ledgerId, positions)
+    let expired = 0
+    for (const [ledgerId, positions] of due) expired += await expire(ledgerId, positions)
     await clearEnded()
-    return rows.length === pageHolds ? 0 : pollMs
+    // By a clock that is ahead holds are due here that are not yet by the ledger's time.
+    return rows.length === pageHolds && expired > 0 ? 0 : pollMs
   }
 
-  async function expire(ledgerId: string, positions: readonly bigint[]): Promise<void> {
+  /** @returns how many have ended */
+  async function expire(ledgerId: string, positions: readonly bigint[]): Promise<number> {
+    let expired = 0
     const failure = await backOff.attempt(ledgerId, async () => {
-      const expired = await expireHolds(db, ledgerId, positions, now())
+      expired = await expireHolds(db, ledgerId, positions, now())
       if (expired > 0) logger.info({ ledgerId, expired }, "holds expired")
       await clearAlarm(db, "holds_failing", ledgerId)
     })
-    if (failure === null) return
+    if (failure === null) return expired
     const message = describeError(failure)
     logger.error({ ledgerId, fault: message }, "holds could not be ended")
     await raiseAlarm(db, { kind: "holds_failing", subject: ledgerId, ledgerId, message })
+    return expired
   }
 
   /** What could not be ended may have been captured or released since. */

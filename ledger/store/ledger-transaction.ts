@@ -18,8 +18,8 @@ export type LedgerHead = {
   readonly balances: Map<bigint, AccountBalance>
 }
 
-/** What the database's clock said, and this process's monotonic one (`performance.now()`) when it was heard: the one clock that all who write to a ledger have in common. In milliseconds. */
-export type DatabaseClock = { readonly saidMs: number; readonly heardAtMs: number }
+/** What the database's clock said, and this process's monotonic one (`performance.now()`) when it was asked: the one clock that all who write to a ledger have in common. In milliseconds. */
+export type DatabaseClock = { readonly saidMs: number; readonly askedAtMs: number }
 
 /** By how much a process's clock may be ahead of the database's. */
 const aheadMsMax = 5_000
@@ -65,7 +65,8 @@ export function isHeadElsewhere(error: unknown): boolean {
   return error instanceof Error && (error as { code?: unknown }).code === "CB001"
 }
 
-export function readHead(ledgerId: string, row: HeadRow | undefined): LedgerHead {
+/** @param askedAtMs by `performance.now()`, before the statement was sent: it may wait for the lock before or after it looks at the clock */
+export function readHead(ledgerId: string, row: HeadRow | undefined, askedAtMs: number): LedgerHead {
   if (row === undefined) throw new ChainBridgeError("UNKNOWN_LEDGER", `there is no ledger ${ledgerId}`)
   return {
     ledgerId,
@@ -74,7 +75,7 @@ export function readHead(ledgerId: string, row: HeadRow | undefined): LedgerHead
     hash: row.hash,
     accountCount: row.account_count,
     batchCount: row.batch_count,
-    clock: { saidMs: row.database_time.getTime(), heardAtMs: performance.now() },
+    clock: { saidMs: row.database_time.getTime(), askedAtMs },
     balances: new Map(),
   }
 }
@@ -84,16 +85,17 @@ export function readHead(ledgerId: string, row: HeadRow | undefined): LedgerHead
  * ledger's time there for good: holds and waits would last that much longer, and a balance of now would be one of the past.
  */
 export function recordingTime({ recordedAt, clock }: LedgerHead, now: Date): Date {
-  const latestMs = clock.saidMs + (performance.now() - clock.heardAtMs) + aheadMsMax
+  const latestMs = clock.saidMs + (performance.now() - clock.askedAtMs) + aheadMsMax
   const at = now.getTime() > latestMs ? new Date(Math.floor(latestMs)) : now
   return at > recordedAt ? at : recordedAt
 }
 
 /** Locks the head of one ledger inside a transaction. Several ledgers are locked in the order of their ids. */
 export async function lockHead(trx: Transaction<Database>, ledgerId: string): Promise<LedgerTransaction> {
+  const askedAtMs = performance.now()
   const { text, values } = lockHeadStatement(ledgerId)
   const { rows } = await trx.executeQuery<HeadRow>(CompiledQuery.raw(text, [...values]))
-  return { trx, ...readHead(ledgerId, rows[0]) }
+  return { trx, ...readHead(ledgerId, rows[0], askedAtMs) }
 }
 
 /** Runs `work` in a transaction that holds the ledger's head. */

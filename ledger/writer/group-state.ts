@@ -23,6 +23,9 @@ import type { Statement } from "../store/statement.ts"
 import { type HeadMark, isSameMark, type KnownAccount, type LedgerMemory } from "./account-memory.ts"
 import type { PipelinedTransaction } from "./pipelined-transaction.ts"
 
+/** How long groups may be decided one behind the other without a look at the database's clock. */
+const clockMsMax = 30_000
+
 type Account = { readonly userId: string; readonly tokenId: number }
 
 /** What the commands of a group are decided on. It moves on with every command that is accepted, so that the next one sees what that did. */
@@ -87,10 +90,11 @@ export async function loadGroup(
   const originalsAt = also(wanted.originals.size > 0, () => findOriginals(ledgerId, [...wanted.originals]))
   const detailsAt = also(wanted.details.size > 0, () => findDetails(ledgerId, [...wanted.details]))
   const copiesAt = also(wanted.copies.size > 0, () => findCopies(ledgerId, [...wanted.copies]))
+  const askedAtMs = performance.now()
   // The lock comes first: the statements behind it see all that was committed before it was granted.
   const results = await transaction.begin(statements)
   const rowsOf = <Row>(index: number): readonly Row[] => (results[index]?.rows ?? []) as Row[]
-  const state = emptyState(readHead(ledgerId, rowsOf<HeadRow>(0)[0]))
+  const state = emptyState(readHead(ledgerId, rowsOf<HeadRow>(0)[0], askedAtMs))
   for (const row of rowsOf<OperationRow>(1)) {
     const stored = toStoredOperation(row)
     state.known.set(operationKey(stored), stored)
@@ -160,6 +164,8 @@ export async function loadBehind(
   const rememberedAt = memory.at()
   if (!isSameMark(rememberedAt, before.from) && !isSameMark(rememberedAt, before.head))
     throw new ChainBridgeError("DECIDED_TOO_SOON", "what the group before was decided on is not remembered")
+  if (performance.now() - before.head.clock.askedAtMs > clockMsMax)
+    throw new ChainBridgeError("DECIDED_TOO_SOON", "the database's clock was not asked for long")
   const state = emptyState({ ...before.head, balances: new Map() })
   const unknown: Account[] = []
   for (const [key, account] of wantedBy(commands).accounts) {

@@ -53,7 +53,7 @@ export async function warmUpWriterPool(pool: pg.Pool): Promise<void> {
     hash: genesisHash,
     accountCount: 0n,
     batchCount: 0n,
-    clock: { saidMs: 0, heardAtMs: 0 },
+    clock: { saidMs: 0, askedAtMs: 0 },
     balances: new Map(),
   }
   await inPipelinedTransaction(pool, async (transaction) => {

@@ -114,12 +114,14 @@ it("a receipt that is kept from us makes nobody a thief", async () => {
     { what: "the batch says what is the matter", describe: () => fixture.batches() },
   )
   expect(batch.last_error).toMatch(/^nonce 0 is used up, and it is not known by what: .* is ours and mined/)
-  expect(await alarms()).toEqual([])
+  await waitUntil(async () => (await alarms()).length > 0, { what: "somebody is told that it waits" })
+  const told = [expect.stringMatching(/^batch_failing: batch 1 waits: nonce 0 is used up/)]
+  expect(await alarms()).toEqual(told)
   // Another one has it, and they do not agree.
   await fixture.stop(batcher)
   const both = fixture.run({ rpcUrls: [proxy.url, fixture.anvil.rpcUrl] })
   await new Promise((resolve) => setTimeout(resolve, 2_000))
-  expect(await alarms()).toEqual([])
+  expect(await alarms()).toEqual(told)
   await fixture.stop(both)
   proxy.clear()
   fixture.run({ rpcUrls: [proxy.url] })

@@ -49,6 +49,13 @@ it("verify names what is not built, and goes on while a projection is swapped fo
     await owner.query("COMMIT")
     expect(await verified).toMatchObject({ ok: true, uncompared: [] })
     expect(await verify()).toMatchObject({ ok: true, uncompared: [] })
+    await running.stop()
+    const [table] = projection.tables
+    await owner.query(`DROP TABLE analytics.${table}_v${projection.version}_2 CASCADE`)
+    expect(await verify()).toMatchObject({
+      ok: false,
+      problem: expect.stringContaining("which are not there"),
+    })
   } finally {
     await running.stop()
     await owner.end()
