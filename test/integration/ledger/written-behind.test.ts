@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from "vitest"
 import { verifyLedger } from "../../../ledger/audit/verify-ledger.ts"
 import { withHead } from "../../../ledger/store/ledger-transaction.ts"
 import {
+  type CommandResult,
   createLedgerWriter,
   defaultWriterLimits,
   type LedgerWriter,
@@ -147,7 +148,7 @@ it("records each of both groups once when the first one's session is ended befor
 
 it("decides anew where somebody else has appended between the two groups", async () => {
   const other = createWriter(ledger.writerPool)
-  let all: Promise<unknown[]> | undefined
+  let all: Promise<CommandResult[]> | undefined
   await withHead(ledger.db, ledgerId, async () => {
     const first = writer.execute(command("first", ["bob", 1n]))
     await untilWaiting(/ledger\.head/)
@@ -156,7 +157,11 @@ it("decides anew where somebody else has appended between the two groups", async
     const second = writer.execute(command("second", ["ann", -10n]))
     all = Promise.all([first, theirs, second])
   })
-  expect(await all).toMatchObject([recorded(5n), recorded(6n), refused])
+  // Whoever comes at the very moment of the commit may get the row's lock before the one who waits for it: only one of them can be paid all the same.
+  const [one, ...others] = (await all) ?? []
+  expect(one).toMatchObject(recorded(5n))
+  const ordered = others.toSorted((a, b) => a.outcome.localeCompare(b.outcome))
+  expect(ordered).toMatchObject([recorded(6n), refused])
   await expectProven(6n)
 })
 
