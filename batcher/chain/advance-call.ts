@@ -3,14 +3,13 @@ import { raiseAlarm } from "../../ledger/store/alarms.ts"
 import { ChainBridgeError, invariant, unreachable } from "../../platform/errors.ts"
 import { type Fees, offerFor } from "../domain/fees.ts"
 import { gasLimitFor } from "../domain/gas-limit.ts"
-import { describeCall } from "../store/call-key.ts"
 import { noteFailure } from "../store/call-moves.ts"
 import { isUnguarded, type OpenCall } from "../store/open-call.ts"
 import { saveTransactions } from "../store/transactions.ts"
-import { alarmFailing, alarmUnderfunded } from "./call-alarms.ts"
+import { alarmUnderfunded } from "./call-alarms.ts"
 import { calldataOf } from "./calldata-of.ts"
 import { type DeskTurn, retryAtAfterFailure, strategyOf } from "./desk-turn.ts"
-import { failCall } from "./fail-call.ts"
+import { failCall, noteWaiting } from "./fail-call.ts"
 import { areEarlierNoncesSpent } from "./prove-spent.ts"
 import { cancelHopeless, refuseBatch } from "./refuse-batch.ts"
 import { sendCall } from "./send-call.ts"
@@ -46,7 +45,9 @@ export async function simulate(turn: DeskTurn, call: OpenCall): Promise<Simulate
     return await judge(turn, call)
   } catch (error) {
     if (!(error instanceof ChainBridgeError && error.code === "NOT_SIMULATED")) throw error
-    await noteUnfinished(turn, call, error.message)
+    // It may be the node's trouble or the contract's, and nobody else's calls wait until that is known.
+    const { limits, now } = turn.batcher
+    await noteWaiting(turn, call, error.message, new Date(now().getTime() + limits.rebroadcastMs))
     return null
   }
 }
@@ -116,21 +117,6 @@ async function noteDone(turn: DeskTurn, call: OpenCall): Promise<void> {
         ledgerId: call.ledgerId,
         message: `batch ${call.batchSequence} was settled or cancelled by a transaction that we do not know`,
       })
-    },
-  })
-}
-
-/** It may be the node's trouble or the contract's, and nobody else's calls wait until that is known. A second time in a row somebody is told. */
-async function noteUnfinished(turn: DeskTurn, call: OpenCall, message: string): Promise<void> {
-  const { batcher, desk } = turn
-  const at = batcher.now()
-  await noteFailure(desk, call, {
-    message,
-    at,
-    retryAt: new Date(at.getTime() + batcher.limits.rebroadcastMs),
-    isCounted: false,
-    also: async (trx) => {
-      if (call.retryAt !== null) await alarmFailing(trx, call, `${describeCall(call)} waits: ${message}`)
     },
   })
 }

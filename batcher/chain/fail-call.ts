@@ -25,6 +25,24 @@ export async function failCall(turn: DeskTurn, call: OpenCall, message: string):
   })
 }
 
+/** Nothing is known to be wrong with the call, which waits. Where it did so before somebody is told: nobody else would say it. */
+export async function noteWaiting(
+  turn: DeskTurn,
+  call: OpenCall,
+  message: string,
+  retryAt: Date,
+): Promise<void> {
+  await noteFailure(turn.desk, call, {
+    message,
+    at: turn.batcher.now(),
+    retryAt,
+    isCounted: false,
+    also: async (trx) => {
+      if (call.retryAt !== null) await alarmFailing(trx, call, `${describeCall(call)} waits: ${message}`)
+    },
+  })
+}
+
 /**
  * After a batch's last retry, or when too much of what its lane tries fails, the lane is paused, so that somebody looks; resuming it tries once more. An anchor goes on trying: nothing waits
  * for it. So does what takes a batch's id out of use, which no paused lane keeps either: its changes wait in their batch, and nobody else's have to.

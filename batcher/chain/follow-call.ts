@@ -19,7 +19,7 @@ import { isUntold } from "../store/untold.ts"
 import { alarmFailing, alarmForeign, logOf } from "./call-alarms.ts"
 import { calldataOf, cancelCalldataOf } from "./calldata-of.ts"
 import { type DeskTurn, finalBlock, retryAtAfterFailure, strategyOf } from "./desk-turn.ts"
-import { stopAfterFailures } from "./fail-call.ts"
+import { noteWaiting, stopAfterFailures } from "./fail-call.ts"
 import { describeDoubt, findConsumer } from "./find-consumer.ts"
 import { areEarlierNoncesSpent, proveSpent } from "./prove-spent.ts"
 import { nonceSubject, replaceIfDue } from "./replace-transaction.ts"
@@ -161,16 +161,8 @@ async function wasSpentByOthers(turn: DeskTurn, call: OpenCall): Promise<boolean
   const doubt = await findOwnConsumer(turn, call, { signer, nonce: nonce.value })
   if (doubt !== null) {
     const message = `nonce ${nonce.value} is used up, and it is not known by what: ${doubt}`
-    await noteFailure(desk, call, {
-      message,
-      at: batcher.now(),
-      retryAt: retryAtAfterFailure(turn, call),
-      isCounted: false,
-      // Logs that are confirmed may tell at any moment. If they do not, nobody else would say that it waits.
-      also: async (trx) => {
-        if (call.retryAt !== null) await alarmFailing(trx, call, `${describeCall(call)} waits: ${message}`)
-      },
-    })
+    // Logs that are confirmed may tell at any moment.
+    await noteWaiting(turn, call, message, retryAtAfterFailure(turn, call))
     return true
   }
   await alarmForeign(turn, `nonce ${nonce.value} was used by a transaction that is not ours`, signer)

@@ -71,7 +71,8 @@ function toEvent(
   const detailsJson = line.slice(detailsAt + detailsStart.length, tailAt)
   const [prevHash, hash] = [bytesOf(tail["prev_hash"]), bytesOf(tail["hash"])]
   // Both must be JSON, and data is never absent.
-  if (JSON.parse(dataJson) === null || JSON.parse(detailsJson) === undefined) return null
+  if (JSON.parse(dataJson) === null || (JSON.parse(detailsJson) === null && detailsJson !== "null"))
+    return null
   if (prevHash === null || hash === null) return null
   // Texts that are hashed as other ones would be, and what no event has: JSON could write it, and the log cannot hold it.
   const texts = [head["operation_id"], head["causation"]].map(textOf)
@@ -79,7 +80,6 @@ function toEvent(
   if (head["sequence"] !== null && !(Number.isSafeInteger(head["sequence"]) && Number(head["sequence"]) >= 0))
     return null
   if (![head["occurred_at"], head["recorded_at"]].every((time) => /^\d{4}-/.test(String(time)))) return null
-  if (detailsJson !== "null" && JSON.parse(detailsJson) === null) return null
   return {
     ledgerId: String(head["ledger_id"]),
     position: BigInt(String(head["position"])),
