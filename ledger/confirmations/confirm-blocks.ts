@@ -7,7 +7,7 @@ import { type ChainCursor, lockCursor, lockLedgers } from "./chain-locks.ts"
 import type { ChainBlock } from "./chain-view.ts"
 import type { FollowedChain } from "./followed-chain.ts"
 import { ledgersOfAnchors, loadCheckpoints } from "./load-checkpoints.ts"
-import { ledgersOf, loadOwnership, loadTokensOfBatches } from "./load-ownership.ts"
+import { ledgersOf, loadOwnership, loadTokensOfBatches, wantedBy } from "./load-ownership.ts"
 import { recordFindings } from "./record-findings.ts"
 
 export type ChainToken = {
@@ -48,7 +48,7 @@ export function confirmBlocks(
         ...(await ledgersOfAnchors(trx, anchors)),
       ]),
     ])
-    const tokenOfBatch = await loadTokensOfBatches(trx, step.logs)
+    const tokenOfBatch = await loadTokensOfBatches(trx, wantedBy(step.logs).batchIds)
     let appended = 0
     for (const token of chain.tokens) {
       const logs = step.logs.filter((log) => concerns(log, token, tokenOfBatch))

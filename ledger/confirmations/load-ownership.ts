@@ -1,4 +1,4 @@
-import { type RawBuilder, sql, type Transaction } from "kysely"
+import { type Kysely, type RawBuilder, sql, type Transaction } from "kysely"
 import { type BatchCall, batchCalls, unguardedCalls, zeroAddress } from "../domain/batch-calls.ts"
 import type { ChainLog } from "../domain/chain-log.ts"
 import {
@@ -77,19 +77,18 @@ export async function loadOwnership(
   }
 }
 
-/** By the number that the logs give it, which token each of these batches is of. */
+/** Which token each of these batches is of, by `batch_id`. Those that nobody here sealed are left out. */
 export async function loadTokensOfBatches(
-  trx: Transaction<Database>,
-  logs: readonly ChainLog[],
+  db: Kysely<Database>,
+  batchIds: readonly string[],
 ): Promise<Map<string, number>> {
-  const { batchIds } = wantedBy(logs)
   if (batchIds.length === 0) return new Map()
   const { rows } = await sql<{ batch_id: string; token_id: number }>`
-    SELECT batch_id, token_id FROM settlement.batches WHERE batch_id = ANY(${batchIds}::text[])`.execute(trx)
+    SELECT batch_id, token_id FROM settlement.batches WHERE batch_id = ANY(${batchIds}::text[])`.execute(db)
   return new Map(rows.map((row) => [row.batch_id, row.token_id]))
 }
 
-function wantedBy(logs: readonly ChainLog[]): Wanted {
+export function wantedBy(logs: readonly ChainLog[]): Wanted {
   const addresses = new Set<string>()
   const batchIds = new Set<string>()
   for (const log of logs) {

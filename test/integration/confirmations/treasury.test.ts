@@ -2,6 +2,7 @@ import { encodeFunctionData, type Hex, keccak256, toHex } from "viem"
 import { afterAll, beforeAll, expect, test, vi } from "vitest"
 import { treasuryAbi } from "../../../abis/treasury.ts"
 import { encodeDeltas } from "../../../ledger/domain/packed-deltas.ts"
+import { createPool } from "../../../platform/postgres.ts"
 import { deployTreasury, type OddToken, treasuryFunds } from "../../support/deploy-treasury.ts"
 import {
   createReconciliationFixture,
@@ -75,6 +76,36 @@ test("what users move themselves is observed, also when it comes out of the trea
   await expectWhole()
 })
 
+test("what came beside a batch of another token that the treasury pays out is a late account's deposit all the same", async () => {
+  const late = await loop.addressOf("late")
+  await token.callTreasury("withdraw", token.address, late, 9n)
+  await loop.confirmAll()
+  const owner = createPool({
+    databaseUrl: loop.database.ownerUrl,
+    applicationName: "test",
+    connectionsMax: 1,
+  })
+  await owner.query("SET session_replication_role = replica")
+  // As one transaction with another token's settlement in it leaves it behind.
+  await owner.query(`
+    INSERT INTO settlement.batches SELECT (jsonb_populate_record(b, jsonb_build_object(
+      'batch_sequence', 1000, 'token_id', 1000, 'batch_id', '0x' || repeat('0', 62) || 'ff'))).*
+    FROM settlement.batches b LIMIT 1`)
+  const { rowCount } = await owner.query(
+    `INSERT INTO indexer_test.batch_settled_event (chain_id, block_hash, log_index, block_number, block_time, transaction_hash, token, batch_id, content_hash, minted, burned)
+     SELECT chain_id, block_hash, 99, block_number, block_time, transaction_hash, $2, 255, '0x00', 0, 0
+     FROM indexer_test.transfer_event WHERE "to" = $1`,
+    [late, token.treasury],
+  )
+  expect(rowCount).toBe(1)
+  await loop.adjust([["late", 1n]])
+  await loop.follow()
+  expect(await loop.balance("late")).toEqual({ pending: 10n, confirmed: 9n })
+  await owner.query("DELETE FROM settlement.batches WHERE batch_sequence = 1000")
+  await owner.query("DELETE FROM indexer_test.batch_settled_event WHERE log_index = 99")
+  await owner.end()
+})
+
 test("a reorganisation takes the confirmation back, and the batch is paid again, once", async () => {
   const before = (await types()).length
   await loop.settle([["ann", 60n]])
@@ -111,5 +142,5 @@ test("a batch that nobody here sealed is credited to nobody, and stops the token
   const lane = await loop.db.selectFrom("settlement.lanes").selectAll().executeTakeFirstOrThrow()
   expect(lane).toMatchObject({ paused_by: "foreign", paused_reason: expect.stringContaining(token.treasury) })
   expect((await loop.reconcile()).drifts).toEqual([["ann", 510n, 515n, 515n, "unknown"]])
-  expect(await loop.balanceOf(token.treasury)).toBe(treasuryFunds - 500n - 300n - 7n - 60n - 5n)
+  expect(await loop.balanceOf(token.treasury)).toBe(treasuryFunds - 500n - 300n - 7n - 9n - 1n - 60n - 5n)
 })
