@@ -33,6 +33,8 @@ async function anchor(
     numAffectedRows === 1n,
     `the checkpoint of ${data.tree_size} events is anchored already, or has another root than ${data.root}`,
   )
+  // What gas it took is known of the very transaction in the very block that its receipt was read of, and of no other.
+  const isSame = sql`anchors.tx_hash = excluded.tx_hash AND anchors.block_hash = excluded.block_hash`
   // Whoever sent it: there is no row of our own where somebody else did.
   await sql`
     INSERT INTO settlement.anchors (ledger_id, tree_size, chain_id, contract, state, tx_hash, block_number, block_hash, sealed_at, confirmed_at)
@@ -40,6 +42,7 @@ async function anchor(
       ${data.block_number}, ${data.block_hash}, ${at}, ${at})
     ON CONFLICT (ledger_id, tree_size) DO UPDATE SET state = 'confirmed', chain_id = excluded.chain_id, contract = excluded.contract,
       tx_hash = excluded.tx_hash, block_number = excluded.block_number, block_hash = excluded.block_hash,
+      gas_used = CASE WHEN ${isSame} THEN anchors.gas_used END, effective_gas_price = CASE WHEN ${isSame} THEN anchors.effective_gas_price END,
       confirmed_at = excluded.confirmed_at, last_error = NULL, retry_at = NULL`.execute(trx)
 }
 

@@ -200,6 +200,21 @@ describe("a reorganisation", () => {
     expect(await loop.transactions()).toHaveLength(transactions.length)
   })
 
+  test("that puts it into another block leaves no gas of the block that is gone", async () => {
+    const made = await anchored()
+    const first = await anchorOf(made.treeSize)
+    expect(first?.gas_used).toBeGreaterThan(0n)
+    const { raw } = (await loop.transactions()).find(({ hash }) => hash === first?.tx_hash) ?? {}
+    await loop.indexed()
+    await loop.rpc("anvil_reorg", await depthOf(first?.block_number ?? null), [])
+    await loop.mine(1)
+    await loop.rpc("eth_sendRawTransaction", raw)
+    await loop.confirmAll()
+    const last = await anchorOf(made.treeSize)
+    expect(last).toMatchObject({ state: "confirmed", tx_hash: first?.tx_hash, gas_used: null })
+    expect(last?.block_hash).not.toBe(first?.block_hash)
+  })
+
   test("below them takes it back, and the batcher sends the same bytes again", async () => {
     const made = await anchored()
     await loop.confirmAll()
