@@ -54,6 +54,8 @@ export type Ending = {
 }
 
 const pageSize = 200
+/** What is erased is not sent from a page that was read before: so old may it be. */
+const pageMsMax = 200
 /** Deliveries that are recorded at once, and how long the first of them waits for the others: so many may be sent again after a crash. */
 const recordedAtOnceMax = 50
 const unrecordedMsMax = 200
@@ -247,11 +249,13 @@ function createWalk(
 
   async function deliverPage(): Promise<Step> {
     const page = await readPage()
+    const readMs = performance.now()
     for (const message of page.messages) {
       const step = passes(filter, message) ? await deliver(message, 0) : "go on"
       if (step !== "go on") return step
       cursor = message.position
       if (isOver()) return "stop"
+      if (performance.now() - readMs > pageMsMax) return "go on"
     }
     cursor = page.through
     return (await record()) && !page.isLast ? "go on" : "stop"
