@@ -21,11 +21,12 @@ import { calldataOf, cancelCalldataOf } from "./calldata-of.ts"
 import { type DeskTurn, finalBlock, retryAtAfterFailure, strategyOf } from "./desk-turn.ts"
 import { noteWaiting, stopAfterFailures } from "./fail-call.ts"
 import { describeDoubt, findConsumer } from "./find-consumer.ts"
-import { areEarlierNoncesSpent, proveSpent } from "./prove-spent.ts"
+import { areEarlierNoncesSpent, parseReceipt, proveSpent } from "./prove-spent.ts"
 import { nonceSubject, replaceIfDue } from "./replace-transaction.ts"
 import { sendCall } from "./send-call.ts"
 
 export type Receipt = MinedReceipt & { readonly isReverted: boolean }
+type RevertedReceipt = Pick<Receipt, "hash" | "blockNumber" | "blockHash">
 
 /** The receipt of a transaction; null while it is in no block that the endpoint knows. @throws ChainBridgeError RPC_UNAVAILABLE */
 export async function readReceipt(client: ChainClient, hash: Hex): Promise<Receipt | null> {
@@ -159,6 +160,11 @@ async function wasSpentByOthers(turn: DeskTurn, call: OpenCall): Promise<boolean
   // It takes many questions, and was asked a moment ago.
   if (call.retryAt !== null && call.retryAt > batcher.now()) return true
   const doubt = await findOwnConsumer(turn, call, { signer, nonce: nonce.value })
+  // The endpoint that was asked first keeps its receipt, and another one has it.
+  if (doubt !== null && typeof doubt !== "string") {
+    await followReverted(turn, call, doubt)
+    return true
+  }
   if (doubt !== null) {
     const message = `nonce ${nonce.value} is used up, and it is not known by what: ${doubt}`
     // Logs that are confirmed may tell at any moment.
@@ -181,16 +187,23 @@ async function wasSpentByOthers(turn: DeskTurn, call: OpenCall): Promise<boolean
   return true
 }
 
-/** @returns why it may have been one of our transactions that used the nonce up; null where all endpoints say that it was none */
+/**
+ * @returns the transaction of ours that used the nonce up and did nothing, as whoever has its receipt says; why it may have been one of ours that did something; null where all endpoints say that it was none
+ */
 async function findOwnConsumer(
   { client, ...turn }: DeskTurn,
   { hashes }: OpenCall,
   nonce: { readonly signer: Hex; readonly nonce: bigint },
-): Promise<string | null> {
+): Promise<RevertedReceipt | string | null> {
   try {
-    for (const own of hashes) {
-      const isMined = await client.readAgreed("eth_getTransactionReceipt", [own], (answer) => answer !== null)
-      if (isMined) return `transaction ${own} is mined`
+    for (const hash of hashes) {
+      const receipts = await client.readEach("eth_getTransactionReceipt", [hash], parseReceipt)
+      const found = receipts.filter((receipt) => receipt !== null)
+      if (found.some(({ isReverted, hasLogs }) => !isReverted && hasLogs))
+        return `transaction ${hash} is mined`
+      const [receipt] = found
+      if (receipt !== undefined) return { hash, ...receipt }
+      await client.readAgreed("eth_getTransactionReceipt", [hash], parseReceipt)
     }
   } catch (error) {
     const doubt = describeDoubt(error)
@@ -224,7 +237,7 @@ async function proofFor(turn: DeskTurn, call: OpenCall): Promise<{ proof?: Spent
 }
 
 /** The transaction ran and changed nothing. Its nonce is gone for good once its block is final; then the same call is made with another one. */
-async function followReverted(turn: DeskTurn, call: OpenCall, receipt: Receipt): Promise<void> {
+async function followReverted(turn: DeskTurn, call: OpenCall, receipt: RevertedReceipt): Promise<void> {
   const { batcher, desk, client } = turn
   const { nonce } = call
   invariant(nonce !== null, "a call that is followed has a nonce")

@@ -22,6 +22,9 @@ const receiptSchema = z
   }))
   .nullable()
 
+/** Where an endpoint has a transaction, and what became of it. @throws z.ZodError */
+export const parseReceipt = (answer: unknown) => receiptSchema.parse(answer)
+
 /**
  * Shows that a nonce was used up, in a block that the chain will not take back, by something that did not make its call: a reverted transaction of ours, one that does nothing, or a foreign one. Then
  * nothing that was ever signed for the nonce can be mined. All endpoints have to say the same; a foreign transaction has to be signed by our key. As long as one of these is
@@ -35,9 +38,7 @@ export async function proveSpent(
   try {
     const through = await turn.reads.finalizedBlock()
     for (const { hash, isNoOp } of transactions) {
-      const receipt = await client.readAgreed("eth_getTransactionReceipt", [hash], (answer) =>
-        receiptSchema.parse(answer),
-      )
+      const receipt = await client.readAgreed("eth_getTransactionReceipt", [hash], parseReceipt)
       if (receipt === null) continue
       const { blockNumber, blockHash, isReverted, hasLogs } = receipt
       if (!isReverted && !isNoOp && (hasLogs || (await hadContract(turn, target, blockNumber))))

@@ -113,6 +113,26 @@ describe("what a chain does to a batch", () => {
     expect(nonces).toMatchObject([{ spent_in_vain_at: expect.any(Date) }, { spent_in_vain_at: null }])
   })
 
+  it("a transaction reverts, and one endpoint keeps that from us for ever: what the other one says is enough", async () => {
+    proxy.set("eth_getTransactionReceipt", { fault: "result", result: null })
+    await fixture.rpc("evm_setAutomine", false)
+    fixture.run({ rpcUrls: [proxy.url, fixture.anvil.rpcUrl] })
+    await fixture.adjust([["ann", 7n]])
+    await fixture.flush()
+    await fixture.batchesIn("broadcast", 1)
+    await fixture.token.callAsAdmin("pause")
+    await fixture.token.callAsAdmin("unpause")
+    await waitUntil(
+      async () => {
+        await fixture.rpc("evm_mine")
+        return (await fixture.settledCounts()).size === 1
+      },
+      { what: "the batch is on the chain", describe: () => fixture.batches(), timeoutMs: 60_000 },
+    )
+    expect([...(await fixture.settledCounts()).values()]).toEqual([1])
+    expect((await fixture.transactions()).map(({ nonce }) => nonce)).toEqual([0n, 1n])
+  })
+
   it("a simulation that reverts spends no nonce; after the last retry the lane stops with the token's own reason", async () => {
     await fixture.token.callAsAdmin("pause")
     fixture.run()
