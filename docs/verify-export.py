@@ -75,14 +75,14 @@ def replay(s, position, head, d):
         need(p < position and not is_there and p not in s.redacted, f"the details of event {p} are there, or were erased before")
         s.redacted.add(p)
     if s.header["first"] != "1": return  # What was before it is not known.
-    if kind == 0: need(account == len(s.accounts) + 1 and s.accounts.setdefault(account, [0, 0, 0]), "it is opened out of turn")
+    if kind == 0: need(account == len(s.accounts) + 1 == s.owners.setdefault((d["user_id"], d["chain_id"], d["token_address"]), account) and s.accounts.setdefault(account, [0, 0, 0]), "it is opened out of turn, or its owner has another one")
     if kind in (2, 9): need((taken := [s.changes.pop(p, None) or s.changes.pop(-p * (kind == 9), (0, 0)) for p in d.get("positions") or [d["reversed_position"]]])
         and ({t[0] for t in taken}, sum(t[1] for t in taken)) == ({account}, -amount), "it is no opposite of a change, or its second one")
     if kind in (1, 2, 3): s.changes[-position if kind == 2 else position] = account, amount  # What reverses can be discarded, and not reversed.
-    if kind == 4: locked, s.holds[position] = int(d["amount"]), (account, int(d["amount"]), d["expires_at"])
+    if kind == 4: need((locked := int(d["amount"])) > 0, "it holds nothing") or s.holds.update({position: (account, locked, d["expires_at"])})
     if kind in (3, 5, 6):
         hold, taken, locked = s.holds.pop(d["hold_position"], (0, 0, "")), int(d.get("captured", 0)), -int(d.get("captured", 0)) - int(d["released"])
-        need((*hold[:2], head["occurred_at"] >= hold[2], amount) == (account, -locked, kind == 6, -taken), "it ends no hold rightly")
+        need((*hold[:2], head["occurred_at"] >= hold[2], amount, taken > 0) == (account, -locked, kind == 6, -taken, kind == 3) and int(d["released"]) >= 0, "it ends no hold rightly")
     if "log_index" in d:  # A confirmation: no other one may say the same while it stands, and a revocation takes back what it said.
         key, moved = (d["chain_id"], d["block_hash"], d["log_index"], account), [{"account_id": account, "settled": "0", "amount": str(amount)}] if account else []
         need(s.confirmed.get(key) not in s.standing, "it is confirmed already")
@@ -137,7 +137,7 @@ try:
     notes, answers = {path: read(path) for path in options.checkpoint}, {path: json.loads(read(path)) for path in options.proof}
     wanted = [n.split("\n")[1] for n in notes.values()] + re.findall(r'"(?:position|tree_size)": "(\d+)"', json.dumps(list(answers.values())))
     s = argparse.Namespace(keys=[bytes.fromhex(key) for key in options.public_key], seen=dict.fromkeys(map(int, wanted)), digest=hashlib.sha256(),
-        header=None, is_over=False, recorded_at="", checkpoint=0, beyond=0, accounts={}, holds={}, changes={}, confirmed={}, standing={}, bare=set(), redacted=set())
+        header=None, is_over=False, recorded_at="", checkpoint=0, beyond=0, accounts={}, owners={}, holds={}, changes={}, confirmed={}, standing={}, bare=set(), redacted=set())
     for number, raw in enumerate(open(options.file, "rb"), 1):
         where = f", line {number}"
         check_line(s, raw)

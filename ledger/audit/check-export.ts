@@ -72,6 +72,8 @@ export function createExportCheck(options: ExportCheckOptions): {
   const anchors = new Map<bigint, ExportedAnchor>()
   const withoutDetails = new Set<number>()
   const redacted = new Set<number>()
+  /** Of accounts: there is one for a user and a token. */
+  const owners = new Set<string>()
   const replay: Replay = startReplay()
   let started: Started | undefined
   let position = 0n
@@ -135,6 +137,14 @@ export function createExportCheck(options: ExportCheckOptions): {
       const event = parseEvent(stored)
       const problem = checkShape(stored, event)
       if (problem !== null) return `event ${stored.position}: ${problem}`
+      if (event.type === "AccountOpened") {
+        const { user_id: userId, chain_id: chainId, token_address: token } = event.data
+        // A user id may hold anything; the others are of a fixed form.
+        const owner = `${chainId} ${token} ${userId}`
+        if (owners.has(owner))
+          return `event ${stored.position}: ${JSON.stringify(userId)} has another account of token ${token}`
+        owners.add(owner)
+      }
       if (first === 1n) replayEvent(replay, stored.position, event)
       noteAnchor(anchors, stored.position, event)
       if (event.type !== "DetailsRedacted") return null

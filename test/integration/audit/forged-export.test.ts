@@ -259,6 +259,32 @@ const forged: readonly [string, RegExp, Buffer][] = [
     signed([opened(1n), { ...redacted(1), accountId: 1n }]),
   ],
   ["an account that is opened out of turn", /is opened after|out of turn/, signed([opened(2n)])],
+  [
+    "another account of the same user and token",
+    /another account|has another one/,
+    signed([opened(1n), { ...opened(2n), data: opened(1n).data }]),
+  ],
+  [
+    "a hold of less than nothing",
+    /breaks its schema|holds nothing/,
+    signed([...hold.slice(0, 2), { ...held, data: { ...held.data, amount: "-3" } }]),
+  ],
+  [
+    "a capture that gives back less than nothing",
+    /breaks its schema|ends no hold/,
+    signed([
+      ...hold,
+      {
+        ...ended("HoldCaptured", "2026-01-31T23:59:59.999Z", {
+          hold_position: 3,
+          captured: "4",
+          released: "-1",
+        }),
+        amount: -4n,
+        balanceAfter: 1n,
+      },
+    ]),
+  ],
   ["an account that opens with a balance", /moves|opens/, signed([{ ...opened(1n), amount: 5n }])],
 ]
 
