@@ -38,11 +38,21 @@ export async function verifyCommand(options: {
   })
 }
 
-/** Those that have a head or events and are not registered as well: a ledger that somebody has hidden must not be passed over. */
+/**
+ * Those that have a head, a balance or an event and are not registered as well: a ledger that somebody has hidden must not be passed over. The log has no index of its ledgers alone: each is looked up
+ * behind the one before it.
+ */
 async function readLedgers(db: Kysely<Database>): Promise<{ ledger_id: string; name: string | null }[]> {
   const { rows } = await sql<{ ledger_id: string; name: string | null }>`
+    WITH RECURSIVE logged AS (
+      (SELECT ledger_id FROM ledger.event_log ORDER BY ledger_id LIMIT 1)
+      UNION ALL
+      SELECT (SELECT e.ledger_id FROM ledger.event_log e WHERE e.ledger_id > l.ledger_id ORDER BY e.ledger_id LIMIT 1)
+      FROM logged l WHERE l.ledger_id IS NOT NULL
+    )
     SELECT ledger_id, name FROM registry.ledgers FULL JOIN (
       SELECT ledger_id FROM ledger.head UNION SELECT ledger_id FROM ledger.accounts UNION SELECT ledger_id FROM ledger.balances
+      UNION SELECT ledger_id FROM logged WHERE ledger_id IS NOT NULL
     ) AS known USING (ledger_id) ORDER BY name`.execute(db)
   return rows
 }

@@ -1,24 +1,29 @@
 import { expect, it } from "vitest"
 import { createPool } from "../../platform/postgres.ts"
 import { runCli } from "../support/run-cli.ts"
-import { createTestLedger } from "../support/test-ledger.ts"
+import { startTestApi } from "../support/test-api.ts"
 
 it("verify passes over no ledger that somebody has hidden", async () => {
-  const ledger = await createTestLedger()
+  const api = await startTestApi()
+  const { ledgerId } = api.app
   const owner = createPool({
-    databaseUrl: ledger.database.ownerUrl,
+    databaseUrl: api.database.ownerUrl,
     applicationName: "test",
     connectionsMax: 1,
   })
-  const verify = () => runCli(["verify"], { DATABASE_URL: ledger.database.appUrl }).ended
+  const verify = () => runCli(["verify"], { DATABASE_URL: api.database.appUrl }).ended
   try {
-    expect(await verify()).toMatchObject({ code: 0, stdout: expect.stringContaining(`${ledger.ledgerId}: `) })
+    await api.fund("ann", "1")
+    expect(await verify()).toMatchObject({ code: 0, stdout: expect.stringContaining(`${ledgerId}: `) })
     await owner.query("SET session_replication_role = replica; DELETE FROM registry.ledgers")
     const { code, stdout } = await verify()
     expect(code).toBe(1)
-    expect(stdout).toContain(`FAILED (not registered) ${ledger.ledgerId}: registry.ledgers does not have it`)
+    expect(stdout).toContain(`FAILED (not registered) ${ledgerId}: registry.ledgers does not have it`)
+    // Not even where nothing but its log is left.
+    for (const table of ["balances", "accounts", "head"]) await owner.query(`DELETE FROM ledger.${table}`)
+    expect(await verify()).toMatchObject({ code: 1, stdout: expect.stringContaining(ledgerId) })
   } finally {
     await owner.end()
-    await ledger.close()
+    await api.close()
   }
 })
