@@ -15,7 +15,7 @@ async function limitKey(api: TestApi, limit: typeof rate | null): Promise<string
   if (limit === null) return key
   await sql`
     INSERT INTO registry.key_rate_limits (key_id, requests_per_second, burst)
-    SELECT key_id, ${limit.requests_per_second}, ${limit.burst} FROM registry.api_keys ORDER BY created_at DESC LIMIT 1`.execute(
+    SELECT key_id, ${limit.requests_per_second}, ${limit.burst} FROM registry.api_keys WHERE key_hash = sha256(${Buffer.from(key)})`.execute(
     api.db,
   )
   await sql`SELECT pg_notify('registry_changed', '')`.execute(api.db)
