@@ -7,7 +7,9 @@ import { querySchema } from "./mount-route.ts"
 import { answersOf } from "./openapi/answers.ts"
 import { exampleOf } from "./openapi/examples.ts"
 import { fieldPaths } from "./openapi/field-paths.ts"
+import { introduction, tags } from "./openapi/introduction.ts"
 import { isRead } from "./openapi/is-read.ts"
+import { withMeanings } from "./openapi/meanings.ts"
 import { operationId } from "./openapi/operation-id.ts"
 import { partialSchema } from "./openapi/partial-schema.ts"
 import { withPortablePatterns } from "./openapi/portable-patterns.ts"
@@ -152,14 +154,14 @@ export function buildDocument(routes: readonly Route[], version: string): object
     info: {
       title: "ChainBridge",
       version,
-      description:
-        "A ledger that settles itself on EVM chains. Amounts are decimal strings in token units; every answer is in one envelope. Where GET is answered, HEAD is: with the same headers. Whoever reads an answer leaves fields alone that he does not know: new ones may come. No text that is sent may hold a NUL character or a lone surrogate, and no name of a field a quotation mark, a backslash or a control character below U+0020.",
+      description: introduction,
       license: { name: "Apache-2.0", url: "https://www.apache.org/licenses/LICENSE-2.0" },
     },
+    tags: [...tags],
     servers: [{ url: "/", description: "Where this document comes from" }],
   })
   return withSharedHeaders(
-    withSelections(withParameterExamples(withPortablePatterns(document), routes), routes),
+    withSelections(withParameterExamples(withPortablePatterns(withMeanings(document)), routes), routes),
   )
 }
 

@@ -24,9 +24,12 @@ const printable = z
     "use 1 to 128 printable characters that neither begin nor end with a space",
   )
 
-export const operationIdSchema = printable
-  .refine(isAddressable, notAddressable)
-  .openapi({ ...addressable, description: "The caller's business id", example: "daily_rewards_20241215" })
+export const operationIdSchema = printable.refine(isAddressable, notAddressable).openapi({
+  ...addressable,
+  description:
+    "The caller's id of what he does, known for ever. The same request under the same id is answered as it was the first time, and nothing is done twice; another request under it is refused. Where it is left out, one is made up, and the request sent again is done again",
+  example: "daily_rewards_20241215",
+})
 
 export const importIdSchema = z
   .string()

@@ -30,10 +30,11 @@ export interface paths {
                 content: {
                     "application/json": {
                         /**
-                         * @description The caller's business id
+                         * @description The caller's id of what he does, known for ever. The same request under the same id is answered as it was the first time, and nothing is done twice; another request under it is refused. Where it is left out, one is made up, and the request sent again is done again
                          * @example daily_rewards_20241215
                          */
                         operation_id?: string;
+                        /** @description Tells apart the writes of one operation, where it has several: together with `operation_id` it is the key. 0 unless named */
                         sequence?: number;
                         /**
                          * @description The caller's label of a business batch
@@ -41,6 +42,7 @@ export interface paths {
                          */
                         batch_id?: string;
                         /**
+                         * @description How urgently the change wants to be on the chain: `high` and `urgent` are settled at once
                          * @default normal
                          * @enum {string}
                          */
@@ -52,18 +54,29 @@ export interface paths {
                              * @example user_123
                              */
                             user_id: string;
-                            /** @example CPOP */
+                            /**
+                             * @description The symbol of a registered token
+                             * @example CPOP
+                             */
                             token_symbol: string;
-                            /** @example 31337 */
+                            /**
+                             * @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol
+                             * @example 31337
+                             */
                             chain_id?: number;
                             /**
                              * @description Token units, exact; the sign is explicit
                              * @example +1000.0
                              */
                             amount: string;
-                            /** @example reward */
+                            /**
+                             * @description A registered reason: `GET /reasons` lists them
+                             * @example reward
+                             */
                             reason_type: string;
+                            /** @description The reason in free words. Erasable */
                             reason_detail?: string;
+                            /** @description Whatever else the caller wants to have with the change, under the names that the reason allows. Erasable */
                             metadata?: {
                                 [key: string]: unknown;
                             };
@@ -177,10 +190,11 @@ export interface paths {
                 content: {
                     "application/json": {
                         /**
-                         * @description The caller's business id
+                         * @description The caller's id of what he does, known for ever. The same request under the same id is answered as it was the first time, and nothing is done twice; another request under it is refused. Where it is left out, one is made up, and the request sent again is done again
                          * @example daily_rewards_20241215
                          */
                         operation_id?: string;
+                        /** @description Tells apart the writes of one operation, where it has several: together with `operation_id` it is the key. 0 unless named */
                         sequence?: number;
                         /**
                          * @description The caller's label of a business batch
@@ -188,6 +202,7 @@ export interface paths {
                          */
                         batch_id?: string;
                         /**
+                         * @description When the changes want to be on the chain
                          * @default {
                          *       "priority": "normal",
                          *       "force_immediate": false
@@ -195,6 +210,7 @@ export interface paths {
                          */
                         batch_preference?: {
                             /**
+                             * @description How urgently the change wants to be on the chain: `high` and `urgent` are settled at once
                              * @default normal
                              * @enum {string}
                              */
@@ -204,7 +220,10 @@ export interface paths {
                              * @example 15m
                              */
                             max_wait_time?: string;
-                            /** @default false */
+                            /**
+                             * @description `true`: settled without waiting for others
+                             * @default false
+                             */
                             force_immediate?: boolean;
                         };
                         /** @description All or none, decided in this order */
@@ -214,18 +233,29 @@ export interface paths {
                              * @example user_123
                              */
                             user_id: string;
-                            /** @example CPOP */
+                            /**
+                             * @description The symbol of a registered token
+                             * @example CPOP
+                             */
                             token_symbol: string;
-                            /** @example 31337 */
+                            /**
+                             * @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol
+                             * @example 31337
+                             */
                             chain_id?: number;
                             /**
                              * @description Token units, exact; the sign is explicit
                              * @example +1000.0
                              */
                             amount: string;
-                            /** @example reward */
+                            /**
+                             * @description A registered reason: `GET /reasons` lists them
+                             * @example reward
+                             */
                             reason_type: string;
+                            /** @description The reason in free words. Erasable */
                             reason_detail?: string;
+                            /** @description Whatever else the caller wants to have with the change, under the names that the reason allows. Erasable */
                             metadata?: {
                                 [key: string]: unknown;
                             };
@@ -355,10 +385,11 @@ export interface paths {
                 content: {
                     "application/json": {
                         /**
-                         * @description The caller's business id
+                         * @description The caller's id of what he does, known for ever. The same request under the same id is answered as it was the first time, and nothing is done twice; another request under it is refused. Where it is left out, one is made up, and the request sent again is done again
                          * @example daily_rewards_20241215
                          */
                         operation_id?: string;
+                        /** @description Tells apart the writes of one operation, where it has several: together with `operation_id` it is the key. 0 unless named */
                         sequence?: number;
                         /**
                          * @description The caller's label of a business batch
@@ -366,17 +397,26 @@ export interface paths {
                          */
                         batch_id?: string;
                         /**
+                         * @description How urgently the change wants to be on the chain: `high` and `urgent` are settled at once
                          * @default normal
                          * @enum {string}
                          */
                         priority?: "low" | "normal" | "high" | "urgent";
+                        /** @description What is given out */
                         reward_batch: {
+                            /** @description The caller's name of what the reward is for */
                             activity_id: string;
                             /** @description Also the reason, where one of this name is registered; otherwise that is `reward` */
                             reward_type: string;
-                            /** @example CPOP */
+                            /**
+                             * @description The symbol of a registered token
+                             * @example CPOP
+                             */
                             token_symbol: string;
-                            /** @example 31337 */
+                            /**
+                             * @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol
+                             * @example 31337
+                             */
                             chain_id?: number;
                         };
                         /** @description All or none, decided in this order */
@@ -391,6 +431,7 @@ export interface paths {
                              * @example 12.5
                              */
                             amount: string;
+                            /** @description The caller's name of the recipient's level */
                             tier?: string;
                         }[];
                     };
@@ -502,10 +543,11 @@ export interface paths {
                 content: {
                     "application/json": {
                         /**
-                         * @description The caller's business id
+                         * @description The caller's id of what he does, known for ever. The same request under the same id is answered as it was the first time, and nothing is done twice; another request under it is refused. Where it is left out, one is made up, and the request sent again is done again
                          * @example daily_rewards_20241215
                          */
                         operation_id?: string;
+                        /** @description Tells apart the writes of one operation, where it has several: together with `operation_id` it is the key. 0 unless named */
                         sequence?: number;
                         /**
                          * @description The caller's label of a business batch
@@ -513,17 +555,26 @@ export interface paths {
                          */
                         batch_id?: string;
                         /**
+                         * @description How urgently the change wants to be on the chain: `high` and `urgent` are settled at once
                          * @default normal
                          * @enum {string}
                          */
                         priority?: "low" | "normal" | "high" | "urgent";
+                        /** @description What is paid for */
                         consumption: {
                             /** @description Also the reason, where one of this name is registered; otherwise that is `consumption` */
                             service_type: string;
+                            /** @description The caller's id of what was used */
                             service_id: string;
-                            /** @example CPOP */
+                            /**
+                             * @description The symbol of a registered token
+                             * @example CPOP
+                             */
                             token_symbol: string;
-                            /** @example 31337 */
+                            /**
+                             * @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol
+                             * @example 31337
+                             */
                             chain_id?: number;
                         };
                         /** @description All or none, decided in this order */
@@ -538,6 +589,7 @@ export interface paths {
                              * @example 12.5
                              */
                             amount: string;
+                            /** @description Why: it stays with what is done */
                             reason?: string;
                         }[];
                     };
@@ -634,7 +686,9 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
+                    /** @description The symbol of a registered token */
                     token_symbol?: string;
+                    /** @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol */
                     chain_id?: number;
                     /** @description true: also asks the chain, and reports its figure beside the ledger's */
                     realtime?: "true" | "false";
@@ -778,10 +832,16 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    /** @example CPOP */
+                    /**
+                     * @description The symbol of a registered token
+                     * @example CPOP
+                     */
                     token_symbol?: string;
+                    /** @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol */
                     chain_id?: number;
+                    /** @description A registered reason: `GET /reasons` lists them */
                     reason_type?: string;
+                    /** @description Only those in this state */
                     status?: "pending" | "batching" | "submitted" | "confirmed" | "failed" | "reversed" | "discarded";
                     /** @description Recorded at or after */
                     from_date?: string;
@@ -905,7 +965,9 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
+                    /** @description The symbol of a registered token */
                     token_symbol?: string;
+                    /** @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol */
                     chain_id?: number;
                     /** @description false: leaves out what is not on the chain yet */
                     include_pending?: "true" | "false";
@@ -1038,8 +1100,11 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
+                    /** @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol */
                     chain_id?: number;
+                    /** @description Only changes of this kind */
                     business_type?: "transfer" | "reward" | "gas_fee" | "consumption" | "refund" | "mint" | "burn" | "adjustment" | "deposit" | "withdrawal";
+                    /** @description Only those in this state */
                     status?: "pending" | "batching" | "submitted" | "confirmed" | "failed" | "reversed" | "discarded";
                     /**
                      * @description Rows of a page
@@ -1179,8 +1244,11 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
+                    /** @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol */
                     chain_id?: number;
+                    /** @description The symbol of a registered token */
                     token_symbol?: string;
+                    /** @description Only those in this state */
                     status?: "pending" | "batching" | "submitted" | "confirmed" | "failed" | "reversed" | "discarded";
                     /** @description At or after */
                     from_date?: string;
@@ -1334,7 +1402,9 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
+                    /** @description The symbol of a registered token */
                     token_symbol?: string;
+                    /** @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol */
                     chain_id?: number;
                     /** @description Rows of a page */
                     limit?: number;
@@ -1467,12 +1537,14 @@ export interface paths {
                 content: {
                     "application/json": {
                         /**
-                         * @description The caller's business id
+                         * @description The caller's id of what he does, known for ever. The same request under the same id is answered as it was the first time, and nothing is done twice; another request under it is refused. Where it is left out, one is made up, and the request sent again is done again
                          * @example daily_rewards_20241215
                          */
                         operation_id?: string;
+                        /** @description Tells apart the writes of one operation, where it has several: together with `operation_id` it is the key. 0 unless named */
                         sequence?: number;
                         /**
+                         * @description How urgently the change wants to be on the chain: `high` and `urgent` are settled at once
                          * @default normal
                          * @enum {string}
                          */
@@ -1487,18 +1559,29 @@ export interface paths {
                          * @example user_123
                          */
                         user_id: string;
-                        /** @example CPOP */
+                        /**
+                         * @description The symbol of a registered token
+                         * @example CPOP
+                         */
                         token_symbol: string;
-                        /** @example 31337 */
+                        /**
+                         * @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol
+                         * @example 31337
+                         */
                         chain_id?: number;
                         /**
                          * @description Token units, exact; without a sign: the route names the direction
                          * @example 12.5
                          */
                         amount: string;
-                        /** @example reward */
+                        /**
+                         * @description A registered reason: `GET /reasons` lists them
+                         * @example reward
+                         */
                         reason_type: string;
+                        /** @description The reason in free words. Erasable */
                         reason_detail?: string;
+                        /** @description Whatever else the caller wants to have with the change, under the names that the reason allows. Erasable */
                         metadata?: {
                             [key: string]: unknown;
                         };
@@ -1595,7 +1678,10 @@ export interface paths {
                     "if-none-match"?: string;
                 };
                 path: {
-                    /** @example hold_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt01 */
+                    /**
+                     * @description As `POST /balance/holds` answered it
+                     * @example hold_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt01
+                     */
                     hold_id: string;
                 };
                 cookie?: never;
@@ -1695,7 +1781,10 @@ export interface paths {
                     "idempotency-key"?: string;
                 };
                 path: {
-                    /** @example hold_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt03 */
+                    /**
+                     * @description As `POST /balance/holds` answered it
+                     * @example hold_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt03
+                     */
                     hold_id: string;
                 };
                 cookie?: never;
@@ -1704,17 +1793,20 @@ export interface paths {
                 content: {
                     "application/json": {
                         /**
-                         * @description The caller's business id
+                         * @description The caller's id of what he does, known for ever. The same request under the same id is answered as it was the first time, and nothing is done twice; another request under it is refused. Where it is left out, one is made up, and the request sent again is done again
                          * @example daily_rewards_20241215
                          */
                         operation_id?: string;
+                        /** @description Tells apart the writes of one operation, where it has several: together with `operation_id` it is the key. 0 unless named */
                         sequence?: number;
                         /**
                          * @description All of it, unless given; the rest is released
                          * @example 12.5
                          */
                         amount?: string;
+                        /** @description The reason in free words. Erasable */
                         reason_detail?: string;
+                        /** @description Whatever else the caller wants to have with the change, under the names that the reason allows. Erasable */
                         metadata?: {
                             [key: string]: unknown;
                         };
@@ -1819,7 +1911,10 @@ export interface paths {
                     "idempotency-key"?: string;
                 };
                 path: {
-                    /** @example hold_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt04 */
+                    /**
+                     * @description As `POST /balance/holds` answered it
+                     * @example hold_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt04
+                     */
                     hold_id: string;
                 };
                 cookie?: never;
@@ -1828,10 +1923,11 @@ export interface paths {
                 content: {
                     "application/json": {
                         /**
-                         * @description The caller's business id
+                         * @description The caller's id of what he does, known for ever. The same request under the same id is answered as it was the first time, and nothing is done twice; another request under it is refused. Where it is left out, one is made up, and the request sent again is done again
                          * @example daily_rewards_20241215
                          */
                         operation_id?: string;
+                        /** @description Tells apart the writes of one operation, where it has several: together with `operation_id` it is the key. 0 unless named */
                         sequence?: number;
                     };
                 };
@@ -1915,7 +2011,10 @@ export interface paths {
                     "idempotency-key"?: string;
                 };
                 path: {
-                    /** @example tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt07 */
+                    /**
+                     * @description As the answer that recorded the change named it
+                     * @example tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt07
+                     */
                     tx_id: string;
                 };
                 cookie?: never;
@@ -1924,12 +2023,15 @@ export interface paths {
                 content: {
                     "application/json": {
                         /**
-                         * @description The caller's business id
+                         * @description The caller's id of what he does, known for ever. The same request under the same id is answered as it was the first time, and nothing is done twice; another request under it is refused. Where it is left out, one is made up, and the request sent again is done again
                          * @example daily_rewards_20241215
                          */
                         operation_id?: string;
+                        /** @description Tells apart the writes of one operation, where it has several: together with `operation_id` it is the key. 0 unless named */
                         sequence?: number;
+                        /** @description The reason in free words. Erasable */
                         reason_detail?: string;
+                        /** @description Whatever else the caller wants to have with the change, under the names that the reason allows. Erasable */
                         metadata?: {
                             [key: string]: unknown;
                         };
@@ -2029,6 +2131,7 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
+                    /** @description Tells apart the writes of one operation, where it has several: together with `operation_id` it is the key. 0 unless named */
                     sequence?: number;
                     /** @description Rows of a page */
                     limit?: number;
@@ -2045,7 +2148,7 @@ export interface paths {
                 };
                 path: {
                     /**
-                     * @description The caller's business id
+                     * @description The caller's id of what he does, known for ever. The same request under the same id is answered as it was the first time, and nothing is done twice; another request under it is refused. Where it is left out, one is made up, and the request sent again is done again
                      * @example daily_rewards_20241215
                      */
                     operation_id: string;
@@ -2160,7 +2263,10 @@ export interface paths {
                     "if-none-match"?: string;
                 };
                 path: {
-                    /** @example tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt09 */
+                    /**
+                     * @description The `tx_id` of a change
+                     * @example tx_EjRWeBI0VngSNFZ4EjRWeAAAAAAAAt09
+                     */
                     transaction_id: string;
                 };
                 cookie?: never;
@@ -2405,7 +2511,10 @@ export interface paths {
                     "if-none-match"?: string;
                 };
                 path: {
-                    /** @example 0193c5e0-0000-7000-8000-000000000008 */
+                    /**
+                     * @description As `POST /imports` answered it
+                     * @example 0193c5e0-0000-7000-8000-000000000008
+                     */
                     import_id: string;
                 };
                 cookie?: never;
@@ -2496,6 +2605,7 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
+                    /** @description How the lines are written */
                     format?: "ndjson" | "csv";
                 };
                 header?: {
@@ -2503,7 +2613,10 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
-                    /** @example 0193c5e0-0000-7000-8000-000000000008 */
+                    /**
+                     * @description As `POST /imports` answered it
+                     * @example 0193c5e0-0000-7000-8000-000000000008
+                     */
                     import_id: string;
                 };
                 cookie?: never;
@@ -2551,7 +2664,10 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
-                    /** @example 0193c5e0-0000-7000-8000-000000000009 */
+                    /**
+                     * @description As `POST /imports` answered it
+                     * @example 0193c5e0-0000-7000-8000-000000000009
+                     */
                     import_id: string;
                 };
                 cookie?: never;
@@ -2642,8 +2758,11 @@ export interface paths {
                 query?: {
                     /** @description The app's own opaque identifier */
                     user_id?: string;
+                    /** @description The symbol of a registered token */
                     token_symbol?: string;
+                    /** @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol */
                     chain_id?: number;
+                    /** @description Only events of these types, separated by commas */
                     types?: string;
                     /**
                      * @description Begin behind this position; without it and without `Last-Event-ID` with what happens from now on
@@ -2883,6 +3002,7 @@ export interface paths {
                     "application/json": {
                         /**
                          * Format: uri
+                         * @description Where events are posted to
                          * @example https://backend.example/webhooks
                          */
                         url: string;
@@ -2904,11 +3024,13 @@ export interface paths {
                          */
                         user_id?: string | null;
                         /**
+                         * @description The symbol of a registered token
                          * @default null
                          * @example CPOP
                          */
                         token_symbol?: string | null;
                         /**
+                         * @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol
                          * @default null
                          * @example 31337
                          */
@@ -3054,7 +3176,10 @@ export interface paths {
                     "if-none-match"?: string;
                 };
                 path: {
-                    /** @example 0193c5e0-0000-7000-8000-000000000022 */
+                    /**
+                     * @description As `GET /webhooks` lists it
+                     * @example 0193c5e0-0000-7000-8000-000000000022
+                     */
                     webhook_id: string;
                 };
                 cookie?: never;
@@ -3167,7 +3292,10 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
-                    /** @example 0193c5e0-0000-7000-8000-000000000025 */
+                    /**
+                     * @description As `GET /webhooks` lists it
+                     * @example 0193c5e0-0000-7000-8000-000000000025
+                     */
                     webhook_id: string;
                 };
                 cookie?: never;
@@ -3214,7 +3342,10 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
-                    /** @example 0193c5e0-0000-7000-8000-000000000024 */
+                    /**
+                     * @description As `GET /webhooks` lists it
+                     * @example 0193c5e0-0000-7000-8000-000000000024
+                     */
                     webhook_id: string;
                 };
                 cookie?: never;
@@ -3224,6 +3355,7 @@ export interface paths {
                     "application/json": {
                         /**
                          * Format: uri
+                         * @description Where events are posted to
                          * @example https://backend.example/webhooks
                          */
                         url?: string;
@@ -3239,9 +3371,15 @@ export interface paths {
                          * @example user_123
                          */
                         user_id?: string | null;
-                        /** @example CPOP */
+                        /**
+                         * @description The symbol of a registered token
+                         * @example CPOP
+                         */
                         token_symbol?: string | null;
-                        /** @example 31337 */
+                        /**
+                         * @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol
+                         * @example 31337
+                         */
                         chain_id?: number | null;
                         /** @description Whether anything is delivered */
                         is_enabled?: boolean;
@@ -3364,7 +3502,10 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
-                    /** @example 0193c5e0-0000-7000-8000-000000000026 */
+                    /**
+                     * @description As `GET /webhooks` lists it
+                     * @example 0193c5e0-0000-7000-8000-000000000026
+                     */
                     webhook_id: string;
                 };
                 cookie?: never;
@@ -3511,7 +3652,10 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
-                    /** @example 0193c5e0-0000-7000-8000-000000000027 */
+                    /**
+                     * @description As `GET /webhooks` lists it
+                     * @example 0193c5e0-0000-7000-8000-000000000027
+                     */
                     webhook_id: string;
                 };
                 cookie?: never;
@@ -3618,7 +3762,10 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
-                    /** @example 0193c5e0-0000-7000-8000-000000000028 */
+                    /**
+                     * @description As `GET /webhooks` lists it
+                     * @example 0193c5e0-0000-7000-8000-000000000028
+                     */
                     webhook_id: string;
                 };
                 cookie?: never;
@@ -3747,6 +3894,7 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
+                    /** @description Only those in this state */
                     status?: "waiting" | "retrying" | "succeeded" | "dead";
                     /**
                      * @description Rows of a page
@@ -3765,7 +3913,10 @@ export interface paths {
                     "if-none-match"?: string;
                 };
                 path: {
-                    /** @example 0193c5e0-0000-7000-8000-000000000022 */
+                    /**
+                     * @description As `GET /webhooks` lists it
+                     * @example 0193c5e0-0000-7000-8000-000000000022
+                     */
                     webhook_id: string;
                 };
                 cookie?: never;
@@ -3884,9 +4035,15 @@ export interface paths {
                     "if-none-match"?: string;
                 };
                 path: {
-                    /** @example 0193c5e0-0000-7000-8000-000000000022 */
+                    /**
+                     * @description As `GET /webhooks` lists it
+                     * @example 0193c5e0-0000-7000-8000-000000000022
+                     */
                     webhook_id: string;
-                    /** @example 1 */
+                    /**
+                     * @description As the webhook's deliveries list it
+                     * @example 1
+                     */
                     delivery_id: string;
                 };
                 cookie?: never;
@@ -3995,9 +4152,15 @@ export interface paths {
                     "x-app-id"?: string;
                 };
                 path: {
-                    /** @example 0193c5e0-0000-7000-8000-000000000029 */
+                    /**
+                     * @description As `GET /webhooks` lists it
+                     * @example 0193c5e0-0000-7000-8000-000000000029
+                     */
                     webhook_id: string;
-                    /** @example 3 */
+                    /**
+                     * @description As the webhook's deliveries list it
+                     * @example 3
+                     */
                     delivery_id: string;
                 };
                 cookie?: never;
