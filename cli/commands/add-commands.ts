@@ -206,7 +206,7 @@ function addConfig(program: Command): void {
   const files = (command: Command) =>
     command
       .addOption(configDirectory())
-      .option("--overlay <name>", "a directory below it that is laid over, such as development", "")
+      .option("--overlay <name>", "a directory below it that is laid over, such as development; '' for none")
   files(config.command("check"))
     .description("validate the files; every fault is named")
     .addHelpText("after", "\nExample:\n  npm run chainbridge -- config check --overlay development")
@@ -221,7 +221,7 @@ function addConfig(program: Command): void {
       "after",
       `
 What was changed at run time (docs/registry.md) and is otherwise in the files is named, and nothing is applied, unless one of
---overwrite and --keep says what to do.
+--overwrite and --keep says what to do. Unless --config-dir or --overlay is named, a stack of npm start gets the files that it was started with.
 
 CHAINBRIDGE_RPC_URLS_<chain_id>  with --deploy: where each new chain is reached
 SIGNER_PRIVATE_KEY               with --deploy: the key of a funded account, which deploys and may settle
@@ -231,7 +231,10 @@ Example:
     )
     .action(async (options, command: Command) => {
       const { applyCommand } = await import("./config.ts")
-      await applyCommand(options, command.getOptionValueSource("dataDir") !== "default")
+      await applyCommand(options, {
+        dataDir: command.getOptionValueSource("dataDir") !== "default",
+        configDir: command.getOptionValueSource("configDir") !== "default",
+      })
     })
 }
 

@@ -11,17 +11,23 @@ import { applyConfiguration, type ChainFacts } from "../registry/apply-configura
 import { describeLeftEntry, describeRuntimeChange } from "../registry/apply-documents.ts"
 import type { TokenToCheck } from "../registry/check-token.ts"
 import { checkTokens, tokensOf } from "../registry/check-tokens.ts"
+import { readStackFile } from "../stack/stack-file.ts"
 import { commandInitiator } from "./command-initiator.ts"
 import { deployChain } from "./deploy-chain.ts"
 import { withDatabase } from "./open-database.ts"
 
-type Files = { readonly configDir: string; readonly overlay: string }
+type Files = { readonly configDir: string; readonly overlay?: string }
 
-function load(files: Files) {
-  return loadConfiguration({
-    directory: resolve(files.configDir),
-    overlay: files.overlay === "" ? undefined : files.overlay,
-  })
+function load({ configDir, overlay = "" }: Files) {
+  return loadConfiguration({ directory: resolve(configDir), overlay: overlay === "" ? undefined : overlay })
+}
+
+/** What is applied to a stack of `start` unless files are named: others than its own would change how it settles, and nobody asked for that. */
+function filesOf(options: Files & { readonly dataDir: string }, isConfigDirGiven: boolean): Files {
+  if (process.env["DATABASE_URL"] || isConfigDirGiven || options.overlay !== undefined) return options
+  const stack = readStackFile(resolve(options.dataDir))
+  if (stack?.config_dir === undefined) return options
+  return { configDir: stack.config_dir, overlay: stack.config_overlay ?? "" }
 }
 
 /** `chainbridge config check` */
@@ -46,7 +52,7 @@ export async function checkCommand(files: Files): Promise<void> {
 /**
  * `chainbridge config apply`: for the chains that the registry knows, and with --deploy also for new ones.
  * What was changed at run time is overwritten only when that is said.
- * @param isDataDirGiven whether --data-dir was named: nothing may be put into the default one, which is `start`'s
+ * @param isGiven whether these were named: nothing may be put into the default data directory, which is `start`'s
  */
 export async function applyCommand(
   options: Files & {
@@ -55,9 +61,9 @@ export async function applyCommand(
     readonly overwrite: boolean
     readonly keep: boolean
   },
-  isDataDirGiven: boolean,
+  isGiven: { readonly dataDir: boolean; readonly configDir: boolean },
 ): Promise<void> {
-  if (options.deploy && !isDataDirGiven && process.env["DATABASE_URL"]) {
+  if (options.deploy && !isGiven.dataDir && process.env["DATABASE_URL"]) {
     throw new ChainBridgeError(
       "CONFIG_INVALID",
       "--deploy with DATABASE_URL needs --data-dir: a directory of its own, where it remembers what it has deployed",
@@ -66,7 +72,8 @@ export async function applyCommand(
   if (options.overwrite && options.keep)
     throw new ChainBridgeError("CONFIG_INVALID", "name either --overwrite or --keep, not both")
   const whenChanged = options.overwrite ? "overwrite" : options.keep ? "keep" : "refuse"
-  const configuration = load(options)
+  const files = filesOf(options, isGiven.configDir)
+  const configuration = load(files)
   await withDatabase(options.dataDir, async (db) => {
     const facts = await readKnownChains(db, configuration)
     if (options.deploy) {
@@ -90,8 +97,9 @@ export async function applyCommand(
         `${whenChanged === "overwrite" ? "overwritten" : "kept"}: ${describeRuntimeChange(change)}\n`,
       )
     for (const entry of left) process.stderr.write(`${describeLeftEntry(entry)}\n`)
+    const from = [files.configDir, ...(files.overlay ? [`with ${files.overlay}`] : [])].join(" ")
     process.stdout.write(
-      `applied to ${facts.length} ${facts.length === 1 ? "chain" : "chains"}, ${Object.keys(configuration.reasons).length} reasons\n`,
+      `applied to ${facts.length} ${facts.length === 1 ? "chain" : "chains"}, ${Object.keys(configuration.reasons).length} reasons: ${from}\n`,
     )
   })
 }

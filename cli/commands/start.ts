@@ -29,6 +29,7 @@ export async function startCommand(options: StartCommandOptions, programs?: Role
   let exitCode = 0
   async function end(): Promise<never> {
     await stops.run((message) => progress.note(`while stopping: ${message}`))
+    progress.note("stopped")
     process.exit(exitCode)
   }
   const fail = (error: unknown) => {

@@ -231,6 +231,8 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
     audit_anchor: contents.deployment.auditAnchor?.toLowerCase() ?? null,
     ledger_id: app.ledgerId,
     data_dir: directory.path,
+    config_dir: options.configuration.directory,
+    config_overlay: options.configuration.overlay ?? "",
     pids: processes.pids(),
   }
   writeStackFile(directory.path, stack)

@@ -18,6 +18,9 @@ export type StackFile = {
   readonly audit_anchor: string | null
   readonly ledger_id: string
   readonly data_dir: string
+  /** The YAML files that it runs on, and the directory that is laid over them; "": none. Absent in a file that an older program wrote. */
+  readonly config_dir?: string
+  readonly config_overlay?: string
   /** By name; empty when the stack was stopped cleanly. */
   readonly pids: Readonly<Record<string, number>>
 }

@@ -110,9 +110,9 @@ describe("docker-compose.yml", () => {
   test("prepares an empty database and a new chain, and does nothing the second time", async () => {
     expect(await finish("migrate")).toMatch(/^applied 001-registry.*\nusers chainbridge_app_login and /)
     expect(await finish("migrate")).toMatch(/^nothing to do\n/)
-    expect(await finish("configure")).toMatch(/^applied to 1 chain, \d+ reasons\n$/)
+    expect(await finish("configure")).toMatch(/^applied to 1 chain, \d+ reasons: \S+\n$/)
     const before = await callJsonRpc(anvil.rpcUrl, "eth_getTransactionCount", [await deployer(), "latest"])
-    expect(await finish("configure")).toMatch(/^applied to 1 chain, \d+ reasons\n$/)
+    expect(await finish("configure")).toMatch(/^applied to 1 chain, \d+ reasons: \S+\n$/)
     expect(await callJsonRpc(anvil.rpcUrl, "eth_getTransactionCount", [await deployer(), "latest"])).toBe(
       before,
     )

@@ -2,6 +2,7 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
+import { runCli } from "../support/run-cli.ts"
 import { endStack, startStack } from "../support/stack.ts"
 import { waitUntil } from "../support/wait-until.ts"
 
@@ -32,6 +33,13 @@ test("a strategy file that is edited takes effect in the running stack, and a br
     expect(await optimalSize()).toBe("25")
     writeFileSync(overlay, "batch_triggers:\n  CPOP:\n    optimal_batch_size: 31\n")
     await waitUntil(async () => (await optimalSize()) === "31", { what: "the API knows the new size" })
+    // By hand it gets the same files, and nothing changes.
+    expect(await runCli(["config", "apply", "--data-dir", String(stack.data_dir)], {}).ended).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(`: ${directory} with development`),
+    })
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    expect(await optimalSize()).toBe("31")
   } finally {
     await endStack(started)
   }
