@@ -1,4 +1,4 @@
-import { Command, CommanderError } from "commander"
+import { Command, CommanderError, Help } from "commander"
 import { describeError } from "../platform/errors.ts"
 import { version } from "../platform/version.ts"
 import { addCommands } from "./commands/add-commands.ts"
@@ -9,6 +9,12 @@ const program = new Command("chainbridge")
   .description("A ledger for Web2 backends that settles itself on EVM chains.")
   .version(version)
   .showHelpAfterError("(chainbridge --help shows what there is)")
+  .configureHelp({
+    optionDescription(option) {
+      const text = new Help().optionDescription(option)
+      return option.mandatory ? `${text} (required)` : text
+    },
+  })
   .exitOverride()
 addCommands(program)
 

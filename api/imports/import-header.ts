@@ -28,12 +28,12 @@ export function readImportHeader(
   if (!has("token_symbol") && defaults.token_symbol === undefined)
     return missing(
       "token_symbol",
-      "add this column, or name the token for all lines with token_symbol in the address",
+      "add this column, or name the token for all lines: token_symbol in the address, or --token",
     )
   if (!has("reason_type") && !has("balance") && defaults.reason_type === undefined)
     return missing(
       "reason_type",
-      "add this column, or name the reason for all lines with reason_type in the address",
+      "add this column, or name the reason for all lines: reason_type in the address, or --reason",
     )
   return { columns }
 }
