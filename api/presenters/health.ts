@@ -66,14 +66,37 @@ export const healthSchema = z.object({
     .openapi({ description: "Of the key's ledger; null without a key" }),
   performance_metrics: z
     .object({
-      pending_transactions: z.int(),
-      pending_batches: z.int(),
-      average_batch_size: z.number().nullable(),
-      current_efficiency: z.number().nullable(),
-      success_rate_24h: z.number().nullable(),
-      average_confirmation_time: z.number().nullable(),
-      gas_used_24h: z.int().nullable(),
-      total_gas_saved_24h: z.number().nullable(),
+      pending_transactions: z
+        .int()
+        .openapi({ description: "Changes that are not confirmed, in a batch or waiting for one" }),
+      pending_batches: z.int().openapi({ description: "Batches under way" }),
+      average_batch_size: z
+        .number()
+        .nullable()
+        .openapi({ description: "Recipients, of the batches sealed in 24 hours" }),
+      current_efficiency: z
+        .number()
+        .nullable()
+        .openapi({
+          description:
+            "Percent of gas saved against one single call for each recipient, of the measured batches sealed in 24 hours",
+        }),
+      success_rate_24h: z
+        .number()
+        .nullable()
+        .openapi({ description: "Percent of the batches that are over which were confirmed" }),
+      average_confirmation_time: z
+        .number()
+        .nullable()
+        .openapi({ description: "Seconds from the broadcast to the confirmation" }),
+      gas_used_24h: z.int().nullable().openapi({ description: "By all batches sealed in 24 hours" }),
+      total_gas_saved_24h: z
+        .number()
+        .nullable()
+        .openapi({
+          description:
+            "Against one single call for each change, as `per_change` of `/gas/savings`; of the measured batches sealed in 24 hours",
+        }),
     })
     .nullable()
     .openapi({ description: "Of the key's ledger; null without a key" }),
