@@ -138,7 +138,7 @@ export function rotateKey(
       action: "key.rotated",
       subject: `key:${keyId}`,
       before: describe(found),
-      after: { ...describe(old), replaced_by: issued.row.key_id },
+      after: { ...describe(old), replaced_by: issued.row.key_id, replacement: describe(issued.row) },
     })
     await announce(trx)
     return { ...issued, old }

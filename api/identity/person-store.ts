@@ -154,7 +154,7 @@ export async function changePassword(
 ): Promise<boolean> {
   const { personId, sessionId } = person
   const { numAffectedRows } = await sql`
-    UPDATE registry.people SET password_hash = ${passwords.to}, password_changed_at = clock_timestamp()
+    UPDATE registry.people SET password_hash = ${passwords.to}, password_changed_at = clock_timestamp(), password_expires_at = NULL
     WHERE person_id = ${personId} AND password_hash = ${passwords.from}`.execute(trx)
   if (numAffectedRows !== 1n) return false
   const subject = `person:${personId}`
@@ -179,6 +179,9 @@ async function openInvitation(
     })
     .where("person_id", "=", personId)
     .execute()
+  // He may have another account there by now: the one before is no longer his. And a link that stood would leave the invitation open behind him.
+  if (!isByPassword)
+    await sql`DELETE FROM registry.person_identities WHERE person_id = ${personId}`.execute(trx)
 }
 
 async function grant(trx: Transaction<Database>, personId: string, grants: readonly Grant[]): Promise<void> {
@@ -221,11 +224,14 @@ function change(
 
 class LastAdmin extends Error {}
 
-/** Whether somebody is there who can let others in. */
+/** Whether somebody is there who can let others in: who can come in himself, or could with the invitation that he has. */
 async function hasAdmin(trx: Transaction<Database>): Promise<boolean> {
   const { rows } = await sql`
     SELECT 1 FROM registry.person_roles r JOIN registry.people p ON p.person_id = r.person_id
-    WHERE r.role = 'admin' AND r.app_id IS NULL AND p.disabled_at IS NULL LIMIT 1`.execute(trx)
+    WHERE r.role = 'admin' AND r.app_id IS NULL AND p.disabled_at IS NULL
+      AND (p.password_hash IS NOT NULL AND coalesce(p.password_expires_at, 'infinity') > now() OR p.linkable_until > now()
+        OR EXISTS (SELECT FROM registry.person_identities i WHERE i.person_id = p.person_id))
+    LIMIT 1`.execute(trx)
   return rows.length > 0
 }
 

@@ -50,10 +50,6 @@ async function linkInvited(
   const [person] = rows
   if (person === undefined) return undefined
   const { person_id: personId } = person
-  // Invited anew, with another account there: the one before is no longer his.
-  await sql`DELETE FROM registry.person_identities WHERE person_id = ${personId} AND issuer = ${issuer}`.execute(
-    trx,
-  )
   await trx
     .insertInto("registry.person_identities")
     .values({ issuer, subject, person_id: personId })

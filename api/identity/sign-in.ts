@@ -41,12 +41,24 @@ export async function signIn(
   credentials: Credentials,
   from: { readonly requestId: string; readonly address: string | null },
 ): Promise<SessionTokens | Refusal> {
-  const { identity, db } = services
+  const { identity } = services
   if (identity === null) return signInUnavailable
-  const { email, password, newPassword } = credentials
-  const attempt = attemptOf(identity.secret, email, from.address)
+  const attempt = attemptOf(identity.secret, credentials.email, from.address)
   const blocked = await refuseEarly(services, attempt)
   if (blocked !== undefined) return blocked
+  const once = () => trySignIn(services, identity, { ...credentials, attempt }, from)
+  // Somebody else signed in with the same password at this moment, and it has another hash now.
+  return (await once()) ?? (await once()) ?? wrong
+}
+
+/** @returns undefined where the person was changed meanwhile */
+async function trySignIn(
+  services: Services,
+  identity: NonNullable<Services["identity"]>,
+  { email, password, newPassword, attempt }: Credentials & { readonly attempt: Attempt },
+  from: { readonly requestId: string; readonly address: string | null },
+): Promise<SessionTokens | Refusal | undefined> {
+  const { db } = services
   const { rows } = await sql<Person>`
     SELECT person_id, email, password_hash, password_expires_at, disabled_at FROM registry.people WHERE email = ${email}`.execute(
     db,
@@ -54,6 +66,7 @@ export async function signIn(
   const [person] = rows
   const { isRight, isOutdated } = await identity.passwords.verify(person?.password_hash ?? null, password)
   if (person === undefined || !isRight || person.disabled_at !== null) return wrong
+  await forgetAttempt(db, attempt)
   const isInitial = person.password_expires_at !== null
   const exchange = isInitial ? checkExchange(person, newPassword, password) : undefined
   if (exchange !== undefined) return exchange
@@ -77,8 +90,7 @@ export async function signIn(
       WHERE person_id = ${person.person_id} AND password_hash = ${person.password_hash} AND disabled_at IS NULL`.execute(
       trx,
     )
-    if (numAffectedRows !== 1n) return wrong
-    await forgetAttempt(trx, attempt)
+    if (numAffectedRows !== 1n) return undefined
     if (isInitial)
       await recordAction(trx, {
         ...initiator,

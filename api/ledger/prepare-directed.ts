@@ -35,6 +35,12 @@ export function prepareDirected(
       `neither "${kind}" nor "${otherwise}" is registered; GET /reasons lists the reasons`,
     )
   }
+  if (registry.reasons.get(reason_type)?.isRetired === true)
+    return refuse(
+      "REASON_RETIRED",
+      `${group}.${subject.kindField}`,
+      `no reason "${kind}" is in use, and "${otherwise}", which would stand for it, is retired; GET /reasons lists the reasons`,
+    )
   const chosen = { token_symbol, chain_id: Number(token.chain.chainId), reason_type }
   return items.map((item) => ({ ...item, ...chosen }))
 }

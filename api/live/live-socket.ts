@@ -87,6 +87,7 @@ export function createLiveSocket(options: {
       const most = `a connection may have ${options.subscriptionsMax} subscriptions; end one, or open another connection`
       return sendRefusal(id, refuse("OVERLOADED", null, most))
     }
+    if (!(await options.isAllowed())) return dismiss()
     const filter = toFilter({ ...rest, ...(types === undefined ? {} : { types: new Set(types) }) })
     const opened = await options.open(
       { after, filter },
@@ -137,6 +138,12 @@ export function createLiveSocket(options: {
     room.found()
   }
 
+  function dismiss(): void {
+    if (isOver) return
+    release()
+    socket.close(closeCodes.unauthenticated, "the key or token is not valid any more")
+  }
+
   async function beat(): Promise<void> {
     // Behind what waits for a slow reader a ping is not answered either, so both have the same time.
     const silentSinceMs = room.fullSinceMs ?? pingedAtMs
@@ -148,11 +155,7 @@ export function createLiveSocket(options: {
     }
     pingedAtMs ??= performance.now()
     socket.ping()
-    if (!(await options.isAllowed())) {
-      release()
-      socket.close(closeCodes.unauthenticated, "the key or token is not valid any more")
-      return
-    }
+    if (!(await options.isAllowed())) return dismiss()
     if (room.fullSinceMs !== undefined || subscriptions.size === 0) return
     const positions = [...subscriptions].map(([id, { position }]) => [id, position.toString()])
     send({ type: "heartbeat", positions: Object.fromEntries(positions) })

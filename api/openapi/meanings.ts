@@ -41,7 +41,7 @@ const meanings: Readonly<Record<string, string>> = {
   url: "Where events are posted to",
   from_date: "At or after",
   to_date: "Before",
-  actor: "Only what this one did: `key:`, `person:` or `command:` and who that is",
+  actor: "Only what this one did: `key:`, `person:`, `command:` or `database:` and who that is",
   action: "Only actions of this name",
   business_type: "Only changes of this kind",
   name: "For people to recognise it by",

@@ -74,13 +74,10 @@ export const healthSchema = z.object({
         .number()
         .nullable()
         .openapi({ description: "Recipients, of the batches sealed in 24 hours" }),
-      current_efficiency: z
-        .number()
-        .nullable()
-        .openapi({
-          description:
-            "Percent of gas saved against one single call for each recipient, of the measured batches sealed in 24 hours",
-        }),
+      current_efficiency: z.number().nullable().openapi({
+        description:
+          "Percent of gas saved against one single call for each recipient, of the measured batches sealed in 24 hours",
+      }),
       success_rate_24h: z
         .number()
         .nullable()
@@ -90,13 +87,10 @@ export const healthSchema = z.object({
         .nullable()
         .openapi({ description: "Seconds from the broadcast to the confirmation" }),
       gas_used_24h: z.int().nullable().openapi({ description: "By all batches sealed in 24 hours" }),
-      total_gas_saved_24h: z
-        .number()
-        .nullable()
-        .openapi({
-          description:
-            "Against one single call for each change, as `per_change` of `/gas/savings`; of the measured batches sealed in 24 hours",
-        }),
+      total_gas_saved_24h: z.number().nullable().openapi({
+        description:
+          "Against one single call for each change, as `per_change` of `/gas/savings`; of the measured batches sealed in 24 hours",
+      }),
     })
     .nullable()
     .openapi({ description: "Of the key's ledger; null without a key" }),

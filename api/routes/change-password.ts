@@ -39,13 +39,15 @@ export const changePassword = defineRoute({
     if (blocked !== undefined) return blocked
     const { isRight } = await identity.passwords.verify(row.password_hash, body.current_password)
     if (!isRight || row.password_hash === null) return wrong
+    await forgetAttempt(db, attempt)
+    if (body.new_password === body.current_password)
+      return refuse("INVALID_FIELD", "new_password", "choose another password than the one you have")
     const fault = findPasswordFault(body.new_password, row.email)
     if (fault !== null) return refuse("INVALID_FIELD", "new_password", fault)
     const hashes = { from: row.password_hash, to: await identity.passwords.hash(body.new_password) }
-    const isChanged = await db.transaction().execute(async (trx) => {
-      await forgetAttempt(trx, attempt)
-      return storePassword(trx, person, hashes, person.initiator)
-    })
+    const isChanged = await db
+      .transaction()
+      .execute((trx) => storePassword(trx, person, hashes, person.initiator))
     if (!isChanged) return wrong
     services.people.clear()
     return { data: { changed: true } }

@@ -15,7 +15,7 @@ import { refusePerson } from "../identity/refuse-person.ts"
 import { signInUnavailable } from "../identity/sign-in.ts"
 import type { Answer } from "../presenters/envelope.ts"
 import { invitedPersonSchema, personSchema, presentPerson } from "../presenters/person.ts"
-import type { Refusal } from "../refusal.ts"
+import { isRefusal, type Refusal } from "../refusal.ts"
 import type { Account } from "../registry/api-keys.ts"
 import { defineRoute } from "../route.ts"
 import type { Services } from "../services.ts"
@@ -73,7 +73,9 @@ export const invitePersonRoute = defineRoute({
   refusals: ["UNKNOWN_PERSON", "OVERLOADED", "SIGN_IN_UNAVAILABLE"],
   async handle(services, { params: { person_id }, body, caller, context }) {
     if (services.identity === null) return signInUnavailable
-    const { invitation, initialPassword } = await prepareInvitation(services.identity, body.sign_in)
+    const prepared = await prepareInvitation(services.identity, body.sign_in)
+    if (isRefusal(prepared)) return prepared
+    const { invitation, initialPassword } = prepared
     const initiator = initiatorOf(services, context, caller)
     const invited = invitePerson(services.db, person_id, invitation, initiator)
     return answerWith(services, context, caller, invited, { initial_password: initialPassword })

@@ -5,6 +5,7 @@ import { createPerson } from "../identity/person-store.ts"
 import { refusePerson } from "../identity/refuse-person.ts"
 import { signInUnavailable } from "../identity/sign-in.ts"
 import { invitedPersonSchema, presentPerson } from "../presenters/person.ts"
+import { isRefusal } from "../refusal.ts"
 import { defineRoute } from "../route.ts"
 import { emailSchema, grantsSchema, labelSchema, signInBySchema } from "../validation/identity-schemas.ts"
 
@@ -25,7 +26,9 @@ export const createPersonRoute = defineRoute({
   async handle(services, { body, caller, context }) {
     if (services.identity === null) return signInUnavailable
     const { email, name } = body
-    const { invitation, initialPassword } = await prepareInvitation(services.identity, body.sign_in)
+    const prepared = await prepareInvitation(services.identity, body.sign_in)
+    if (isRefusal(prepared)) return prepared
+    const { invitation, initialPassword } = prepared
     const grants = body.roles.map(({ role, app_id }) => ({ role, appId: app_id }))
     const person = { email, name, grants, invitation, passwordHash: null }
     const made = await createPerson(services.db, person, initiatorOf(services, context, caller))

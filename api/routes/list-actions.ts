@@ -14,7 +14,10 @@ export const listActions = defineRoute({
   query: z.strictObject({
     actor: z
       .string()
-      .regex(/^(key|person|command):[^\p{C}]{1,128}$/u, "use an actor of the log, such as person:<person_id>")
+      .regex(
+        /^(key|person|command|database):[^\p{C}]{1,128}$/u,
+        "use an actor of the log, such as person:<person_id>",
+      )
       .optional(),
     action: z
       .string()

@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi"
+import { noProvider } from "../identity/invite.ts"
 import { ticketLifetimeSeconds } from "../identity/oidc.ts"
 import { signInElsewhere } from "../identity/sign-in-elsewhere.ts"
 import { clientAddress } from "../middleware/client-address.ts"
@@ -9,11 +10,6 @@ import { refuse } from "../refusal.ts"
 import { defineRoute } from "../route.ts"
 
 const cookieName = "chainbridge_sign_in"
-const notConfigured = refuse(
-  "SIGN_IN_UNAVAILABLE",
-  null,
-  "no identity provider is configured: set OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_REDIRECT_URI for the API",
-)
 
 export const beginOidcSignIn = defineRoute({
   method: "get",
@@ -32,7 +28,7 @@ export const beginOidcSignIn = defineRoute({
   },
   refusals: ["SIGN_IN_UNAVAILABLE", "PROVIDER_UNAVAILABLE"],
   async handle({ identity }, { context }) {
-    if (identity === null || identity.oidc === null) return notConfigured
+    if (identity === null || identity.oidc === null) return noProvider
     const { url, ticket } = await identity.oidc.begin()
     const headers = {
       ...commonHeaders,
@@ -61,7 +57,7 @@ export const finishOidcSignIn = defineRoute({
   refusals: ["SIGN_IN_FAILED", "FORBIDDEN", "SIGN_IN_UNAVAILABLE", "PROVIDER_UNAVAILABLE", "MALFORMED_TEXT"],
   async handle(services, { context }) {
     const { identity, db, logger } = services
-    if (identity === null || identity.oidc === null) return notConfigured
+    if (identity === null || identity.oidc === null) return noProvider
     const requestId = context.get("requestId")
     const forget = { "set-cookie": cookieOf(identity.oidc.redirectUri, "", 0) }
     const ticket = readCookie(context.req.header("cookie"))

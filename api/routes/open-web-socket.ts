@@ -2,8 +2,8 @@ import { upgradeWebSocket } from "@hono/node-server"
 import type { WebSocket } from "ws"
 import { describeError } from "../../platform/errors.ts"
 import { createLiveSocket, type LiveSocket } from "../live/live-socket.ts"
+import { mayStillRead } from "../live/may-still-read.ts"
 import { prepareSubscription } from "../live/prepare-subscription.ts"
-import { authenticate } from "../middleware/authenticate.ts"
 import { liveEventSchema } from "../presenters/live-event.ts"
 import { isRefusal, refuse } from "../refusal.ts"
 import { defineRoute } from "../route.ts"
@@ -31,6 +31,7 @@ export const openWebSocket = defineRoute({
         upgrade: "websocket",
       })
     const { limits, logger, onStop } = services
+    const { ledgerId } = caller
     const log = { request_id: context.var.requestId }
     let live: LiveSocket | undefined
     let end: (() => void) | undefined
@@ -41,11 +42,11 @@ export const openWebSocket = defineRoute({
         socket,
         async open({ after, filter }, sink) {
           const given = after === undefined ? null : { field: "after", position: after }
-          const start = await prepareSubscription(services, caller.ledgerId, given)
+          const start = await prepareSubscription(services, ledgerId, given)
           if (isRefusal(start)) return start
           return { after: start.after, subscription: start.subscribe(filter, sink) }
         },
-        isAllowed: async () => (await authenticate(context, services, permission)) === undefined,
+        isAllowed: () => mayStillRead(context, services, permission, ledgerId),
         onStall: () => logger.warn(log, "a subscriber who does not read is cut off"),
         onFault: (error) => logger.warn({ ...log, reason: describeError(error) }, "a message failed"),
         bufferBytes: limits.subscriberBufferBytes,

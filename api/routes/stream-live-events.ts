@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi"
 import { createEventStream } from "../live/event-stream.ts"
+import { mayStillRead } from "../live/may-still-read.ts"
 import { prepareSubscription } from "../live/prepare-subscription.ts"
 import {
   lastEventIdSchema,
@@ -8,7 +9,6 @@ import {
   readLastEventId,
   toFilter,
 } from "../live/subscription-request.ts"
-import { authenticate } from "../middleware/authenticate.ts"
 import { commonHeaders } from "../middleware/respond.ts"
 import { liveTypes } from "../presenters/live-event.ts"
 import { isRefusal } from "../refusal.ts"
@@ -57,13 +57,14 @@ export const streamLiveEvents = defineRoute({
   refusals: ["OVERLOADED", "UNKNOWN_POSITION"],
   async handle(services, { query, caller, context }) {
     const { limits, logger, onStop } = services
+    const { ledgerId } = caller
     const seen = readLastEventId(context.req.header("last-event-id"))
     if (typeof seen === "object") return seen
     const position = seen ?? query.after
     const field = seen === undefined ? "after" : "Last-Event-ID"
     const start = await prepareSubscription(
       services,
-      caller.ledgerId,
+      ledgerId,
       position === undefined ? null : { field, position },
     )
     if (isRefusal(start)) return start
@@ -83,7 +84,7 @@ export const streamLiveEvents = defineRoute({
       heartbeatMs: limits.heartbeatMs,
       stallMs: limits.readerStallMs,
       // A key that was revoked sees nothing more.
-      onHeartbeat: async () => (await authenticate(context, services, permission)) === undefined,
+      onHeartbeat: () => mayStillRead(context, services, permission, ledgerId),
       onStall() {
         logger.warn({ request_id: context.var.requestId }, "a subscriber who does not read is cut off")
         context.env.outgoing?.socket?.resetAndDestroy()

@@ -60,6 +60,8 @@ export const laterSchema = z.iso
   })
   .transform((text) => new Date(text))
   .refine((time) => time.getTime() > Date.now(), "name a time in the future")
+  // With its zone, the last day of the year 9999 may be of the next one.
+  .refine((time) => time.getUTCFullYear() <= 9_999, "name a time before the year 10000")
   .openapi({ type: "string", format: "date-time", example: "2030-12-15T10:30:00Z" })
 
 /** Lower case, as it is compared. */

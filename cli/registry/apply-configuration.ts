@@ -95,10 +95,8 @@ export function applyConfiguration(
       })
       if (document !== null) await writeReason(trx, reasonType, document)
     }
-    for (const fact of facts) {
-      await applyChain(applying, fact)
-      await applyTokens(applying, fact)
-    }
+    for (const fact of facts) await applyChain(applying, fact)
+    await applyTokens(applying, facts)
     await applyPolicies(trx, configuration)
     if (whenChanged === "refuse" && changed.length > 0) refuseToOverwrite(changed)
     await sql`SELECT pg_notify(${registryChangedChannel}, '')`.execute(trx)
@@ -202,11 +200,16 @@ async function chooseAnchor(
   return address
 }
 
-async function applyTokens(applying: Applying, fact: ChainFacts): Promise<void> {
-  for (const group of Object.values(applying.configuration.tokens)) {
-    if (group.chain_id !== fact.chainId) continue
-    for (const token of group.tokens) await applyToken(applying, fact, token)
-  }
+async function applyTokens(applying: Applying, facts: readonly ChainFacts[]): Promise<void> {
+  const groups = Object.values(applying.configuration.tokens)
+  const tokens = facts.flatMap((fact) =>
+    groups
+      .filter((group) => group.chain_id === fact.chainId)
+      .flatMap((group) => group.tokens.map((token) => ({ fact, token }))),
+  )
+  // Of a symbol's tokens one is the default: the one that is no longer it goes first.
+  const inOrder = tokens.toSorted((a, b) => Number(a.token.is_default) - Number(b.token.is_default))
+  for (const { fact, token } of inOrder) await applyToken(applying, fact, token)
 }
 
 async function applyToken(applying: Applying, fact: ChainFacts, token: ConfiguredToken): Promise<void> {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util"
 import { sql, type Transaction } from "kysely"
 import type { z } from "zod"
-import { type EditableKind, editableKinds, type FieldProblem } from "../../ledger/registry/editable-kinds.ts"
+import { type EditableKind, type FieldProblem, lockEntry } from "../../ledger/registry/editable-kinds.ts"
 import { type Document, readEntry, readVersion } from "../../ledger/registry/read-versions.ts"
 import { retirementOf } from "../../ledger/registry/retirement-of.ts"
 import type { Database } from "../../ledger/store/database.ts"
@@ -60,7 +60,7 @@ export async function mergeDocument<Value>(
   { trx, whenChanged, changed, left }: Merging,
   { kind, entryId, document, schema, check, where }: Wanted<Value>,
 ): Promise<Value | null> {
-  await editableKinds[kind].lock(trx, entryId)
+  await lockEntry(trx, kind, entryId)
   const known = await readEntry(trx, kind, entryId)
   const current = known?.document ?? null
   const base = current === null ? null : await readBase(trx, kind, entryId)

@@ -3,7 +3,7 @@ import { describeValue } from "../../platform/config/describe-issue.ts"
 import { diffDocuments, type FieldChange } from "../domain/diff-documents.ts"
 import type { Initiator } from "../domain/operator-action.ts"
 import type { Database } from "../store/database.ts"
-import { type EditableKind, editableKinds } from "./editable-kinds.ts"
+import { type EditableKind, editableKinds, lockEntry } from "./editable-kinds.ts"
 import { nameChange } from "./name-change.ts"
 import { type Document, type EntryVersion, readEntry, readVersion } from "./read-versions.ts"
 import { retirementOf } from "./retirement-of.ts"
@@ -47,9 +47,9 @@ export type EntryChange = {
 /** Changes an entry of the registry, as one version more. Nothing is changed where anything is wrong. */
 export function changeEntry(db: Kysely<Database>, change: EntryChange): Promise<ChangedEntry | RefusedEntry> {
   const { kind, entryId, expectedVersion } = change
-  const { schema, lock, check, write } = editableKinds[kind]
+  const { schema, check, write } = editableKinds[kind]
   return inTransaction(db, change.isDryRun, async (trx) => {
-    await lock(trx, entryId)
+    await lockEntry(trx, kind, entryId)
     const current = await readEntry(trx, kind, entryId)
     if (current === undefined || current.document === null)
       return refuse(null, "UNKNOWN_ENTRY", `there is no ${kind} "${entryId}"`)

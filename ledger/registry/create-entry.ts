@@ -3,7 +3,13 @@ import type { TokenStrategy } from "../../platform/config/token-strategy.ts"
 import type { Initiator } from "../domain/operator-action.ts"
 import type { Database } from "../store/database.ts"
 import { type ChangedEntry, inTransaction, type RefusedEntry, readChanged, refuse } from "./change-entry.ts"
-import { checkStrategy, type EditableKind, editableKinds, type FieldProblem } from "./editable-kinds.ts"
+import {
+  checkStrategy,
+  type EditableKind,
+  editableKinds,
+  type FieldProblem,
+  lockEntry,
+} from "./editable-kinds.ts"
 import { nameChange } from "./name-change.ts"
 import { readEntry } from "./read-versions.ts"
 import {
@@ -11,10 +17,10 @@ import {
   type FixedOfChain,
   type FixedOfToken,
   insertChain,
+  insertReason,
   insertToken,
   type ReasonDocument,
   type TokenDocument,
-  writeReason,
 } from "./write-document.ts"
 
 export type NewEntry = {
@@ -33,7 +39,7 @@ export function createReason(
 ): Created {
   return create(db, "reason", reasonType, entry, {
     check: () => Promise.resolve([]),
-    write: (trx) => writeReason(trx, reasonType, document),
+    write: (trx) => insertReason(trx, reasonType, document),
   })
 }
 
@@ -89,6 +95,7 @@ function create(
   },
 ): Created {
   return inTransaction(db, entry.isDryRun, async (trx) => {
+    await lockEntry(trx, kind, entryId)
     const known = await readEntry(trx, kind, entryId)
     if (known?.document)
       return refuse(

@@ -26,7 +26,7 @@ export type FieldProblem = { readonly field: string; readonly message: string }
 type Kind<Value> = {
   /** Of the fields that may change. Whoever writes documents validates with it: the files' and the API's are held to the same. */
   readonly schema: z.ZodObject & z.ZodType<Value>
-  /** Keeps others from editing the entry. Those who only refer to it go on: a new account, a batch. */
+  /** Locks its row, where there is one. Those who only refer to it go on: a new account, a batch. */
   lock(db: Kysely<Database>, entryId: string): Promise<void>
   /** What no schema knows: other entries. */
   check(db: Kysely<Database>, entryId: string, document: Value): Promise<FieldProblem[]>
@@ -123,6 +123,14 @@ const reason: Kind<ReasonDocument> = {
 }
 
 export const editableKinds = { chain, token, strategy, reason } as const
+
+/** Keeps others from writing the entry until the transaction ends, also where it is not there yet: two who register it at once would both find that it is not. */
+export async function lockEntry(db: Kysely<Database>, kind: EditableKind, entryId: string): Promise<void> {
+  await sql`SELECT pg_advisory_xact_lock(hashtext('chainbridge registry'), hashtext(${`${kind} ${entryId}`}))`.execute(
+    db,
+  )
+  await editableKinds[kind].lock(db, entryId)
+}
 
 /** Of an entry that is there. */
 function tokenKeyOf(entryId: string): TokenKey {

@@ -33,6 +33,7 @@ export type FixedOfChain = {
   readonly startBlock: bigint
 }
 
+/** Of an entry that is locked, whether it is there or not. */
 export async function writeReason(
   db: Kysely<Database>,
   reasonType: string,
@@ -42,6 +43,18 @@ export async function writeReason(
     .insertInto("registry.reasons")
     .values({ reason_type: reasonType, ...document })
     .onConflict((conflict) => conflict.column("reason_type").doUpdateSet(document))
+    .execute()
+}
+
+/** @throws where there is one already */
+export async function insertReason(
+  db: Kysely<Database>,
+  reasonType: string,
+  document: ReasonDocument,
+): Promise<void> {
+  await db
+    .insertInto("registry.reasons")
+    .values({ reason_type: reasonType, ...document })
     .execute()
 }
 

@@ -312,3 +312,28 @@ test("the limit of every key is in the registry, and gone when it is switched of
     db.updateTable("registry.rate_limit_policy").set({ requests_per_second: 1 }).execute(),
   ).rejects.toThrow(/check constraint/)
 })
+
+test("the default of a symbol goes from one chain to another, whichever of them is first", async () => {
+  const [[, local] = []] = Object.entries(configuration.chains)
+  const [group] = Object.values(configuration.tokens)
+  const [token] = group?.tokens ?? []
+  if (local === undefined || token === undefined) throw new Error("the files have no chain or no token")
+  const files = (defaultOn: number): typeof configuration => ({
+    ...configuration,
+    chains: { first: { ...local, chain_id: 101 }, second: { ...local, chain_id: 102 } },
+    tokens: Object.fromEntries(
+      [101, 102].map((chainId) => {
+        const moved = { ...token, symbol: "MOVE", address: `0x${"ab".repeat(20)}` }
+        return [chainId, { chain_id: chainId, tokens: [{ ...moved, is_default: defaultOn === chainId }] }]
+      }),
+    ),
+  })
+  const db = createKysely<Database>(pool)
+  const both = [101, 102].map((chainId) => ({ ...facts, chainId }))
+  for (const chainId of [102, 101, 102]) {
+    await applyConfiguration(db, files(chainId), both)
+    const rows = await db.selectFrom("registry.tokens").selectAll().where("symbol", "=", "MOVE").execute()
+    const defaults = rows.filter((row) => row.is_default).map((row) => Number(row.chain_id))
+    expect(defaults).toEqual([chainId])
+  }
+})

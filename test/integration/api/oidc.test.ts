@@ -8,7 +8,7 @@ import {
   type ProviderAccount,
   startIdentityProvider,
 } from "../../support/identity-provider.ts"
-import { seedPerson, testIdentity } from "../../support/people.ts"
+import { seedPerson, testIdentity, trySignIn } from "../../support/people.ts"
 import { type Replica, startReplica } from "../../support/start-replica.ts"
 import { startTestApi, type TestApi } from "../../support/test-api.ts"
 
@@ -109,6 +109,32 @@ describe("somebody whom the identity provider vouches for", () => {
     expect(await come(late)).toMatchObject(refused)
     await replica.call("POST", `/api/v1/admin/people/${personId}/invite`, { sign_in: "oidc" })
     expect(await come(late)).toMatchObject({ status: 200, personId })
+  })
+
+  it("uses up the invitation that he gets anew: nobody else with his address comes after him", async () => {
+    const ann = accountOf()
+    const personId = await invite(ann.email ?? "")
+    expect(await come(ann)).toMatchObject({ status: 200, personId })
+    await replica.call("POST", `/api/v1/admin/people/${personId}/invite`, { sign_in: "oidc" })
+    expect(await come(ann)).toMatchObject({ status: 200, personId })
+    expect(await come(accountOf({ email: ann.email }))).toMatchObject({ status: 403 })
+    expect(await come(ann)).toMatchObject({ status: 200, personId })
+  })
+
+  it("chooses a password in the place of an initial one, and it is his", async () => {
+    const ann = accountOf()
+    const personId = await invite(ann.email ?? "")
+    await come(ann)
+    const invited = await replica.call("POST", `/api/v1/admin/people/${personId}/invite`, {})
+    const { accessToken } = await come(ann)
+    const change = {
+      current_password: invited.body.data.initial_password,
+      new_password: "my very own password",
+    }
+    const headers = { authorization: `Bearer ${accessToken}` }
+    expect((await replica.call("POST", "/api/v1/auth/password", change, headers)).status).toBe(200)
+    const login = { email: ann.email, password: "my very own password" }
+    expect((await trySignIn(api, login)).status).toBe(200)
   })
 
   it("is let in no more when the person is disabled", async () => {

@@ -31,6 +31,24 @@ describe("something new", () => {
     await expectAgreement()
   })
 
+  it("is registered once by several who do it at the same moment", async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const replies = await Promise.all(
+        [0, 1, 2].map((by) => {
+          const document = { ...newReason, description: `by ${by}` }
+          return call("POST", "reasons", { reason_type: `race_${round}`, reason: "a race", document })
+        }),
+      )
+      expect(replies.map(({ status }) => status).sort()).toEqual([200, 409, 409])
+      const winner = replies.find(({ status }) => status === 200)
+      expect(await read(`reasons/race_${round}`)).toMatchObject({
+        version: 1,
+        document: winner?.body.data.entry.document,
+      })
+    }
+    await expectAgreement()
+  })
+
   /** The strategy is that of the chain's CPOP, unless said. */
   const token = () => ({
     chain_id: 31_337,

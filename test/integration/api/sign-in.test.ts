@@ -3,7 +3,7 @@ import { sql } from "kysely"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { createAccessTokens } from "../../../api/identity/access-tokens.ts"
 import { defaultPasswordCost } from "../../../api/identity/passwords.ts"
-import { attemptOf, countAttempt } from "../../../api/identity/sign-in-attempts.ts"
+import { attemptOf, countAttempt, countWithin } from "../../../api/identity/sign-in-attempts.ts"
 import { createAddressList } from "../../../platform/address-list.ts"
 import { seedPerson, signIn, type TestPerson, testIdentity, trySignIn } from "../../support/people.ts"
 import { startReplica as startReplicaOf } from "../../support/start-replica.ts"
@@ -140,7 +140,7 @@ describe("a sign-in", () => {
     const earlier = await api.db.transaction().execute(async (trx) => {
       await sql`SELECT now()`.execute(trx)
       expect(await countAttempt(api.db, from("later"))).toBeNull()
-      return countAttempt(trx, from("earlier"))
+      return countWithin(trx, from("earlier"))
     })
     expect(earlier).toBeNull()
   })
