@@ -53,14 +53,16 @@ export function createEventStream(options: {
   }
 
   async function beat(): Promise<void> {
-    if (room.fullSinceMs !== undefined) {
-      if (performance.now() - room.fullSinceMs < options.stallMs) return
+    if (room.fullSinceMs !== undefined && performance.now() - room.fullSinceMs >= options.stallMs) {
       release()
       options.onStall()
-    } else if (await options.onHeartbeat()) {
-      // With the position that was reached: who sees few events would otherwise resume far back.
+      return
+    }
+    // Also of a reader who is full: he may take just enough to be so at every heartbeat.
+    if (!(await options.onHeartbeat())) return end()
+    // With the position that was reached: who sees few events would otherwise resume far back.
+    if (room.fullSinceMs === undefined)
       write(`id: ${subscription?.position ?? options.after}\n: heartbeat\n\n`)
-    } else end()
   }
 
   const body = new ReadableStream<Uint8Array>(

@@ -1,10 +1,10 @@
 import type { Kysely } from "kysely"
-import pLimit from "p-limit"
+import pLimit, { type LimitFunction } from "p-limit"
 import { appendedChannel } from "../../ledger/store/append.ts"
 import type { Database } from "../../ledger/store/database.ts"
 import { listen } from "../../platform/listen.ts"
 import type { Logger } from "../../platform/logger.ts"
-import { createLiveReader } from "../queries/live-messages.ts"
+import { createLiveReader, type LivePage } from "../queries/live-messages.ts"
 import type { RegistryCache } from "../registry/registry-cache.ts"
 import { createLedgerTail, type LedgerTail } from "./ledger-tail.ts"
 import type { LiveFilter } from "./live-filter.ts"
@@ -33,6 +33,8 @@ const pageSize = 500
 const lookEveryMs = 1_000
 /** Of the pool's connections, so many for subscribers who are behind; the others are for requests. */
 const readersMax = 4
+/** Of these, so many for those of one ledger: however many of them are behind, the others' turn comes soon. */
+const readersOfLedgerMax = 2
 
 /** Listens to the database from the first subscription on. */
 export function createLiveFeed(options: {
@@ -44,7 +46,10 @@ export function createLiveFeed(options: {
   const { databaseUrl, logger } = options
   const reader = createLiveReader(options)
   const inTurn = pLimit(readersMax)
-  const tails = new Map<string, { readonly tail: LedgerTail; subscriptions: number }>()
+  const tails = new Map<
+    string,
+    { readonly tail: LedgerTail; readonly inTurn: LimitFunction; subscriptions: number }
+  >()
   let size = 0
   let listener: { stop(): Promise<void> } | undefined
   let timer: NodeJS.Timeout | undefined
@@ -76,17 +81,22 @@ export function createLiveFeed(options: {
       start()
       const shared = tails.get(ledgerId) ?? {
         tail: createLedgerTail({ reader, ledgerId, position: head, logger }),
+        inTurn: pLimit(readersOfLedgerMax),
         subscriptions: 0,
       }
       tails.set(ledgerId, shared)
       shared.subscriptions += 1
       size += 1
+      let isClosed = false
+      // Who has gone while he waited for his turn is read nothing for.
+      const read = (position: bigint): Promise<LivePage> =>
+        isClosed
+          ? Promise.resolve({ messages: [], through: position, isLast: true })
+          : reader.read(ledgerId, position, { userId: filter.userId, limit: pageSize })
       const subscription = openSubscription({
         ...{ after, filter, sink, logger, tail: shared.tail },
-        readAfter: (position) =>
-          inTurn(() => reader.read(ledgerId, position, { userId: filter.userId, limit: pageSize })),
+        readAfter: (position) => shared.inTurn(() => inTurn(() => read(position))),
       })
-      let isClosed = false
       return {
         get position() {
           return subscription.position

@@ -20,6 +20,18 @@ it("gives what is in the bucket at once, then as much as comes back", () => {
   expect(buckets.take("another", limit).remaining).toBe(4)
 })
 
+it("has a limit that was raised hold at once, whatever was taken under the lower one", () => {
+  let at = 0
+  const buckets = createMemoryBuckets(10, () => at)
+  const low = { requestsPerSecond: 1, burst: 300 }
+  for (let taken = 0; taken < 300; taken += 1) buckets.take("key", low)
+  expect(buckets.take("key", low).isAllowed).toBe(false)
+  const high = { requestsPerSecond: 1_000, burst: 2_000 }
+  expect(buckets.take("key", high).retryAfterMs).toBeLessThanOrEqual(1)
+  at = 2
+  expect(buckets.take("key", high).isAllowed).toBe(true)
+})
+
 it("never gives more than the burst and what has come since, in any span of time, and refuses nobody who keeps below that", () => {
   const gaps = fc.array(fc.oneof(fc.constant(0), fc.nat(30), fc.nat(400)), { minLength: 1, maxLength: 80 })
   fc.assert(

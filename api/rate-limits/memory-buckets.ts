@@ -11,9 +11,14 @@ export function createMemoryBuckets(
     take(subject, limit) {
       const at = now()
       const { gapMs, fullMs } = spansOf(limit)
-      const before = Math.max(at, fullAt.get(subject) ?? at)
+      const stored = fullAt.get(subject) ?? at
+      // No later than an empty bucket of this limit: what was taken under a slower one is not waited for.
+      const before = Math.min(Math.max(at, stored), at + fullMs)
       const after = before + gapMs
-      if (after - at > fullMs + 0.001) return verdictOf(false, before - at, limit)
+      if (after - at > fullMs + 0.001) {
+        if (before < stored) fullAt.set(subject, before)
+        return verdictOf(false, before - at, limit)
+      }
       fullAt.set(subject, after)
       return verdictOf(true, after - at, limit)
     },

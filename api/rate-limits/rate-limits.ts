@@ -59,7 +59,7 @@ export function createRateLimits(options: {
 
   async function probe(): Promise<void> {
     try {
-      await redis?.ping()
+      await redis?.probe()
     } catch (error) {
       onFault(error)
       return

@@ -1,14 +1,19 @@
 import { Redis } from "ioredis"
 import { type BucketStore, spansOf, verdictOf } from "./token-bucket.ts"
 
-/** One step, by the clock of Redis: who asks does not matter, nor what time it is there. The answer is whether there was a token, and when the bucket is full, in milliseconds. */
+/** One step, by the clock of Redis: who asks does not matter, nor what time it is there. A bucket is never fuller in time than an empty one of the limit of now: the clock may have gone back, and the limit have been raised. The answer is whether there was a token, and when the bucket is full, in milliseconds. */
 const takeScript = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000
 local gap = tonumber(ARGV[1])
-local before = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0'))
+local full = tonumber(ARGV[2])
+local stored = tonumber(redis.call('GET', KEYS[1]) or '0')
+local before = math.min(math.max(now, stored), now + full)
 local after = before + gap
-if after - now > tonumber(ARGV[2]) + 0.001 then return { 0, string.format('%.3f', before - now) } end
+if after - now > full + 0.001 then
+  if before < stored then redis.call('SET', KEYS[1], string.format('%.3f', before), 'PX', math.ceil(before - now)) end
+  return { 0, string.format('%.3f', before - now) }
+end
 redis.call('SET', KEYS[1], string.format('%.3f', after), 'PX', math.ceil(after - now))
 return { 1, string.format('%.3f', after - now) }`
 
@@ -17,8 +22,8 @@ type TakeCommand = (key: string, gapMs: number, fullMs: number) => Promise<[numb
 export type RedisBuckets = BucketStore & {
   /** Resolves when there is a connection; rejects when the first attempt fails. */
   connected(): Promise<void>
-  /** Rejects where Redis does not answer in time. */
-  ping(): Promise<void>
+  /** Rejects where Redis does not count, or does not answer in time: one that may not write answers a PING. */
+  probe(): Promise<void>
   stop(): void
 }
 
@@ -45,8 +50,8 @@ export function createRedisBuckets(redisUrl: string): RedisBuckets {
       return verdictOf(isAllowed === 1, Number(fullInMs), limit)
     },
     connected: () => redis.connect(),
-    async ping() {
-      await redis.ping()
+    async probe() {
+      await takeToken.call(redis, "chainbridge:probe", 1, 1_000)
     },
     stop: () => redis.disconnect(),
   }

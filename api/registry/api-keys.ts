@@ -69,6 +69,8 @@ export function createApiKeys(options: {
     max: options.cachedMax,
     ttl: options.maxAgeMs,
   })
+  // Of keys that there are not, apart: whoever tries many would push those that there are out of the other one.
+  const misses = new LRUCache<string, true>({ max: options.cachedMax, ttl: options.maxAgeMs })
   const usedAt = new LRUCache<string, true>({ max: options.cachedMax, ttl: lastUsedEveryMs })
 
   async function read(keyHash: Buffer): Promise<KnownKey | undefined> {
@@ -113,6 +115,7 @@ export function createApiKeys(options: {
   return {
     async find(apiKey) {
       const cacheKey = hash("sha256", apiKey, "base64")
+      if (misses.has(cacheKey)) return undefined
       let found = cache.get(cacheKey)
       if (found === undefined) {
         found = read(Buffer.from(cacheKey, "base64"))
@@ -120,11 +123,19 @@ export function createApiKeys(options: {
         found.catch(() => cache.delete(cacheKey))
       }
       const key = await found
-      if (key === undefined) return undefined
+      if (key === undefined) {
+        // Unless all was forgotten meanwhile: then it may be there by now.
+        if (cache.get(cacheKey) === found) misses.set(cacheKey, true)
+        cache.delete(cacheKey)
+        return undefined
+      }
       if (key.expiresAt !== null && key.expiresAt.getTime() <= Date.now()) return undefined
       return key
     },
     noteUse,
-    clear: () => cache.clear(),
+    clear() {
+      cache.clear()
+      misses.clear()
+    },
   }
 }

@@ -5,6 +5,7 @@ import { createLiveSocket, type LiveSocket } from "../live/live-socket.ts"
 import { mayStillRead } from "../live/may-still-read.ts"
 import { prepareSubscription } from "../live/prepare-subscription.ts"
 import { liveEventSchema } from "../presenters/live-event.ts"
+import { refuseRate } from "../rate-limits/rate-limit-headers.ts"
 import { isRefusal, refuse } from "../refusal.ts"
 import { defineRoute } from "../route.ts"
 
@@ -41,6 +42,9 @@ export const openWebSocket = defineRoute({
       return createLiveSocket({
         socket,
         async open({ after, filter }, sink) {
+          // It may read as much as a request does.
+          const verdict = await services.rateLimits.take(caller.actor)
+          if (verdict?.isAllowed === false) return refuseRate(verdict)
           const given = after === undefined ? null : { field: "after", position: after }
           const start = await prepareSubscription(services, ledgerId, given)
           if (isRefusal(start)) return start

@@ -8,6 +8,7 @@ import type { LiveMessage } from "../presenters/live-event.ts"
 import type { LivePage, LiveReader } from "../queries/live-messages.ts"
 import { deferEndpoint, type LeasedEndpoint, releaseLease, renewLease, takeLease } from "./endpoint-lease.ts"
 import {
+  dropRetried,
   type Failure,
   findRequested,
   LeaseLostError,
@@ -261,11 +262,18 @@ function createWalk(
     return (await record()) && !page.isLast ? "go on" : "stop"
   }
 
+  /** One that the settings of now do not want is nobody's any more: who was to get it may be another one than who is there now. */
+  async function deliverRetried({ position, retries }: { position: bigint; retries: number }): Promise<Step> {
+    const message = await readAt(position)
+    if (passes(filter, message)) return deliver(message, retries)
+    await dropRetried(db, endpoint, position)
+    cursor = position
+    return "go on"
+  }
+
   async function deliverLog(): Promise<Step> {
     const { retrying } = endpoint
-    // Also where the filter was changed since: what was begun is brought to an end.
-    let step: Step =
-      retrying === null ? "go on" : await deliver(await readAt(retrying.position), retrying.retries)
+    let step: Step = retrying === null ? "go on" : await deliverRetried(retrying)
     if (retrying !== null && step === "go on") step = (await record()) ? "go on" : "stop"
     while (step === "go on") step = isOver() ? "stop" : await deliverPage()
     if (step === "stop") await record()

@@ -137,6 +137,16 @@ async function tell(
   }
 }
 
+/** Ends a delivery that is retried and that the settings of now do not want. @throws LeaseLostError */
+export async function dropRetried(db: Kysely<Database>, lease: LeaseKey, position: bigint): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    await lockEndpoint(trx, lease, null)
+    await sql`
+      UPDATE webhooks.deliveries SET status = 'dead', settled_at = now()
+      WHERE endpoint_id = ${lease.endpointId} AND position = ${position} AND status = 'retrying'`.execute(trx)
+  })
+}
+
 /** A delivery that somebody asked for. */
 export type RequestedDelivery = {
   readonly deliveryId: bigint
@@ -198,8 +208,19 @@ export async function recordRequested(
       INSERT INTO webhooks.attempts (delivery_id, attempt, began_at, duration_ms, response_status, error, excerpt, is_requested)
       SELECT delivery_id, attempts, ${attempt.beganAt}, ${attempt.durationMs}, ${attempt.status}, ${attempt.error}, ${attempt.excerpt}, true
       FROM delivery`.execute(trx)
+    if (isDelivered) await noteTaken(trx, lease)
     return isCounted
   })
+}
+
+/** The receiver takes messages again, unless there is one that it is still to take. */
+async function noteTaken(trx: Transaction<Database>, { endpointId }: LeaseKey): Promise<void> {
+  const { numAffectedRows } = await sql`
+    UPDATE webhooks.endpoints e SET failing_since = NULL WHERE e.endpoint_id = ${endpointId} AND e.failing_since IS NOT NULL
+      AND NOT EXISTS (SELECT FROM webhooks.deliveries d WHERE d.endpoint_id = e.endpoint_id AND d.status = 'retrying')`.execute(
+    trx,
+  )
+  if (numAffectedRows === 1n) await clearAlarm(trx, "webhook_failing", endpointId)
 }
 
 /** Who records holds the endpoint's row from here to the end of the transaction. @returns whether its settings are those that the lease was taken with */

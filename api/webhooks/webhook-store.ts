@@ -169,6 +169,11 @@ export async function changeWebhook(
         ${isEnabledNow ? sql`, is_enabled = true, disabled_because = NULL, disabled_at = NULL, failing_since = NULL` : sql``}
         ${isTriedAtOnce ? sql`, next_attempt_at = NULL` : sql``}
       WHERE endpoint_id = ${endpointId}`.execute(trx)
+    // Another receiver, or one that somebody has looked after, has all its attempts.
+    if (isTriedAtOnce)
+      await sql`UPDATE webhooks.deliveries SET retries = 0 WHERE endpoint_id = ${endpointId} AND status = 'retrying'`.execute(
+        trx,
+      )
     if (isEnabledNow) await clearAlarm(trx, "webhook_disabled", endpointId)
     if (isDisabledNow) await clearAlarm(trx, "webhook_failing", endpointId)
     const row = await readOne(trx, ledgerId, endpointId)

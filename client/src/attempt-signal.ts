@@ -8,12 +8,18 @@ export type AttemptSignal = {
   release(): void
 }
 
+/** A timer that is to take longer ends at once. */
+const timerMsMax = 2 ** 31 - 1
+
 /** A signal of one attempt: it is over with the caller's, and after a time. */
 export function createAttemptSignal(timeoutMs: number, caller: AbortSignal | undefined): AttemptSignal {
   const controller = new AbortController()
   const follow = (): void => controller.abort(caller?.reason)
   const late = (ms: number) =>
-    setTimeout(() => controller.abort(new Error(`nothing came for ${ms / 1_000} s`)), ms)
+    setTimeout(
+      () => controller.abort(new Error(`nothing came for ${ms / 1_000} s`)),
+      Math.min(ms, timerMsMax),
+    )
   let timer = late(timeoutMs)
   if (caller?.aborted === true) follow()
   caller?.addEventListener("abort", follow, { once: true })

@@ -10,10 +10,15 @@ export type Persistence = {
   readonly backoffMs: number
   /** No wait is longer, unless the API asks for it. */
   readonly backoffMaxMs: number
+  /** No wait is longer, whatever the API asks for; as long as it asks for, unless given. */
+  readonly retryAfterMaxMs?: number
 }
 
 /** Nothing was recorded, or it is not known what was, and it may go well next time. */
 const passing: ReadonlySet<number> = new Set([408, 429, 502, 503, 504])
+/** Of somebody between the API and us, who may have passed the request on: also whatever the API never says, as 202, 499, 520 or 524. */
+const isPassingBetween = (status: number): boolean =>
+  passing.has(status) || status === 425 || status === 499 || status >= 500 || (status > 200 && status < 300)
 /** Of those that pass, what says for certain that this attempt has recorded nothing. */
 const withoutEffect: ReadonlySet<string> = new Set([
   "REQUEST_TIMEOUT",
@@ -34,7 +39,7 @@ export async function persist<T>(
   options: { readonly signal?: AbortSignal | undefined; readonly operationId?: string | undefined } = {},
 ): Promise<T> {
   const { signal, operationId } = options
-  const began = Date.now()
+  const began = performance.now()
   let isOutcomeUnknown = false
   for (let attempts = 1; ; attempts += 1) {
     signal?.throwIfAborted()
@@ -45,12 +50,16 @@ export async function persist<T>(
       signal?.throwIfAborted()
       error = thrown instanceof ChainBridgeError ? thrown : noAnswer(thrown)
     }
-    const isPassing = error.status === null || passing.has(error.status)
-    const mayHaveHappened = error.status === 500 || (isPassing && !withoutEffect.has(error.code))
+    const { status } = error
+    // The API's own refusal says what is wrong; anything else comes from between, and says nothing of what the API did.
+    const isOwn = error.errors.length > 0
+    const isPassing = status === null || (isOwn ? passing.has(status) : isPassingBetween(status))
+    const mayHaveHappened = !isOwn || status === 500 || (isPassing && !withoutEffect.has(error.code))
     // What is refused now says nothing of an earlier attempt, which may still be under way.
     isOutcomeUnknown ||= mayHaveHappened
-    const waitMs = Math.max(error.retryAfterMs ?? 0, backoff(attempts, bounds))
-    const isOver = attempts >= bounds.attemptsMax || Date.now() + waitMs > began + bounds.deadlineMs
+    const wantedMs = Math.max(error.retryAfterMs ?? 0, backoff(attempts, bounds))
+    const waitMs = Math.min(wantedMs, bounds.retryAfterMaxMs ?? wantedMs)
+    const isOver = attempts >= bounds.attemptsMax || performance.now() + waitMs > began + bounds.deadlineMs
     if (!isPassing || isOver)
       throw new ChainBridgeError(error.message, {
         ...error,

@@ -36,6 +36,8 @@ export async function* streamEvents(
     deadlineMs: patienceMs,
     backoffMs: 500,
     backoffMaxMs: 15_000,
+    // For as long as there is patience, somebody looks whether it is over earlier.
+    retryAfterMaxMs: 60_000,
   }
   let position = options.after
 

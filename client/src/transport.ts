@@ -55,12 +55,16 @@ export function createTransport(options: ChainBridgeClientOptions): Transport {
     const token = typeof apiKey === "string" ? apiKey : await apiKey()
     const response = await send(`${base}/api/v1${path}${queryString(query)}`, {
       ...init,
+      // A redirect may make a write into a read, and what that answers into what is taken for recorded.
+      redirect: init.method === "POST" ? "manual" : "follow",
       headers: {
         authorization: `Bearer ${token}`,
         ...(appId === undefined ? {} : { "x-app-id": appId }),
         ...headers,
       },
     })
+    if (response.type === "opaqueredirect" || (response.status >= 300 && response.status < 400))
+      throw moved(response)
     if (response.status !== 200) throw await readRefusal(response)
     return response
   }
@@ -107,6 +111,12 @@ function readData<Data>(text: string): Data {
   }
   if (typeof said !== "object" || said === null || !("data" in said)) throw unreadable(undefined)
   return said.data as Data
+}
+
+function moved({ status, headers }: Response): ChainBridgeError {
+  const to = headers.get("location")
+  const message = `a write is sent where the API is, and not on${to === null ? "" : ` to ${to}`}: name its own address as url`
+  return new ChainBridgeError(message, { code: "REDIRECTED", status: status === 0 ? 302 : status })
 }
 
 function unreadable(cause: unknown): ChainBridgeError {

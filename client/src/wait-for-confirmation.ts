@@ -15,7 +15,7 @@ export async function waitForConfirmation(
   read: () => Promise<Operation>,
   { signal, timeoutMs = 15 * 60_000 }: WaitOptions,
 ): Promise<Operation> {
-  const deadline = Date.now() + timeoutMs
+  const deadline = performance.now() + timeoutMs
   for (let waitMs = pollMs; ; waitMs = Math.min(pollMaxMs, waitMs * 1.5)) {
     const operation = await read()
     const { status, operation_id: operationId } = operation
@@ -26,7 +26,7 @@ export async function waitForConfirmation(
       throw give("NOTHING_TO_CONFIRM", "it has changed no balance, so that nothing of it goes to the chain")
     if (status === "attention")
       throw give("SETTLEMENT_FAILED", "the token refuses a part of it, which waits for an operator")
-    if (Date.now() + waitMs > deadline)
+    if (performance.now() + waitMs > deadline)
       throw give("NOT_CONFIRMED_YET", `it is ${status} after ${timeoutMs / 1_000} s; it goes on`)
     await pause(waitMs, signal)
   }

@@ -1,3 +1,4 @@
+import { Redis } from "ioredis"
 import { sql } from "kysely"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type ApiServer, startApiServer } from "../../../api/api-server.ts"
@@ -135,6 +136,18 @@ function testBucket(where: "in process" | "in Redis"): void {
     expect(await limitOf(own)).toBe("100")
   })
 
+  it("holds as soon as it is raised, whatever was taken before", async () => {
+    const key = await freshKey(api, { requests_per_second: 1, burst: 40 })
+    await spend(api, key)
+    await sql`
+      UPDATE registry.key_rate_limits SET requests_per_second = 100, burst = 200
+      WHERE key_id = (SELECT key_id FROM registry.api_keys WHERE key_hash = sha256(${Buffer.from(key)}))`.execute(
+      api.db,
+    )
+    await sql`SELECT pg_notify('registry_changed', '')`.execute(api.db)
+    await expect.poll(async () => (await asked(api, key)).status, { timeout: 5_000 }).toBe(200)
+  })
+
   it("is also told where the answer is a stream", async () => {
     const key = await freshKey(api)
     const response = await fetch(`${api.server.url}/api/v1/audit/events`, {
@@ -191,6 +204,23 @@ describe.skipIf(!hasRedis)("Redis (skipped without redis-server)", () => {
     const key = await spentKey()
     expect((await atSecond(key)).status).toBe(429)
     expect(await health()).toEqual({ redis: "healthy", alarms: [] })
+  })
+
+  it("that may not write is degraded until it may, and not healthy in between because it answers", async () => {
+    const key = await freshKey(api)
+    const admin = new Redis(redis.url)
+    await admin.config("SET", "min-replicas-to-write", "1")
+    await asked(api, key)
+    await expect.poll(health).toEqual({ redis: "degraded", alarms: ["redis_unavailable"] })
+    const until = performance.now() + 3_000
+    while (performance.now() < until) {
+      await asked(api, key)
+      expect(await health()).toEqual({ redis: "degraded", alarms: ["redis_unavailable"] })
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    await admin.config("SET", "min-replicas-to-write", "0")
+    await expect.poll(health, { timeout: 15_000 }).toEqual({ redis: "healthy", alarms: [] })
+    admin.disconnect()
   })
 
   it.each(["dies", "stands still"])(

@@ -63,6 +63,28 @@ describe("a write whose answer is lost", () => {
     expect(await balance()).toBe(five)
   })
 
+  it.each([202, 203, 499, 507, 520, 522, 524])(
+    "is recorded once, and never taken for certainly lost, where somebody between answers %i",
+    async (status) => {
+      proxy.plan({ status, body: "<html>" })
+      const write = { ...request(), operation_id: `between-${status}` }
+      const once = connect({ attemptsMax: 1 }).adjustBalance(write)
+      await expect(once).rejects.toMatchObject({ isOutcomeUnknown: true, attempts: 1 })
+      proxy.plan({ status, body: "<html>" })
+      await connect().adjustBalance(write)
+      expect(await balance()).toBe(five)
+    },
+  )
+
+  it("is not made into a read by a redirect", async () => {
+    proxy.plan({ status: 302, headers: { location: `/api/v1/balance/${user}` }, body: "" })
+    await expect(connect().adjustBalance(request())).rejects.toMatchObject({
+      code: "REDIRECTED",
+      attempts: 1,
+    })
+    expect(proxy.requests.map(({ path }) => path)).toEqual(["/api/v1/balance/adjust"])
+  })
+
   it("is sent again when nobody answers in time", async () => {
     proxy.plan("silence", "silence")
     const answer = await connect({ timeoutMs: 300 }).adjustBalance(request())

@@ -1,3 +1,4 @@
+import { sql } from "kysely"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { hashApiKey } from "../../../../api/identity/api-key.ts"
 import { type LiveSocketClient, openLiveSocket } from "../../../support/live-socket-client.ts"
@@ -181,6 +182,29 @@ describe("it refuses", () => {
     const [error, pong] = await socket.until(2)
     expect([error.type, error.id, error.code, error.errors[0].field]).toEqual(["error", id, code, field])
     expect(pong).toEqual({ type: "pong" })
+  })
+
+  it("a subscription beyond the limit of the key", async () => {
+    const key = await seedKey(api.db, api.app)
+    await sql`INSERT INTO registry.key_rate_limits (key_id, requests_per_second, burst)
+      SELECT key_id, 1, 2 FROM registry.api_keys WHERE key_hash = ${hashApiKey(key)}`.execute(api.db)
+    await sql`SELECT pg_notify('registry_changed', '')`.execute(api.db)
+    await expect
+      .poll(async () =>
+        (await api.call("GET", "/api/v1/reasons", undefined, { authorization: `Bearer ${key}` })).headers.has(
+          "ratelimit-limit",
+        ),
+      )
+      .toBe(true)
+    await new Promise((resolve) => setTimeout(resolve, 2_000))
+    const socket = await connect({ apiKey: key })
+    for (const id of ["a", "b", "c"]) socket.send({ type: "subscribe", id })
+    expect(await socket.until(3)).toMatchObject([
+      { type: "subscribed", id: "a" },
+      { type: "error", id: "b", code: "RATE_LIMITED" },
+      { type: "error", id: "c", code: "RATE_LIMITED" },
+    ])
+    socket.cut()
   })
 
   it("a second subscription of an id, and more of them than a connection may have", async () => {

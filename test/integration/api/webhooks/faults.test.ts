@@ -314,6 +314,21 @@ describe("a failure at the old address", () => {
     await remove(webhook_id)
   })
 
+  it("is no reason to send the message to whom the settings of now do not mean", async () => {
+    const [before, after] = [await receive(), await receive()]
+    before.answer = fail(500)
+    const worker = await fixture.run({ random: () => 0 })
+    const { webhook_id } = await fixture.make(before.url, { user_id: "alice", types: ["balance.adjusted"] })
+    await fixture.record(1, "alice")
+    await fixture.firstFailure(webhook_id)
+    const change = { url: after.url, user_id: "bob", types: ["balance.adjusted"] }
+    expect((await fixture.api.call("PATCH", `/api/v1/webhooks/${webhook_id}`, change)).status).toBe(200)
+    await fixture.whenThrough(webhook_id, await fixture.record(1, "bob"))
+    expect(after.received.map(({ event }) => event.data["user_id"])).toEqual(["bob"])
+    expect(await fixture.deliveries(webhook_id, "status=retrying")).toEqual([])
+    await worker.stop()
+  })
+
   it("leaves a test that was asked for to be sent with the new one", async () => {
     const [old, other] = [await receive(), await receive()]
     let answer: (() => void) | undefined
