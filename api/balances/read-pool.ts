@@ -16,6 +16,8 @@ export function createReadPool(options: {
     ...options,
     settings: {
       plan_cache_mode: "force_generic_plan",
+      // A generic plan takes a range for thousands of rows; what is read is a few, and starting a worker takes longer than that.
+      max_parallel_workers_per_gather: "0",
       enable_seqscan: "off",
       enable_bitmapscan: "off",
       enable_hashjoin: "off",

@@ -81,6 +81,12 @@ function refusalOf(
         "dead_letter_id",
         `what was given has been spent: ${amountText(refusal.availableBaseUnits)} is available`,
       )
+    case "BALANCE_OUT_OF_RANGE":
+      return refuse(
+        refused,
+        "dead_letter_id",
+        "the balance would be beyond 2^255 base units; debit the user first",
+      )
     default:
       return unreachable(refused)
   }

@@ -66,9 +66,10 @@ export const healthSchema = z.object({
     .openapi({ description: "Of the key's ledger; null without a key" }),
   performance_metrics: z
     .object({
-      pending_transactions: z
-        .int()
-        .openapi({ description: "Changes that are not confirmed, in a batch or waiting for one" }),
+      pending_transactions: z.int().openapi({
+        description:
+          "Changes that are not confirmed, in a batch or waiting for one; of those that the batcher has not taken in yet at most 20,000 are counted",
+      }),
       pending_batches: z.int().openapi({ description: "Batches under way" }),
       average_batch_size: z
         .number()

@@ -7,7 +7,10 @@ import { isoDuration } from "./iso-duration.ts"
 export const blockchainSyncSchema = z.object({
   status: z.literal("pending"),
   will_be_batched: z.boolean().openapi({ description: "false: goes to the chain at once" }),
-  current_batch_size: z.int().nullable().openapi({ description: "Recipients that wait, as last measured" }),
+  current_batch_size: z.int().nullable().openapi({
+    description:
+      "Recipients that wait, as last measured, of 20,000 changes at most; null while nobody takes changes in",
+  }),
   optimal_batch_size: z.int().nullable(),
   estimated_sync_time: z
     .string()

@@ -1,4 +1,5 @@
 import { type Kysely, type RawBuilder, sql } from "kysely"
+import { changeTypes } from "../../ledger/domain/events.ts"
 import type { Database } from "../../ledger/store/database.ts"
 
 /** Since the newest sign of life of each role, in milliseconds by the database's clock. */
@@ -64,6 +65,9 @@ export type LedgerMetrics = {
   readonly gas_saved_24h: bigint | null
 }
 
+/** What the batcher has not taken in yet is counted in the log, and no further than this: without a batcher all of the log is. */
+const untakenCountedMax = 20_000
+
 const efficiency = sql`(100 * (1 - sum(gas_used) / nullif(sum(single_gas_recipients), 0)))::float8`
 
 /** What settlement of one ledger did in the last day and has before it; a figure without anything to measure is null. */
@@ -79,7 +83,12 @@ export async function readLedgerMetrics(db: Kysely<Database>, ledgerId: string):
     )
     SELECT
       (SELECT count(*) FROM settlement.batch_items WHERE ledger_id = ${ledgerId} AND state = 'waiting')
-        + (SELECT coalesce(sum(changes), 0) FROM open)::bigint AS pending_changes,
+        + (SELECT coalesce(sum(changes), 0) FROM open)::bigint
+        + (SELECT count(*) FROM (
+            SELECT FROM ledger.events e
+            WHERE e.ledger_id = ${ledgerId} AND e.type = ANY(${[...changeTypes]}::text[])
+              AND e.position > coalesce((SELECT n.position FROM settlement.intake n WHERE n.ledger_id = ${ledgerId}), 0)
+            ORDER BY e.position LIMIT ${untakenCountedMax}) AS untaken) AS pending_changes,
       (SELECT count(*) FROM open) AS open_batches,
       (SELECT count(*) FROM day) AS batches_24h,
       (SELECT avg(recipients)::float8 FROM day) AS average_batch_size,

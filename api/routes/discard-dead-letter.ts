@@ -24,6 +24,7 @@ export const discardDeadLetter = defineRoute({
     "NOTHING_TO_DISCARD",
     "ALREADY_REVERSED",
     "INSUFFICIENT_BALANCE",
+    "BALANCE_OUT_OF_RANGE",
   ],
   handle: (services, { params, body, caller, context }) =>
     endDeadLetter(services, caller, initiatorOf(services, context, caller), params.dead_letter_id, {

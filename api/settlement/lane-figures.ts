@@ -6,15 +6,15 @@ import { savedPercent } from "../presenters/gas-saving.ts"
 
 /** What waits in a settlement lane, as of the last measurement. */
 export type LaneFigures = {
-  /** Waiting changes, counted up to `waitingCountedMax`. */
-  readonly waitingChanges: number
+  /** Waiting changes, counted up to `waitingCountedMax`; null, as are the other figures of them, where the batcher takes nothing in: what waits in the log alone is not counted. */
+  readonly waitingChanges: number | null
   /** Accounts that these changes are on. */
-  readonly waitingRecipients: number
+  readonly waitingRecipients: number | null
   /** When the first of them wants to be sealed; null where nothing waits. */
   readonly earliestDeadline: Date | null
   readonly isPaused: boolean
   /** Of the waiting changes, those that credit. */
-  readonly waitingCredits: number
+  readonly waitingCredits: number | null
   /** Of the newest confirmed batches whose savings were measured; null where there are none. */
   readonly recent: RecentBatches | null
 }
@@ -47,6 +47,9 @@ const nothingWaits: LaneFigures = {
 }
 
 const waitingCountedMax = 20_000
+/** A batcher takes changes in within a second or two. */
+const takenInWithin = sql`interval '5 seconds'`
+const unknown = { waitingChanges: null, waitingRecipients: null, waitingCredits: null } as const
 const recentBatches = 20
 
 /** Measured in the background when somebody asks and the figures have aged: requests never pay for it, and an idle process asks nothing. */
@@ -57,6 +60,8 @@ export function createLaneBoard(options: {
 }): LaneBoard {
   const { db, logger, maxAgeMs } = options
   let lanes = new Map<string, LaneFigures>()
+  /** Ledgers of which nobody takes changes in. */
+  let stuck: ReadonlySet<string> = new Set()
   let measuredAt = Number.NEGATIVE_INFINITY
   const measurement = createBackgroundMeasurement({
     measure,
@@ -113,6 +118,13 @@ export function createLaneBoard(options: {
         },
       ]),
     )
+    const { rows: behind } = await sql<{ ledger_id: string }>`
+      SELECT h.ledger_id FROM ledger.head h LEFT JOIN settlement.intake n USING (ledger_id)
+      CROSS JOIN LATERAL (
+        SELECT recorded_at FROM ledger.events WHERE ledger_id = h.ledger_id AND position > coalesce(n.position, 0) ORDER BY position LIMIT 1
+      ) AS e
+      WHERE e.recorded_at < now() - ${takenInWithin}`.execute(db)
+    stuck = new Set(behind.map((row) => row.ledger_id))
     measuredAt = performance.now()
   }
 
@@ -120,7 +132,8 @@ export function createLaneBoard(options: {
     figuresOf(ledgerId, tokenId) {
       measurement.ask()
       if (!measurement.isCurrent(measuredAt)) return null
-      return lanes.get(`${tokenId}\n${ledgerId}`) ?? nothingWaits
+      const figures = lanes.get(`${tokenId}\n${ledgerId}`) ?? nothingWaits
+      return stuck.has(ledgerId) ? { ...figures, ...unknown } : figures
     },
     async whenCurrent() {
       if (!measurement.isCurrent(measuredAt)) await measurement.wait()

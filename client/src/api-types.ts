@@ -133,7 +133,7 @@ export interface paths {
                                     status: "pending";
                                     /** @description false: goes to the chain at once */
                                     will_be_batched: boolean;
-                                    /** @description Recipients that wait, as last measured */
+                                    /** @description Recipients that wait, as last measured, of 20,000 changes at most; null while nobody takes changes in */
                                     current_batch_size: number | null;
                                     optimal_batch_size: number | null;
                                     /**
@@ -327,7 +327,7 @@ export interface paths {
                                     status: "pending";
                                     /** @description false: goes to the chain at once */
                                     will_be_batched: boolean;
-                                    /** @description Recipients that wait, as last measured */
+                                    /** @description Recipients that wait, as last measured, of 20,000 changes at most; null while nobody takes changes in */
                                     current_batch_size: number | null;
                                     optimal_batch_size: number | null;
                                     /**
@@ -486,7 +486,7 @@ export interface paths {
                                     status: "pending";
                                     /** @description false: goes to the chain at once */
                                     will_be_batched: boolean;
-                                    /** @description Recipients that wait, as last measured */
+                                    /** @description Recipients that wait, as last measured, of 20,000 changes at most; null while nobody takes changes in */
                                     current_batch_size: number | null;
                                     optimal_batch_size: number | null;
                                     /**
@@ -644,7 +644,7 @@ export interface paths {
                                     status: "pending";
                                     /** @description false: goes to the chain at once */
                                     will_be_batched: boolean;
-                                    /** @description Recipients that wait, as last measured */
+                                    /** @description Recipients that wait, as last measured, of 20,000 changes at most; null while nobody takes changes in */
                                     current_batch_size: number | null;
                                     optimal_batch_size: number | null;
                                     /**
@@ -1860,7 +1860,7 @@ export interface paths {
                                     status: "pending";
                                     /** @description false: goes to the chain at once */
                                     will_be_batched: boolean;
-                                    /** @description Recipients that wait, as last measured */
+                                    /** @description Recipients that wait, as last measured, of 20,000 changes at most; null while nobody takes changes in */
                                     current_batch_size: number | null;
                                     optimal_batch_size: number | null;
                                     /**
@@ -2087,7 +2087,7 @@ export interface paths {
                                     status: "pending";
                                     /** @description false: goes to the chain at once */
                                     will_be_batched: boolean;
-                                    /** @description Recipients that wait, as last measured */
+                                    /** @description Recipients that wait, as last measured, of 20,000 changes at most; null while nobody takes changes in */
                                     current_batch_size: number | null;
                                     optimal_batch_size: number | null;
                                     /**

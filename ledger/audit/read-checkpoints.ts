@@ -1,4 +1,5 @@
 import type { Kysely, Transaction } from "kysely"
+import { ChainBridgeError } from "../../platform/errors.ts"
 import { type SignedCheckpoint, signedNote } from "../domain/checkpoint-note.ts"
 import type { AnchorState } from "../store/anchor-tables.ts"
 import type { Database } from "../store/database.ts"
@@ -23,7 +24,7 @@ export type StoredCheckpoint = SignedCheckpoint & {
   readonly note: string
 }
 
-/** @param which its tree size */
+/** @param which its tree size @throws ChainBridgeError CHECKPOINT_DIFFERS where its key is not there */
 export async function readCheckpoint(
   db: Handle,
   ledgerId: string,
@@ -65,20 +66,29 @@ export async function readCheckpointsBefore(
 }
 
 function selectCheckpoints(db: Handle, ledgerId: string) {
-  return db
-    .selectFrom("ledger.checkpoints as c")
-    .innerJoin("registry.audit_keys as k", "k.key_id", "c.key_id")
-    .leftJoin("settlement.anchors as a", (join) =>
-      join.onRef("a.ledger_id", "=", "c.ledger_id").onRef("a.tree_size", "=", "c.tree_size"),
-    )
-    .selectAll("c")
-    .select(["k.public_key", "a.chain_id", "a.contract", "a.state", "a.tx_hash", "a.block_number"])
-    .where("c.ledger_id", "=", ledgerId)
+  return (
+    db
+      .selectFrom("ledger.checkpoints as c")
+      // One whose key is gone must not be passed over: nobody could see that it does not hold.
+      .leftJoin("registry.audit_keys as k", "k.key_id", "c.key_id")
+      .leftJoin("settlement.anchors as a", (join) =>
+        join.onRef("a.ledger_id", "=", "c.ledger_id").onRef("a.tree_size", "=", "c.tree_size"),
+      )
+      .selectAll("c")
+      .select(["k.public_key", "a.chain_id", "a.contract", "a.state", "a.tx_hash", "a.block_number"])
+      .where("c.ledger_id", "=", ledgerId)
+  )
 }
 
 type Row = Awaited<ReturnType<ReturnType<typeof selectCheckpoints>["execute"]>>[number]
 
 function toCheckpoint(row: Row): StoredCheckpoint {
+  const { public_key: publicKey } = row
+  if (publicKey === null)
+    throw new ChainBridgeError(
+      "CHECKPOINT_DIFFERS",
+      `the checkpoint of ${row.tree_size} events of ledger ${row.ledger_id} names the key ${row.key_id}, which registry.audit_keys does not have`,
+    )
   const signed = {
     checkpoint: {
       ledgerId: row.ledger_id,
@@ -93,7 +103,7 @@ function toCheckpoint(row: Row): StoredCheckpoint {
   return {
     ...signed,
     previousSize: row.previous_size,
-    publicKey: row.public_key,
+    publicKey,
     anchoredPosition: row.anchored_position,
     anchor:
       row.chain_id === null || row.contract === null || row.state === null
@@ -105,6 +115,6 @@ function toCheckpoint(row: Row): StoredCheckpoint {
             transactionHash: row.tx_hash,
             blockNumber: row.block_number,
           },
-    note: signedNote(signed, row.public_key),
+    note: signedNote(signed, publicKey),
   }
 }

@@ -23,8 +23,10 @@ export async function verifyItems(
     head: bigint
     other_token: bigint | null
     beyond: bigint | null
+    newest: bigint | null
   }>`
     SELECT h.position AS head, coalesce(n.position, 0) AS intake,
+      (SELECT max(position) FROM settlement.batch_items WHERE ledger_id = ${ledgerId}) AS newest,
       (SELECT min(i.position) FROM settlement.batch_items i JOIN ledger.accounts a USING (ledger_id, account_id)
        WHERE i.ledger_id = ${ledgerId} AND i.token_id <> a.token_id) AS other_token,
       coalesce(
@@ -33,7 +35,13 @@ export async function verifyItems(
     FROM ledger.head h LEFT JOIN settlement.intake n USING (ledger_id) WHERE h.ledger_id = ${ledgerId}`.execute(
     trx,
   )
-  const { intake = 0n, head = 0n, other_token: otherToken = null, beyond = null } = rows[0] ?? {}
+  const {
+    intake = 0n,
+    head = 0n,
+    other_token: otherToken = null,
+    beyond = null,
+    newest = null,
+  } = rows[0] ?? {}
   const [position] = [firstDifference(log, Number(intake)), otherToken, beyond]
     .filter((at) => at !== null)
     .sort((one, other) => (one < other ? -1 : 1))
@@ -41,6 +49,11 @@ export async function verifyItems(
     const problem = "settlement.batch_items is not what the log gives"
     return (await findItem(trx, ledgerId, position)) ?? { position, problem }
   }
+  if (newest !== null && newest > intake)
+    return {
+      position: null,
+      problem: `settlement.intake says that it has read up to ${intake}, settlement.batch_items has a change of position ${newest}`,
+    }
   if (intake <= head) return null
   return {
     position: null,

@@ -38,14 +38,41 @@ type Letter = {
   readonly closed_at: Date | null
 }
 
+const renewedAtOnce = 5_000
+
+/** What a retry does to waiting changes. At once: nothing that holds small or early changes back holds these. Skipped debits are counted anew. */
+const renewed = sql`deferrals = 0, is_immediate = true`
+const isNotRenewed = sql`state = 'waiting' AND (deferrals <> 0 OR NOT is_immediate)`
+
+/**
+ * Renews what waits behind an open letter, a page after the other, before the head is locked: a busy account may have any number of changes, and the whole ledger's writes would wait for them.
+ * As long as the letter is open nothing of it is settled, whatever its changes say.
+ */
+async function renewInPages(
+  db: Kysely<Database>,
+  { ledgerId, deadLetterId }: ClosingOfDeadLetter,
+): Promise<void> {
+  for (;;) {
+    const { numAffectedRows } = await sql`
+      UPDATE settlement.batch_items SET ${renewed}
+      WHERE ledger_id = ${ledgerId} AND position IN (
+        SELECT i.position FROM settlement.dead_letters d JOIN settlement.batch_items i ON i.ledger_id = d.ledger_id AND i.account_id = d.account_id
+        WHERE d.ledger_id = ${ledgerId} AND d.dead_letter_id = ${deadLetterId} AND d.closed_at IS NULL
+          AND i.state = 'waiting' AND (i.deferrals <> 0 OR NOT i.is_immediate)
+        LIMIT ${renewedAtOnce})`.execute(db)
+    if (numAffectedRows === undefined || numAffectedRows < BigInt(renewedAtOnce)) return
+  }
+}
+
 /**
  * Ends a dead letter: its changes wait to be settled again, or they are discarded by an event of the log. One commit, under the head's lock, so that nobody seals or reverses them meanwhile.
  */
-export function closeDeadLetter(
+export async function closeDeadLetter(
   db: Kysely<Database>,
   closing: ClosingOfDeadLetter,
 ): Promise<ClosedDeadLetter> {
   const { ledgerId, deadLetterId, outcome } = closing
+  if (outcome === "retried") await renewInPages(db, closing)
   return withHead(db, ledgerId, async (ledger): Promise<ClosedDeadLetter> => {
     const { rows } = await sql<Letter>`
       SELECT account_id, through_position, outcome, closed_at FROM settlement.dead_letters
@@ -56,10 +83,10 @@ export function closeDeadLetter(
       return { refused: "DEAD_LETTER_CLOSED", outcome: letter.outcome, closedAt: letter.closed_at }
     switch (outcome) {
       case "retried":
-        // At once: nothing that holds small or early changes back holds these. Skipped debits are counted anew.
+        // What has come since the last page.
         await sql`
-          UPDATE settlement.batch_items SET deferrals = 0, is_immediate = true
-          WHERE ledger_id = ${ledgerId} AND account_id = ${letter.account_id} AND state = 'waiting'`.execute(
+          UPDATE settlement.batch_items SET ${renewed}
+          WHERE ledger_id = ${ledgerId} AND account_id = ${letter.account_id} AND ${isNotRenewed}`.execute(
           ledger.trx,
         )
         break

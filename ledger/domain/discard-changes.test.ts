@@ -1,4 +1,5 @@
 import { expect, it } from "vitest"
+import { amountLimit } from "./amount.ts"
 import { decideDiscard } from "./discard-changes.ts"
 
 const at = new Date(0)
@@ -32,6 +33,14 @@ it("gives a debit back, whatever the balance", () => {
   expect(decideDiscard(debit, { pending: 0n, confirmed: 10n, locked: 0n }, said, at)).toMatchObject({
     account: { amount: 10n, balanceAfter: 10n },
   })
+})
+
+it("refuses what would take the balance to the limit", () => {
+  const debit = { ...credits, changes: [{ position: 3n, amount: -5n }] }
+  const near = { pending: amountLimit - 6n, confirmed: 0n, locked: 0n }
+  expect(decideDiscard(debit, near, said, at)).toMatchObject({ account: { balanceAfter: amountLimit - 1n } })
+  const nearer = { ...near, pending: amountLimit - 5n }
+  expect(decideDiscard(debit, nearer, said, at)).toEqual({ refused: "BALANCE_OUT_OF_RANGE" })
 })
 
 it("refuses what was reversed, and nothing", () => {

@@ -1,4 +1,5 @@
 import type { AccountBalance } from "./adjust-balance.ts"
+import { amountLimit } from "./amount.ts"
 import type { NewEventOf } from "./events.ts"
 
 /** Changes of one account that were given up. */
@@ -15,6 +16,7 @@ export type DiscardRefusal =
   /** Together with its reversal it is nothing: tried again, both are settled without the chain. */
   | { readonly refused: "ALREADY_REVERSED"; readonly reversedBy: bigint }
   | { readonly refused: "INSUFFICIENT_BALANCE"; readonly availableBaseUnits: bigint }
+  | { readonly refused: "BALANCE_OUT_OF_RANGE" }
 
 /** Takes changes that the chain will never have out of a balance. What was given with them may have been spent: then they stay. */
 export function decideDiscard(
@@ -32,6 +34,7 @@ export function decideDiscard(
     const available = before.pending - before.locked
     return { refused: "INSUFFICIENT_BALANCE", availableBaseUnits: available > 0n ? available : 0n }
   }
+  if (pending >= amountLimit) return { refused: "BALANCE_OUT_OF_RANGE" }
   return {
     type: "SettlementDiscarded",
     data: {

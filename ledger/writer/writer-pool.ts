@@ -34,6 +34,8 @@ export function createWriterPool(options: {
     settings: {
       // A statement is planned once and then runs for as long as its connection lives: by then the small table that it was planned on may be a large one.
       plan_cache_mode: "force_generic_plan",
+      // A generic plan takes a range for thousands of rows; what is read is a few, and starting a worker takes longer than that.
+      max_parallel_workers_per_gather: "0",
       enable_seqscan: "off",
       enable_bitmapscan: "off",
       enable_sort: "off",

@@ -57,6 +57,23 @@ it("measures again before it answers a read that comes after a pause", async () 
   expect(body.batch_info).toMatchObject({ current_batch_size: 2 })
 })
 
+it("says of what nobody takes in that it is not known, and counts it as pending", async () => {
+  const user = `untaken-${Date.now()}`
+  const before = (await api.call("GET", "/api/v1/system/health")).body.data.performance_metrics
+  await api.fund(user, "1")
+  const { performance_metrics } = (await api.call("GET", "/api/v1/system/health")).body.data
+  expect(performance_metrics.pending_transactions).toBe(before.pending_transactions + 1)
+  await expect
+    .poll(
+      async () => {
+        const { body } = await api.call("GET", `/api/v1/balance/${user}?token_symbol=CPOP`)
+        return [body.batch_info?.["pending_operations"], body.batch_info?.["optimal_batch_size"]]
+      },
+      { timeout: 15_000, interval: 500 },
+    )
+    .toEqual([null, 25])
+})
+
 it("does not make it another answer that everything has become older", async () => {
   for (const path of ["/api/v1/balance/ann?token_symbol=POINT", "/api/v1/system/health"]) {
     // A read that a busy machine keeps without figures is another answer.

@@ -114,7 +114,9 @@ it("tells every balance of a user", async () => {
   // Nobody has taken the change in yet: it waits as long as the strategy lets it.
   expect(Date.parse(data.assets[0].next_sync_estimate) - Date.parse(data.last_updated)).toBe(900_000)
   expect(data.assets[0]).toMatchObject({ sync_lag: null, head_lag: null })
-  expect(batch_info).toMatchObject({ optimal_batch_size: 25, pending_operations: 0 })
+  // Without a batcher nobody knows what waits, once that is noticed.
+  expect(batch_info).toMatchObject({ optimal_batch_size: 25 })
+  expect([0, null]).toContain(batch_info?.["pending_operations"])
 })
 
 it("knows no other app's users", async () => {

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { makeCheckpoint } from "../../../ledger/audit/make-checkpoint.ts"
 import { readCheckpoint } from "../../../ledger/audit/read-checkpoints.ts"
 import { runCheckpoints } from "../../../ledger/audit/run-checkpoints.ts"
+import { verifyLedger } from "../../../ledger/audit/verify-ledger.ts"
 import { type AuditKey, auditKeyOf } from "../../../ledger/domain/audit-key.ts"
 import { type Checkpoint, checkpointText } from "../../../ledger/domain/checkpoint-note.ts"
 import { createMerkleBuilder } from "../../../ledger/domain/merkle-builder.ts"
@@ -338,4 +339,15 @@ describe("an export", () => {
     await owner.query("UPDATE ledger.checkpoints SET root = sha256(root) WHERE tree_size = 710")
     await expect(exportToBytes(ledger, { key })).rejects.toMatchObject({ code: "LOG_ALTERED" })
   })
+})
+
+test.each([
+  ["one that there is not", "UPDATE ledger.checkpoints SET key_id = repeat('0', 32)"],
+  ["one that was forgotten", "DELETE FROM registry.audit_keys"],
+])("a checkpoint whose key is %s holds for nobody, and nothing is signed behind it", async (_, statement) => {
+  await make()
+  await fillLedger(ledger, 10)
+  await owner.query(`SET session_replication_role = replica; ${statement}`)
+  await expect(makeAfresh()).rejects.toMatchObject({ code: "CHECKPOINT_DIFFERS" })
+  await expect(verifyLedger(ledger.db, ledger.ledgerId)).rejects.toMatchObject({ code: "CHECKPOINT_DIFFERS" })
 })
