@@ -34,10 +34,6 @@ function parseRange(range: string): [ipaddr.IPv4 | ipaddr.IPv6, number] {
   if ((!isIPv4 && !ipaddr.IPv6.isValid(text)) || text.includes("%"))
     throw new TypeError(`${JSON.stringify(range)} is not an address; write 203.0.113.7 or 203.0.113.0/24`)
   const address = ipaddr.parse(text)
-  if (address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress())
-    throw new TypeError(
-      `${JSON.stringify(range)} is IPv4 within IPv6; write ${address.toIPv4Address().toString()} with a prefix of IPv4`,
-    )
   const longest = isIPv4 ? 32 : 128
   const prefix = bits === undefined ? longest : Number(bits)
   if ((bits !== undefined && !/^(0|[1-9]\d{0,2})$/.test(bits)) || prefix > longest)
@@ -49,6 +45,9 @@ function parseRange(range: string): [ipaddr.IPv4 | ipaddr.IPv6, number] {
     throw new TypeError(
       `${JSON.stringify(range)} has bits behind its prefix; write ${network.toString()}/${prefix}`,
     )
+  // Whoever comes by it is compared as IPv4.
+  if (network instanceof ipaddr.IPv6 && network.isIPv4MappedAddress() && prefix >= 96)
+    return [network.toIPv4Address(), prefix - 96]
   return [network, prefix]
 }
 

@@ -81,8 +81,11 @@ const freeOf = (account: Buffer) =>
 /** The attempt was right: of the account nothing is counted any more, of the address one less. */
 export async function forgetAttempt(trx: Kysely<Database>, attempt: Attempt): Promise<void> {
   await sql`
-    UPDATE registry.sign_in_attempts SET blocked_until = '-infinity',
-      failures = CASE WHEN subject_hash = ${attempt.account} THEN 0 ELSE greatest(failures - 1, 0) END
-    WHERE subject_hash IN (${attempt.account}, ${attempt.address ?? attempt.account})`.execute(trx)
+    WITH locked AS MATERIALIZED (
+      SELECT subject_hash FROM registry.sign_in_attempts WHERE subject_hash = ANY(${hashesOf(attempt)}::bytea[]) ORDER BY subject_hash FOR UPDATE
+    )
+    UPDATE registry.sign_in_attempts a SET blocked_until = '-infinity',
+      failures = CASE WHEN a.subject_hash = ${attempt.account} THEN 0 ELSE greatest(a.failures - 1, 0) END
+    FROM locked l WHERE a.subject_hash = l.subject_hash`.execute(trx)
   await sql`DELETE FROM registry.sign_in_attempts WHERE last_at < now() - interval '1 day'`.execute(trx)
 }

@@ -33,7 +33,14 @@ async function findLinked(
     WHERE i.issuer = ${issuer} AND i.subject = ${subject} AND p.disabled_at IS NULL FOR SHARE OF p`.execute(
     trx,
   )
-  return rows[0]?.person_id
+  const [person] = rows
+  if (person === undefined) return undefined
+  // An invitation that was waited for may have taken the link away: the person's row says nothing of it.
+  const { rows: linked } = await sql`
+    SELECT FROM registry.person_identities WHERE issuer = ${issuer} AND subject = ${subject} AND person_id = ${person.person_id}`.execute(
+    trx,
+  )
+  return linked.length === 1 ? person.person_id : undefined
 }
 
 async function linkInvited(

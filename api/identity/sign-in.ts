@@ -46,16 +46,16 @@ export async function signIn(
   const attempt = attemptOf(identity.secret, credentials.email, from.address)
   const blocked = await refuseEarly(services, attempt)
   if (blocked !== undefined) return blocked
-  const once = () => trySignIn(services, identity, { ...credentials, attempt }, from)
+  const once = (counted: Attempt | null) => trySignIn(services, identity, { ...credentials, counted }, from)
   // Somebody else signed in with the same password at this moment, and it has another hash now.
-  return (await once()) ?? (await once()) ?? wrong
+  return (await once(attempt)) ?? (await once(null)) ?? wrong
 }
 
-/** @returns undefined where the person was changed meanwhile */
+/** @param counted what is forgotten where the password is right @returns undefined where the person was changed meanwhile */
 async function trySignIn(
   services: Services,
   identity: NonNullable<Services["identity"]>,
-  { email, password, newPassword, attempt }: Credentials & { readonly attempt: Attempt },
+  { email, password, newPassword, counted }: Credentials & { readonly counted: Attempt | null },
   from: { readonly requestId: string; readonly address: string | null },
 ): Promise<SessionTokens | Refusal | undefined> {
   const { db } = services
@@ -66,7 +66,7 @@ async function trySignIn(
   const [person] = rows
   const { isRight, isOutdated } = await identity.passwords.verify(person?.password_hash ?? null, password)
   if (person === undefined || !isRight || person.disabled_at !== null) return wrong
-  await forgetAttempt(db, attempt)
+  if (counted !== null) await forgetAttempt(db, counted)
   const isInitial = person.password_expires_at !== null
   const exchange = isInitial ? checkExchange(person, newPassword, password) : undefined
   if (exchange !== undefined) return exchange

@@ -68,7 +68,7 @@ export const healthSchema = z.object({
     .object({
       pending_transactions: z.int().openapi({
         description:
-          "Changes that are not confirmed, in a batch or waiting for one; of those that the batcher has not taken in yet at most 20,000 are counted",
+          "Changes that are not confirmed, in a batch or waiting for one; of what the batcher has not taken in yet 20,000 events are looked at",
       }),
       pending_batches: z.int().openapi({ description: "Batches under way" }),
       average_batch_size: z

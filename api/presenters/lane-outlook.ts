@@ -132,8 +132,8 @@ export function presentReadBatchInfo(
   const recent = figures?.recent ?? null
   const target = lane?.token.strategy.efficiencyTarget ?? null
   const waiting = figures?.waitingRecipients ?? null
+  const changes = figures?.waitingChanges ?? 0
   const credits = figures?.waitingCredits ?? 0
-  const debits = (figures?.waitingChanges ?? 0) - credits
   const isSealing = figures !== undefined && figures !== null && !figures.isPaused
   return {
     will_be_batched: null,
@@ -145,7 +145,7 @@ export function presentReadBatchInfo(
     estimated_batch_time: null,
     next_batch_estimate: isSealing ? (figures.earliestDeadline?.toISOString() ?? null) : null,
     estimated_processing_time: recent === null ? null : isoDuration(recent.processingMs),
-    efficiency_target: efficiencyTargetFor(target, { credits, debits }),
+    efficiency_target: efficiencyTargetFor(target, { credits, debits: changes - credits }),
     expected_efficiency: recent?.savedPercent ?? null,
     estimated_gas_savings:
       recent === null || waiting === null ? null : Number(recent.gasSavedPerRecipient) * waiting,

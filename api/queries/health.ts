@@ -66,7 +66,7 @@ export type LedgerMetrics = {
 }
 
 /** What the batcher has not taken in yet is counted in the log, and no further than this: without a batcher all of the log is. */
-const untakenCountedMax = 20_000
+const untakenReadMax = 20_000
 
 const efficiency = sql`(100 * (1 - sum(gas_used) / nullif(sum(single_gas_recipients), 0)))::float8`
 
@@ -77,6 +77,8 @@ export async function readLedgerMetrics(db: Kysely<Database>, ledgerId: string):
       SELECT * FROM settlement.batches WHERE ledger_id = ${ledgerId} AND sealed_at > now() - interval '24 hours'
     ), measured AS (
       SELECT * FROM day WHERE state = 'confirmed' AND accounted_position = confirmed_position AND single_gas_recipients > 0
+    ), intake AS MATERIALIZED (
+      SELECT coalesce((SELECT position FROM settlement.intake WHERE ledger_id = ${ledgerId}), 0) AS position
     ), open AS (
       SELECT * FROM settlement.batches
       WHERE ledger_id = ${ledgerId} AND state IN ('sealed', 'simulated', 'signed', 'broadcast', 'mined')
@@ -87,8 +89,7 @@ export async function readLedgerMetrics(db: Kysely<Database>, ledgerId: string):
         + (SELECT count(*) FROM (
             SELECT FROM ledger.events e
             WHERE e.ledger_id = ${ledgerId} AND e.type = ANY(${[...changeTypes]}::text[])
-              AND e.position > coalesce((SELECT n.position FROM settlement.intake n WHERE n.ledger_id = ${ledgerId}), 0)
-            ORDER BY e.position LIMIT ${untakenCountedMax}) AS untaken) AS pending_changes,
+              AND e.position > (SELECT position FROM intake) AND e.position <= (SELECT position FROM intake) + ${untakenReadMax}) AS untaken) AS pending_changes,
       (SELECT count(*) FROM open) AS open_batches,
       (SELECT count(*) FROM day) AS batches_24h,
       (SELECT avg(recipients)::float8 FROM day) AS average_batch_size,

@@ -10,7 +10,7 @@ export type LaneFigures = {
   readonly waitingChanges: number | null
   /** Accounts that these changes are on. */
   readonly waitingRecipients: number | null
-  /** When the first of them wants to be sealed; null where nothing waits. */
+  /** When the first of them wants to be sealed; null where nothing waits, or nobody knows. */
   readonly earliestDeadline: Date | null
   readonly isPaused: boolean
   /** Of the waiting changes, those that credit. */
@@ -49,7 +49,10 @@ const nothingWaits: LaneFigures = {
 const waitingCountedMax = 20_000
 /** A batcher takes changes in within a second or two. */
 const takenInWithin = sql`interval '5 seconds'`
-const unknown = { waitingChanges: null, waitingRecipients: null, waitingCredits: null } as const
+const unknown = {
+  ...{ waitingChanges: null, waitingRecipients: null, waitingCredits: null },
+  earliestDeadline: null,
+} as const
 const recentBatches = 20
 
 /** Measured in the background when somebody asks and the figures have aged: requests never pay for it, and an idle process asks nothing. */

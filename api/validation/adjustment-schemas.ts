@@ -168,7 +168,9 @@ export const deductConsumptionBodySchema = z
       z.strictObject({
         user_id: userIdSchema,
         amount: unsignedAmountSchema,
-        reason: adjustmentSchema.shape.reason_detail,
+        reason: adjustmentSchema.shape.reason_detail.openapi({
+          description: "What is paid for, in free words: the change's `reason_detail`. Erasable",
+        }),
       }),
       "deduction",
     ),

@@ -133,6 +133,8 @@ function createWalk(
   let cursor = recorded
   let sent: Sent[] = []
   let unrecordedSinceMs = 0
+  /** Of a page. */
+  let wanted = pageSize
 
   let isSlow = false
   const isOver = () => {
@@ -241,7 +243,7 @@ function createWalk(
   /** An event that cannot be read holds up what is behind it, and nothing that is before it. */
   async function readPage(): Promise<LivePage> {
     try {
-      return await reader.read(ledgerId, cursor, { userId, limit: pageSize })
+      return await reader.read(ledgerId, cursor, { userId, limit: wanted })
     } catch (error) {
       logger.debug({ endpoint: endpointId, reason: describeError(error) }, "a page of the log cannot be read")
       return reader.read(ledgerId, cursor, { userId, limit: 1 })
@@ -249,15 +251,19 @@ function createWalk(
   }
 
   async function deliverPage(): Promise<Step> {
-    const page = await readPage()
     const readMs = performance.now()
+    const page = await readPage()
     for (const message of page.messages) {
       const step = passes(filter, message) ? await deliver(message, 0) : "go on"
       if (step !== "go on") return step
       cursor = message.position
       if (isOver()) return "stop"
-      if (performance.now() - readMs > pageMsMax) return "go on"
+      if (performance.now() - readMs <= pageMsMax) continue
+      // As many as are taken in the time: the others would be read in vain.
+      wanted = Math.max(1, page.messages.indexOf(message) + 1)
+      return "go on"
     }
+    wanted = Math.min(pageSize, wanted * 2)
     cursor = page.through
     return (await record()) && !page.isLast ? "go on" : "stop"
   }
@@ -266,7 +272,7 @@ function createWalk(
   async function deliverRetried({ position, retries }: { position: bigint; retries: number }): Promise<Step> {
     const message = await readAt(position)
     if (passes(filter, message)) return deliver(message, retries)
-    await dropRetried(db, endpoint, position)
+    if (!(await dropRetried(db, endpoint, position))) return "stop"
     cursor = position
     return "go on"
   }

@@ -137,13 +137,18 @@ async function tell(
   }
 }
 
-/** Ends a delivery that is retried and that the settings of now do not want. @throws LeaseLostError */
-export async function dropRetried(db: Kysely<Database>, lease: LeaseKey, position: bigint): Promise<void> {
-  await db.transaction().execute(async (trx) => {
-    await lockEndpoint(trx, lease, null)
+/**
+ * Ends a delivery that is retried and that the settings do not want.
+ * @returns whether they are still those that the lease was taken with; otherwise nothing is done
+ * @throws LeaseLostError
+ */
+export function dropRetried(db: Kysely<Database>, lease: LeaseKey, position: bigint): Promise<boolean> {
+  return db.transaction().execute(async (trx) => {
+    if (!(await lockEndpoint(trx, lease, null))) return false
     await sql`
       UPDATE webhooks.deliveries SET status = 'dead', settled_at = now()
       WHERE endpoint_id = ${lease.endpointId} AND position = ${position} AND status = 'retrying'`.execute(trx)
+    return true
   })
 }
 

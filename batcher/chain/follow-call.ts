@@ -195,22 +195,33 @@ async function findOwnConsumer(
   { hashes }: OpenCall,
   nonce: { readonly signer: Hex; readonly nonce: bigint },
 ): Promise<RevertedReceipt | string | null> {
+  const through = finalBlock(turn)
   try {
+    const reverted: RevertedReceipt[] = []
     for (const hash of hashes) {
       const receipts = await client.readEach("eth_getTransactionReceipt", [hash], parseReceipt)
       const found = receipts.filter((receipt) => receipt !== null)
       if (found.some(({ isReverted, hasLogs }) => !isReverted && hasLogs))
         return `transaction ${hash} is mined`
-      const [receipt] = found
-      if (receipt !== undefined) return { hash, ...receipt }
-      await client.readAgreed("eth_getTransactionReceipt", [hash], parseReceipt)
+      if (found.length === 0) await client.readAgreed("eth_getTransactionReceipt", [hash], parseReceipt)
+      reverted.push(...found.map((receipt) => ({ hash, ...receipt })))
+    }
+    const [first] = reverted
+    if (first !== undefined) {
+      const { hash, blockNumber, blockHash } = first
+      // Of one nonce one transaction is mined, in one block, which is the chain's.
+      if (reverted.some((other) => other.hash !== hash || other.blockHash !== blockHash))
+        return "the endpoints have receipts that cannot be true together"
+      if (blockNumber > through || (await client.canonicalBlock(blockNumber))?.hash !== blockHash)
+        return `block ${blockNumber} with transaction ${hash} is not the chain's, or not final`
+      return first
     }
   } catch (error) {
     const doubt = describeDoubt(error)
     if (doubt === null) throw error
     return doubt
   }
-  const found = await findConsumer(client, { ...nonce, through: finalBlock(turn) })
+  const found = await findConsumer(client, { ...nonce, through })
   // Without the chain's older states nobody can show who it was; that it was none of ours, all of them have said.
   if ("unknown" in found || !hashes.includes(found.hash)) return null
   return `transaction ${found.hash} is ours and mined, and its receipt is not there`

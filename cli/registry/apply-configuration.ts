@@ -2,7 +2,7 @@ import { type Kysely, sql } from "kysely"
 import { parseAmount } from "../../ledger/domain/amount.ts"
 import type { SettlementMode } from "../../ledger/domain/batch-calls.ts"
 import type { Initiator } from "../../ledger/domain/operator-action.ts"
-import { editableKinds } from "../../ledger/registry/editable-kinds.ts"
+import { editableKinds, lockEntry } from "../../ledger/registry/editable-kinds.ts"
 import { nameChange } from "../../ledger/registry/name-change.ts"
 import {
   insertChain,
@@ -225,13 +225,14 @@ async function applyToken(applying: Applying, fact: ChainFacts, token: Configure
     )
   }
   const mode = chooseMode(fact.chainId, token)
+  const entryId = `${chainId}:${symbol}`
+  await lockEntry(trx, "token", entryId)
   const registered = await findToken(trx, fact.chainId, address, symbol)
   if (registered !== undefined) refuseChange(fact.chainId, { ...token, address }, mode, registered)
   const treasury =
     mode === "treasury"
       ? chooseKnownTreasury(configuration, fact, symbol, registered?.treasury ?? null)
       : null
-  const entryId = `${chainId}:${symbol}`
   const wanted = {
     name: token.name,
     features: token.features,

@@ -60,7 +60,7 @@ export interface paths {
                              */
                             token_symbol: string;
                             /**
-                             * @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol
+                             * @description The chain's id, as EIP-155 has it. Where it is left out, a write means the symbol's default token, and a read all of them
                              * @example 31337
                              */
                             chain_id?: number;
@@ -239,7 +239,7 @@ export interface paths {
                              */
                             token_symbol: string;
                             /**
-                             * @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol
+                             * @description The chain's id, as EIP-155 has it. Where it is left out, a write means the symbol's default token, and a read all of them
                              * @example 31337
                              */
                             chain_id?: number;
@@ -414,7 +414,7 @@ export interface paths {
                              */
                             token_symbol: string;
                             /**
-                             * @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol
+                             * @description The chain's id, as EIP-155 has it. Where it is left out, a write means the symbol's default token, and a read all of them
                              * @example 31337
                              */
                             chain_id?: number;
@@ -572,7 +572,7 @@ export interface paths {
                              */
                             token_symbol: string;
                             /**
-                             * @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol
+                             * @description The chain's id, as EIP-155 has it. Where it is left out, a write means the symbol's default token, and a read all of them
                              * @example 31337
                              */
                             chain_id?: number;
@@ -589,7 +589,7 @@ export interface paths {
                              * @example 12.5
                              */
                             amount: string;
-                            /** @description Why: it stays with what is done */
+                            /** @description What is paid for, in free words: the change's `reason_detail`. Erasable */
                             reason?: string;
                         }[];
                     };
@@ -688,7 +688,7 @@ export interface paths {
                 query?: {
                     /** @description The symbol of a registered token */
                     token_symbol?: string;
-                    /** @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol */
+                    /** @description The chain's id, as EIP-155 has it. Where it is left out, a write means the symbol's default token, and a read all of them */
                     chain_id?: number;
                     /** @description true: also asks the chain, and reports its figure beside the ledger's */
                     realtime?: "true" | "false";
@@ -837,7 +837,7 @@ export interface paths {
                      * @example CPOP
                      */
                     token_symbol?: string;
-                    /** @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol */
+                    /** @description The chain's id, as EIP-155 has it. Where it is left out, a write means the symbol's default token, and a read all of them */
                     chain_id?: number;
                     /** @description A registered reason: `GET /reasons` lists them */
                     reason_type?: string;
@@ -967,7 +967,7 @@ export interface paths {
                 query?: {
                     /** @description The symbol of a registered token */
                     token_symbol?: string;
-                    /** @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol */
+                    /** @description The chain's id, as EIP-155 has it. Where it is left out, a write means the symbol's default token, and a read all of them */
                     chain_id?: number;
                     /** @description false: leaves out what is not on the chain yet */
                     include_pending?: "true" | "false";
@@ -1100,7 +1100,7 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    /** @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol */
+                    /** @description The chain's id, as EIP-155 has it. Where it is left out, a write means the symbol's default token, and a read all of them */
                     chain_id?: number;
                     /** @description Only changes of this kind */
                     business_type?: "transfer" | "reward" | "gas_fee" | "consumption" | "refund" | "mint" | "burn" | "adjustment" | "deposit" | "withdrawal";
@@ -1244,7 +1244,7 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    /** @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol */
+                    /** @description The chain's id, as EIP-155 has it. Where it is left out, a write means the symbol's default token, and a read all of them */
                     chain_id?: number;
                     /** @description The symbol of a registered token */
                     token_symbol?: string;
@@ -1404,7 +1404,7 @@ export interface paths {
                 query?: {
                     /** @description The symbol of a registered token */
                     token_symbol?: string;
-                    /** @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol */
+                    /** @description The chain's id, as EIP-155 has it. Where it is left out, a write means the symbol's default token, and a read all of them */
                     chain_id?: number;
                     /** @description Rows of a page */
                     limit?: number;
@@ -1565,7 +1565,7 @@ export interface paths {
                          */
                         token_symbol: string;
                         /**
-                         * @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol
+                         * @description The chain's id, as EIP-155 has it. Where it is left out, a write means the symbol's default token, and a read all of them
                          * @example 31337
                          */
                         chain_id?: number;
@@ -2760,7 +2760,7 @@ export interface paths {
                     user_id?: string;
                     /** @description The symbol of a registered token */
                     token_symbol?: string;
-                    /** @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol */
+                    /** @description The chain's id, as EIP-155 has it. Where it is left out, a write means the symbol's default token, and a read all of them */
                     chain_id?: number;
                     /** @description Only events of these types, separated by commas */
                     types?: string;
@@ -3030,7 +3030,7 @@ export interface paths {
                          */
                         token_symbol?: string | null;
                         /**
-                         * @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol
+                         * @description The chain's id, as EIP-155 has it. Where it is left out, a write means the symbol's default token, and a read all of them
                          * @default null
                          * @example 31337
                          */
@@ -3377,7 +3377,7 @@ export interface paths {
                          */
                         token_symbol?: string | null;
                         /**
-                         * @description The chain's id, as EIP-155 has it. Needed where several chains have a token of this symbol
+                         * @description The chain's id, as EIP-155 has it. Where it is left out, a write means the symbol's default token, and a read all of them
                          * @example 31337
                          */
                         chain_id?: number | null;

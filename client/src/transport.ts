@@ -63,8 +63,11 @@ export function createTransport(options: ChainBridgeClientOptions): Transport {
         ...headers,
       },
     })
-    if (response.type === "opaqueredirect" || (response.status >= 300 && response.status < 400))
+    const isMoved = response.type === "opaqueredirect" || (response.status >= 300 && response.status < 400)
+    if (isMoved && init.method === "POST") {
+      await response.body?.cancel()
       throw moved(response)
+    }
     if (response.status !== 200) throw await readRefusal(response)
     return response
   }

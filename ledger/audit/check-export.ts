@@ -137,7 +137,7 @@ export function createExportCheck(options: ExportCheckOptions): {
       const event = parseEvent(stored)
       const problem = checkShape(stored, event)
       if (problem !== null) return `event ${stored.position}: ${problem}`
-      if (event.type === "AccountOpened") {
+      if (event.type === "AccountOpened" && first === 1n) {
         const { user_id: userId, chain_id: chainId, token_address: token } = event.data
         // A user id may hold anything; the others are of a fixed form.
         const owner = `${chainId} ${token} ${userId}`

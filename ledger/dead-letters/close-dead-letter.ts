@@ -38,30 +38,37 @@ type Letter = {
   readonly closed_at: Date | null
 }
 
+/** So many changes are renewed while the head is locked; a busy account may have any number of them, and the whole ledger's writes would wait. */
 const renewedAtOnce = 5_000
 
 /** What a retry does to waiting changes. At once: nothing that holds small or early changes back holds these. Skipped debits are counted anew. */
 const renewed = sql`deferrals = 0, is_immediate = true`
-const isNotRenewed = sql`state = 'waiting' AND (deferrals <> 0 OR NOT is_immediate)`
 
 /**
- * Renews what waits behind an open letter, a page after the other, before the head is locked: a busy account may have any number of changes, and the whole ledger's writes would wait for them.
- * As long as the letter is open nothing of it is settled, whatever its changes say.
+ * Renews what waits behind an open letter beforehand, where it is much: a page after the other, without the head's lock. As long as the letter is open nothing of it is settled, whatever its changes say.
+ * @returns the position behind which nothing is renewed yet
  */
-async function renewInPages(
+async function renewBeforehand(
   db: Kysely<Database>,
   { ledgerId, deadLetterId }: ClosingOfDeadLetter,
-): Promise<void> {
-  for (;;) {
-    const { numAffectedRows } = await sql`
-      UPDATE settlement.batch_items SET ${renewed}
-      WHERE ledger_id = ${ledgerId} AND position IN (
-        SELECT i.position FROM settlement.dead_letters d JOIN settlement.batch_items i ON i.ledger_id = d.ledger_id AND i.account_id = d.account_id
-        WHERE d.ledger_id = ${ledgerId} AND d.dead_letter_id = ${deadLetterId} AND d.closed_at IS NULL
-          AND i.state = 'waiting' AND (i.deferrals <> 0 OR NOT i.is_immediate)
-        LIMIT ${renewedAtOnce})`.execute(db)
-    if (numAffectedRows === undefined || numAffectedRows < BigInt(renewedAtOnce)) return
+): Promise<bigint> {
+  const { rows } = await sql<{ position: bigint }>`
+    SELECT i.position FROM settlement.dead_letters d
+    JOIN settlement.batch_items i ON i.ledger_id = d.ledger_id AND i.account_id = d.account_id AND i.state = 'waiting'
+    WHERE d.ledger_id = ${ledgerId} AND d.dead_letter_id = ${deadLetterId} AND d.closed_at IS NULL
+    ORDER BY i.position`.execute(db)
+  if (rows.length <= renewedAtOnce) return 0n
+  for (let at = 0; at < rows.length; at += renewedAtOnce) {
+    const page = rows.slice(at, at + renewedAtOnce).map(({ position }) => position)
+    await sql`
+      UPDATE settlement.batch_items i SET ${renewed}
+      FROM (
+        SELECT position FROM settlement.batch_items WHERE ledger_id = ${ledgerId} AND position = ANY(${page}::bigint[]) AND state = 'waiting'
+        ORDER BY position FOR UPDATE
+      ) AS p
+      WHERE i.ledger_id = ${ledgerId} AND i.position = p.position`.execute(db)
   }
+  return rows.at(-1)?.position ?? 0n
 }
 
 /**
@@ -72,7 +79,7 @@ export async function closeDeadLetter(
   closing: ClosingOfDeadLetter,
 ): Promise<ClosedDeadLetter> {
   const { ledgerId, deadLetterId, outcome } = closing
-  if (outcome === "retried") await renewInPages(db, closing)
+  const renewedThrough = outcome === "retried" ? await renewBeforehand(db, closing) : 0n
   return withHead(db, ledgerId, async (ledger): Promise<ClosedDeadLetter> => {
     const { rows } = await sql<Letter>`
       SELECT account_id, through_position, outcome, closed_at FROM settlement.dead_letters
@@ -83,10 +90,9 @@ export async function closeDeadLetter(
       return { refused: "DEAD_LETTER_CLOSED", outcome: letter.outcome, closedAt: letter.closed_at }
     switch (outcome) {
       case "retried":
-        // What has come since the last page.
         await sql`
           UPDATE settlement.batch_items SET ${renewed}
-          WHERE ledger_id = ${ledgerId} AND account_id = ${letter.account_id} AND ${isNotRenewed}`.execute(
+          WHERE ledger_id = ${ledgerId} AND account_id = ${letter.account_id} AND state = 'waiting' AND position > ${renewedThrough}`.execute(
           ledger.trx,
         )
         break

@@ -126,7 +126,9 @@ export const editableKinds = { chain, token, strategy, reason } as const
 
 /** Keeps others from writing the entry until the transaction ends, also where it is not there yet: two who register it at once would both find that it is not. */
 export async function lockEntry(db: Kysely<Database>, kind: EditableKind, entryId: string): Promise<void> {
-  await sql`SELECT pg_advisory_xact_lock(hashtext('chainbridge registry'), hashtext(${`${kind} ${entryId}`}))`.execute(
+  // A token and its strategy are one row: with a lock each, two who want both could wait for each other.
+  const row = kind === "strategy" ? "token" : kind
+  await sql`SELECT pg_advisory_xact_lock(hashtext('chainbridge registry'), hashtext(${`${row} ${entryId}`}))`.execute(
     db,
   )
   await editableKinds[kind].lock(db, entryId)

@@ -106,8 +106,8 @@ export const identityProtections: readonly Protection[] = [
   protect(
     "failures hold up the next attempt",
     "api/identity/sign-in-attempts.ts",
-    "THEN a.failures ELSE ",
-    "THEN a.failures ELSE 0 * ",
+    "a SET failures = ",
+    "a SET failures = 0 * ",
     { file: apiTest("sign-in"), name: "is held up more and more after failures" },
   ),
   protect(

@@ -210,8 +210,8 @@ export const protections: readonly Protection[] = [
     step: "replace",
     invariant: "any transaction of a nonce may be the one that is mined",
     file: "batcher/chain/follow-call.ts",
-    find: "for (const hash of hashes) {",
-    without: "for (const hash of hashes.slice(0, 1)) {",
+    find: "for (const hash of hashes) {\n    const receipt = await readReceipt",
+    without: "for (const hash of hashes.slice(0, 1)) {\n    const receipt = await readReceipt",
     test: { file: batcherTest("replacement"), name: "the first one is mined: its receipt is found" },
   },
   {

@@ -32,7 +32,7 @@ const old = (deprecated?: Route["deprecated"]): Route =>
     tag: "System",
     summary: "What is there under another name",
     permission: "registry.read",
-    query: z.strictObject({ fail: z.literal("true").optional() }),
+    query: z.strictObject({ fail: z.literal("true").optional().openapi({ description: "Refused" }) }),
     answer: z.object({ status: z.literal("old") }),
     refusals: ["UNKNOWN_USER"],
     ...(deprecated === undefined ? {} : { deprecated }),

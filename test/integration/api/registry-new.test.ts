@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { lockEntry } from "../../../ledger/registry/editable-kinds.ts"
 import { errorsOf, newReason, type RegistryApi, startRegistryApi } from "../../support/registry-api.ts"
 import { startTestApi } from "../../support/test-api.ts"
 
@@ -47,6 +48,20 @@ describe("something new", () => {
       })
     }
     await expectAgreement()
+  })
+
+  it("waits for who writes the same row, as a token or as its strategy, and for nobody who waits for it", async () => {
+    const { db } = registry.api
+    const locked = Promise.withResolvers<void>()
+    const both = db.transaction().execute(async (trx) => {
+      await lockEntry(trx, "token", "31337:CPOP")
+      locked.resolve()
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      await lockEntry(trx, "strategy", "31337:CPOP")
+    })
+    await locked.promise
+    await db.transaction().execute((trx) => lockEntry(trx, "strategy", "31337:CPOP"))
+    await both
   })
 
   /** The strategy is that of the chain's CPOP, unless said. */
