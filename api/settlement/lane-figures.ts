@@ -50,9 +50,11 @@ const waitingCountedMax = 20_000
 /** A batcher takes changes in within a second or two. */
 const takenInWithin = sql`interval '5 seconds'`
 const unknown = {
-  ...{ waitingChanges: null, waitingRecipients: null, waitingCredits: null },
+  waitingChanges: null,
+  waitingRecipients: null,
+  waitingCredits: null,
   earliestDeadline: null,
-} as const
+}
 const recentBatches = 20
 
 /** Measured in the background when somebody asks and the figures have aged: requests never pay for it, and an idle process asks nothing. */

@@ -33,15 +33,16 @@ export type FixedOfChain = {
   readonly startBlock: bigint
 }
 
+const reasonInsertion = (db: Kysely<Database>, reasonType: string, document: ReasonDocument) =>
+  db.insertInto("registry.reasons").values({ reason_type: reasonType, ...document })
+
 /** Of an entry that is locked, whether it is there or not. */
 export async function writeReason(
   db: Kysely<Database>,
   reasonType: string,
   document: ReasonDocument,
 ): Promise<void> {
-  await db
-    .insertInto("registry.reasons")
-    .values({ reason_type: reasonType, ...document })
+  await reasonInsertion(db, reasonType, document)
     .onConflict((conflict) => conflict.column("reason_type").doUpdateSet(document))
     .execute()
 }
@@ -52,10 +53,7 @@ export async function insertReason(
   reasonType: string,
   document: ReasonDocument,
 ): Promise<void> {
-  await db
-    .insertInto("registry.reasons")
-    .values({ reason_type: reasonType, ...document })
-    .execute()
+  await reasonInsertion(db, reasonType, document).execute()
 }
 
 export async function writeChain(
