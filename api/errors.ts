@@ -46,6 +46,7 @@ export const errorCodes = {
   PERSON_EXISTS: { status: 409, message: "There is such a person" },
   LAST_ADMIN: { status: 409, message: "There would be no admin" },
   IDEMPOTENCY_CONFLICT: { status: 409, message: "The operation was recorded with another request" },
+  ANSWER_SHOWN_ONCE: { status: 409, message: "It was done before, and its answer is shown once" },
   HOLD_ENDED: { status: 409, message: "The hold has ended" },
   IMPORT_NOT_FAILED: { status: 409, message: "The import has not failed" },
   ALREADY_REVERSED: { status: 409, message: "The adjustment was reversed before" },

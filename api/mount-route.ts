@@ -1,17 +1,21 @@
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response"
 import { z } from "@hono/zod-openapi"
 import type { Context, Hono } from "hono"
+import { answerOnce } from "./administration/answer-once.ts"
 import type { ApiEnv } from "./api-env.ts"
 import { deprecationHeaders } from "./deprecation.ts"
 import { fullPath } from "./full-path.ts"
+import { operationKeyOf } from "./ledger/operation-key.ts"
 import { authenticate } from "./middleware/authenticate.ts"
 import { readJsonBody } from "./middleware/json-body.ts"
 import type { InRequestContext } from "./middleware/request-context.ts"
 import { respondAnswer, respondRefusal } from "./middleware/respond.ts"
 import { withinTimeLimit } from "./middleware/time-limit.ts"
+import { permissionTable } from "./permissions.ts"
 import type { Answer } from "./presenters/envelope.ts"
 import { rateLimitHeaders, refuseRate } from "./rate-limits/rate-limit-headers.ts"
 import { isRefusal, type Refusal, refuse } from "./refusal.ts"
+import type { Account, Caller } from "./registry/api-keys.ts"
 import type { Route } from "./route.ts"
 import type { Services } from "./services.ts"
 import { isStorableText } from "./validation/check-json.ts"
@@ -120,10 +124,44 @@ async function handle(
   // The route's own types follow from its schemas, which have just parsed each part.
   const caller = context.get("caller")
   const request = { params: params.value, query: own, body: body.value, caller, context }
-  const result = await route.handle(services, request as never)
+  const result = route.isKept
+    ? await handleKept(services, route, request, json)
+    : await route.handle(services, request as never)
   if (selected === undefined || result instanceof Response || isRefusal(result)) return result
   return { ...result, data: selectFields(result.data, selected.selection) as object }
 }
+
+/** A write of administration, under the key that it names. */
+async function handleKept(
+  services: Services,
+  route: Route,
+  request: {
+    readonly body: Readonly<Record<string, unknown>>
+    readonly caller: Account | undefined
+    readonly context: Context<ApiEnv>
+  },
+  json: unknown,
+): Promise<Answer | Refusal | Response> {
+  const { caller, context } = request
+  const { operation_id: operationId, sequence, ...body } = request.body as KeyedBody
+  const idempotencyKey = context.req.header("idempotency-key")
+  const own = { ...request, body } as never
+  if (caller === undefined || (operationId ?? sequence ?? idempotencyKey) === undefined)
+    return route.handle(services, own)
+  const key = operationKeyOf({ operationId, sequence, idempotencyKey })
+  if (isRefusal(key)) return key
+  const { operation_id: _, sequence: __, ...said } = (json ?? {}) as KeyedBody
+  return answerOnce(services, {
+    ledgerId: permissionTable[route.permission].to === "caller" ? (caller as Caller).ledgerId : null,
+    actor: caller.actor,
+    key,
+    said: { method: route.method, path: context.req.path, query: context.req.query(), body: said },
+    shownOnce: (data) => route.shownOnce?.(data as Readonly<Record<string, unknown>>) ?? null,
+    handle: (withOwn) => route.handle(withOwn, own),
+  })
+}
+
+type KeyedBody = { readonly operation_id?: string; readonly sequence?: number }
 
 const undecodable = refuse("MALFORMED_TEXT", null, "percent-encode the address as UTF-8")
 

@@ -3,11 +3,12 @@ import type { Context } from "hono"
 import type { ApiEnv } from "./api-env.ts"
 import type { Deprecation } from "./deprecation.ts"
 import type { ErrorCode } from "./errors.ts"
-import type { Permission, PermissionTable } from "./permissions.ts"
+import { type Permission, type PermissionTable, permissionTable } from "./permissions.ts"
 import type { Answer } from "./presenters/envelope.ts"
 import type { Refusal } from "./refusal.ts"
 import type { Account, Caller } from "./registry/api-keys.ts"
 import type { Services } from "./services.ts"
+import { operationIdSchema, sequenceSchema } from "./validation/schemas.ts"
 
 type Schema = z.ZodObject | undefined
 type OutputOf<S extends Schema> = S extends z.ZodObject ? z.output<S> : Record<never, never>
@@ -63,6 +64,8 @@ type RouteDefinition<
   readonly deprecated?: Deprecation
   /** Beyond those that every route shares. */
   readonly refusals: readonly ErrorCode[]
+  /** Where the answer has a secret in it: what whoever asks for it again under the same key is told instead. null: this one has none. */
+  shownOnce?(data: Readonly<Record<string, unknown>>): string | null
   handle(
     services: Services,
     request: RouteRequest<OutputOf<Params>, OutputOf<Query>, OutputOf<Body>, CallerOf<Name>>,
@@ -71,6 +74,8 @@ type RouteDefinition<
 
 /** A route with its schemas, as mounting and the OpenAPI document see it. */
 export type Route = Omit<RouteDefinition<Schema, Schema, Schema, Permission>, "handle"> & {
+  /** Its answer is kept under the key that the request names, which is no part of what the handler is given. */
+  readonly isKept: boolean
   handle(
     services: Services,
     request: RouteRequest<never, never, never, never>,
@@ -84,5 +89,30 @@ export function defineRoute<
   Body extends Schema = undefined,
   Name extends Permission = "public",
 >(definition: RouteDefinition<Params, Query, Body, Name>): Route {
-  return definition as Route
+  const route = { ...definition, isKept: isKept(definition) } as Route
+  if (!route.isKept) return route
+  const { body, shownOnce } = definition
+  return {
+    ...route,
+    ...(body === undefined ? {} : { body: body.safeExtend(keyFields) }),
+    refusals: [
+      ...route.refusals,
+      "IDEMPOTENCY_CONFLICT",
+      "IDEMPOTENCY_KEY_MISMATCH",
+      ...(shownOnce === undefined ? [] : (["ANSWER_SHOWN_ONCE"] as const)),
+    ],
+  }
+}
+
+const keyFields = { operation_id: operationIdSchema.optional(), sequence: sequenceSchema.optional() }
+
+/** What somebody does whom the audit log names. What is written to the ledger has its key in the log; of what one does to one's own sign-in nothing is kept. */
+function isKept({
+  method,
+  permission,
+  refusals,
+}: Pick<Route, "method" | "permission" | "refusals">): boolean {
+  const { isRecorded, isOwn } = permissionTable[permission]
+  if (method === "get" || isRecorded !== true || isOwn === true) return false
+  return !refusals.includes("IDEMPOTENCY_CONFLICT")
 }

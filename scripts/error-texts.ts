@@ -177,6 +177,10 @@ export const errorTexts: Readonly<Record<ErrorCode, ErrorText>> = {
     when: "The operation id and sequence are recorded with another body",
     remedy: "Use a new id or sequence for a new operation",
   },
+  ANSWER_SHOWN_ONCE: {
+    when: "The same request was done before under this key, and its answer had a secret in it, which is not kept; the message says what was made",
+    remedy: "Use the secret of the first answer; if it was lost, have a new one made as the message says",
+  },
   HOLD_ENDED: {
     when: "The hold was captured or released, or its time is over; the message says which, and when",
     remedy: "Place a new hold",

@@ -10,6 +10,7 @@ import type { Services } from "../services.ts"
 import { hashRequest } from "./hash-request.ts"
 import { operationKeyOf } from "./operation-key.ts"
 import { type CommandSubject, refuseCommand } from "./refuse-command.ts"
+import { refuseOtherRequest, replayed } from "./repeated-write.ts"
 
 export type CommandRequest = {
   readonly caller: Caller
@@ -51,7 +52,7 @@ export async function executeCommand(services: Services, request: CommandRequest
         return request.presentNothing()
       return refuseCommand(result.refusal, prepared.subject)
     case "conflict":
-      return conflict(key)
+      return refuseOtherRequest(key)
     case "overloaded":
       return refuse("OVERLOADED", null, "nothing was recorded; send the same request again", {
         "retry-after": String(Math.ceil(result.retryAfterMs / 1_000)),
@@ -82,18 +83,6 @@ async function replay(
 ): Promise<Answer | Refusal | undefined> {
   const [stored] = await findOperations(services.db, caller.ledgerId, [key])
   if (stored === undefined) return undefined
-  if (!stored.requestHash.equals(requestHash)) return conflict(key)
+  if (!stored.requestHash.equals(requestHash)) return refuseOtherRequest(key)
   return replayed(present(await readOperation(services.db, caller.ledgerId, stored)))
-}
-
-function replayed(answer: Answer): Answer {
-  return { ...answer, headers: { ...answer.headers, "idempotent-replayed": "true" } }
-}
-
-function conflict(key: OperationKey): Refusal {
-  return refuse(
-    "IDEMPOTENCY_CONFLICT",
-    "operation_id",
-    `operation "${key.operationId}" with sequence ${key.sequence} was recorded with another body; use a new operation_id or sequence for a new operation`,
-  )
 }

@@ -10,7 +10,8 @@ Send a key (\`X-API-Key: …\`, or \`Authorization: Bearer …\`), or a person's
 
 A write is bound to a key of the caller's choice: \`operation_id\` and \`sequence\` in the body, or the header \`Idempotency-Key\`, which means sequence 0. Whatever went wrong on the way, send
 the very same request again. Where it was recorded, the first answer comes once more, with \`Idempotent-Replayed: true\`; where it was not, it is done now. Another body under the same key is refused with
-\`IDEMPOTENCY_CONFLICT\`. Keys are never forgotten.
+\`IDEMPOTENCY_CONFLICT\`. Keys are never forgotten. Those of the ledger's writes and those of administration (webhooks, keys, people, the registry, switches) are apart. A secret is shown once: where an answer with one
+was lost, the request sent again is refused with \`ANSWER_SHOWN_ONCE\`, which says how to have a new one made.
 
 ## Amounts
 

@@ -71,6 +71,10 @@ export const invitePersonRoute = defineRoute({
   isBodyOptional: true,
   answer: invitedPersonSchema,
   refusals: ["UNKNOWN_PERSON", "OVERLOADED", "SIGN_IN_UNAVAILABLE"],
+  shownOnce: ({ person_id, initial_password }) =>
+    initial_password === null
+      ? null
+      : `the person ${String(person_id)} was invited anew, and the initial password is shown once; POST /admin/people/${String(person_id)}/invite makes a new one`,
   async handle(services, { params: { person_id }, body, caller, context }) {
     if (services.identity === null) return signInUnavailable
     const prepared = await prepareInvitation(services.identity, body.sign_in)

@@ -28,6 +28,10 @@ export const createApp = defineRoute({
     key: issuedKeySchema.nullable(),
   }),
   refusals: ["APP_EXISTS"],
+  shownOnce: ({ app_id, key }) =>
+    key === null
+      ? null
+      : `the app ${String(app_id)} was made with the key ${(key as { readonly key_id: string }).key_id}, which is shown once; have one issued in its place by POST /admin/keys/{key_id}/rotate`,
   async handle(services, { body, caller, context }) {
     const initiator = initiatorOf(services, context, caller)
     const { name, key } = body

@@ -19,6 +19,8 @@ export const createKeyRoute = defineRoute({
   }),
   answer: issuedKeySchema,
   refusals: [],
+  shownOnce: ({ key_id }) =>
+    `the key ${String(key_id)} was issued, and is shown once; POST /admin/keys/${String(key_id)}/rotate issues one in its place`,
   async handle(services, { body, caller, context }) {
     const key = {
       name: body.name,

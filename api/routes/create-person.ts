@@ -23,6 +23,10 @@ export const createPersonRoute = defineRoute({
   }),
   answer: invitedPersonSchema,
   refusals: ["PERSON_EXISTS", "UNKNOWN_APP", "OVERLOADED", "SIGN_IN_UNAVAILABLE"],
+  shownOnce: ({ person_id, initial_password }) =>
+    initial_password === null
+      ? null
+      : `the person ${String(person_id)} was invited, and the initial password is shown once; POST /admin/people/${String(person_id)}/invite makes a new one`,
   async handle(services, { body, caller, context }) {
     if (services.identity === null) return signInUnavailable
     const { email, name } = body

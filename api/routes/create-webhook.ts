@@ -24,6 +24,8 @@ export const createWebhookRoute = defineRoute({
     "WEBHOOK_TARGET_REFUSED",
     "WEBHOOKS_UNAVAILABLE",
   ],
+  shownOnce: ({ webhook_id }) =>
+    `the webhook ${String(webhook_id)} was made, and its secret is shown once; POST /webhooks/${String(webhook_id)}/rotate-secret makes a new one`,
   async handle(services, { body, caller, context }) {
     const { db, webhooks, limits } = services
     if (webhooks.box === null) return webhooksUnavailable

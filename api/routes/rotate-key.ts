@@ -29,6 +29,10 @@ export const rotateKeyRoute = defineRoute({
   isBodyOptional: true,
   answer: z.object({ new: issuedKeySchema, old: apiKeySchema }),
   refusals: ["UNKNOWN_KEY", "KEY_ENDED"],
+  shownOnce(data) {
+    const { key_id } = data["new"] as { readonly key_id: string }
+    return `the key ${key_id} was issued in its place, and is shown once; POST /admin/keys/${key_id}/rotate issues another one`
+  },
   async handle(services, { params, body, caller, context }) {
     const rotated = await rotateKey(
       services.db,

@@ -17,6 +17,8 @@ export const rotateWebhookSecretRoute = defineRoute({
   isBodyOptional: true,
   answer: rotatedWebhookSchema,
   refusals: ["UNKNOWN_WEBHOOK", "WEBHOOKS_UNAVAILABLE"],
+  shownOnce: ({ webhook_id }) =>
+    `the secret was rotated, and the new one is shown once; POST /webhooks/${String(webhook_id)}/rotate-secret, under another key, makes a new one`,
   async handle(services, { params, body, caller, context }) {
     const { box } = services.webhooks
     if (box === null) return webhooksUnavailable

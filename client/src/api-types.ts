@@ -2662,6 +2662,8 @@ export interface paths {
                 header?: {
                     /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
+                    /** @description Stands for operation_id in the body, with sequence 0 */
+                    "idempotency-key"?: string;
                 };
                 path: {
                     /**
@@ -2993,6 +2995,8 @@ export interface paths {
                 header?: {
                     /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
+                    /** @description Stands for operation_id in the body, with sequence 0 */
+                    "idempotency-key"?: string;
                 };
                 path?: never;
                 cookie?: never;
@@ -3045,6 +3049,13 @@ export interface paths {
                          * @example 184467
                          */
                         after?: string;
+                        /**
+                         * @description The caller's id of what he does, known for ever. The same request under the same id is answered as it was the first time, and nothing is done twice; another request under it is refused. Where it is left out, one is made up, and the request sent again is done again
+                         * @example daily_rewards_20241215
+                         */
+                        operation_id?: string;
+                        /** @description Tells apart the writes of one operation, where it has several: together with `operation_id` it is the key. 0 unless named */
+                        sequence?: number;
                     };
                 };
             };
@@ -3290,6 +3301,8 @@ export interface paths {
                 header?: {
                     /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
+                    /** @description Stands for operation_id in the body, with sequence 0 */
+                    "idempotency-key"?: string;
                 };
                 path: {
                     /**
@@ -3340,6 +3353,8 @@ export interface paths {
                 header?: {
                     /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
+                    /** @description Stands for operation_id in the body, with sequence 0 */
+                    "idempotency-key"?: string;
                 };
                 path: {
                     /**
@@ -3383,6 +3398,13 @@ export interface paths {
                         chain_id?: number | null;
                         /** @description Whether anything is delivered */
                         is_enabled?: boolean;
+                        /**
+                         * @description The caller's id of what he does, known for ever. The same request under the same id is answered as it was the first time, and nothing is done twice; another request under it is refused. Where it is left out, one is made up, and the request sent again is done again
+                         * @example daily_rewards_20241215
+                         */
+                        operation_id?: string;
+                        /** @description Tells apart the writes of one operation, where it has several: together with `operation_id` it is the key. 0 unless named */
+                        sequence?: number;
                     };
                 };
             };
@@ -3500,6 +3522,8 @@ export interface paths {
                 header?: {
                     /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
+                    /** @description Stands for operation_id in the body, with sequence 0 */
+                    "idempotency-key"?: string;
                 };
                 path: {
                     /**
@@ -3518,6 +3542,13 @@ export interface paths {
                          * @default 86400
                          */
                         overlap_seconds?: number;
+                        /**
+                         * @description The caller's id of what he does, known for ever. The same request under the same id is answered as it was the first time, and nothing is done twice; another request under it is refused. Where it is left out, one is made up, and the request sent again is done again
+                         * @example daily_rewards_20241215
+                         */
+                        operation_id?: string;
+                        /** @description Tells apart the writes of one operation, where it has several: together with `operation_id` it is the key. 0 unless named */
+                        sequence?: number;
                     };
                 };
             };
@@ -3650,6 +3681,8 @@ export interface paths {
                 header?: {
                     /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
+                    /** @description Stands for operation_id in the body, with sequence 0 */
+                    "idempotency-key"?: string;
                 };
                 path: {
                     /**
@@ -3760,6 +3793,8 @@ export interface paths {
                 header?: {
                     /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
+                    /** @description Stands for operation_id in the body, with sequence 0 */
+                    "idempotency-key"?: string;
                 };
                 path: {
                     /**
@@ -3778,6 +3813,13 @@ export interface paths {
                          * @example 184467
                          */
                         after: string;
+                        /**
+                         * @description The caller's id of what he does, known for ever. The same request under the same id is answered as it was the first time, and nothing is done twice; another request under it is refused. Where it is left out, one is made up, and the request sent again is done again
+                         * @example daily_rewards_20241215
+                         */
+                        operation_id?: string;
+                        /** @description Tells apart the writes of one operation, where it has several: together with `operation_id` it is the key. 0 unless named */
+                        sequence?: number;
                     };
                 };
             };
@@ -4150,6 +4192,8 @@ export interface paths {
                 header?: {
                     /** @description Which app is meant: to be said by a person with a role in several. A key has its own and can name no other */
                     "x-app-id"?: string;
+                    /** @description Stands for operation_id in the body, with sequence 0 */
+                    "idempotency-key"?: string;
                 };
                 path: {
                     /**
@@ -4277,7 +4321,7 @@ export interface components {
             errors: {
                 field: string | null;
                 /** @enum {string} */
-                code: "MALFORMED_JSON" | "MALFORMED_CSV" | "MALFORMED_REQUEST" | "MALFORMED_TEXT" | "BODY_TOO_DEEP" | "INVALID_PARAMETER" | "UNKNOWN_PARAMETER" | "INVALID_CURSOR" | "IDEMPOTENCY_KEY_MISMATCH" | "APP_REQUIRED" | "UNAUTHENTICATED" | "INVALID_CREDENTIALS" | "SIGN_IN_FAILED" | "FORBIDDEN" | "PASSWORD_CHANGE_REQUIRED" | "NOT_FOUND" | "UNKNOWN_USER" | "UNKNOWN_BATCH" | "UNKNOWN_OPERATION" | "UNKNOWN_TRANSACTION" | "UNKNOWN_HOLD" | "UNKNOWN_REDACTION" | "UNKNOWN_POSITION" | "UNKNOWN_CHECKPOINT" | "UNKNOWN_RECONCILIATION_RUN" | "UNKNOWN_IMPORT" | "UNKNOWN_ALARM" | "UNKNOWN_DEAD_LETTER" | "UNKNOWN_KEY" | "UNKNOWN_PERSON" | "UNKNOWN_WEBHOOK" | "UNKNOWN_DELIVERY" | "UNKNOWN_ENTRY" | "UNKNOWN_VERSION" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "APP_EXISTS" | "ENTRY_EXISTS" | "VERSION_CONFLICT" | "KEY_ENDED" | "PERSON_EXISTS" | "LAST_ADMIN" | "IDEMPOTENCY_CONFLICT" | "HOLD_ENDED" | "IMPORT_NOT_FAILED" | "ALREADY_REVERSED" | "BATCH_NOT_CANCELLABLE" | "CANCELLATION_UNSUPPORTED" | "ALARM_HAS_CAUSE" | "DEAD_LETTER_CLOSED" | "NOTHING_TO_DISCARD" | "WEBHOOK_DISABLED" | "TOO_MANY_WEBHOOKS" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "INVALID_FIELD" | "UNKNOWN_FIELD" | "INVALID_AMOUNT" | "UNKNOWN_TOKEN" | "AMBIGUOUS_TOKEN" | "UNKNOWN_REASON" | "TOKEN_RETIRED" | "REASON_RETIRED" | "FIELD_IS_FIXED" | "TOKEN_UNFIT" | "CHAIN_UNFIT" | "METADATA_NOT_ALLOWED" | "INSUFFICIENT_BALANCE" | "DEBIT_NOT_SUPPORTED" | "CAPTURE_TOO_LARGE" | "NOT_REVERSIBLE" | "BALANCE_OUT_OF_RANGE" | "UNKNOWN_APP" | "WEBHOOK_TARGET_REFUSED" | "RATE_LIMITED" | "UPGRADE_REQUIRED" | "HEADERS_TOO_LARGE" | "INTERNAL" | "CHAIN_UNAVAILABLE" | "LEDGER_UNAVAILABLE" | "PROVIDER_UNAVAILABLE" | "SIGN_IN_UNAVAILABLE" | "WEBHOOKS_UNAVAILABLE" | "NOT_READY" | "STORAGE_FULL" | "OVERLOADED" | "TIMEOUT";
+                code: "MALFORMED_JSON" | "MALFORMED_CSV" | "MALFORMED_REQUEST" | "MALFORMED_TEXT" | "BODY_TOO_DEEP" | "INVALID_PARAMETER" | "UNKNOWN_PARAMETER" | "INVALID_CURSOR" | "IDEMPOTENCY_KEY_MISMATCH" | "APP_REQUIRED" | "UNAUTHENTICATED" | "INVALID_CREDENTIALS" | "SIGN_IN_FAILED" | "FORBIDDEN" | "PASSWORD_CHANGE_REQUIRED" | "NOT_FOUND" | "UNKNOWN_USER" | "UNKNOWN_BATCH" | "UNKNOWN_OPERATION" | "UNKNOWN_TRANSACTION" | "UNKNOWN_HOLD" | "UNKNOWN_REDACTION" | "UNKNOWN_POSITION" | "UNKNOWN_CHECKPOINT" | "UNKNOWN_RECONCILIATION_RUN" | "UNKNOWN_IMPORT" | "UNKNOWN_ALARM" | "UNKNOWN_DEAD_LETTER" | "UNKNOWN_KEY" | "UNKNOWN_PERSON" | "UNKNOWN_WEBHOOK" | "UNKNOWN_DELIVERY" | "UNKNOWN_ENTRY" | "UNKNOWN_VERSION" | "METHOD_NOT_ALLOWED" | "REQUEST_TIMEOUT" | "APP_EXISTS" | "ENTRY_EXISTS" | "VERSION_CONFLICT" | "KEY_ENDED" | "PERSON_EXISTS" | "LAST_ADMIN" | "IDEMPOTENCY_CONFLICT" | "ANSWER_SHOWN_ONCE" | "HOLD_ENDED" | "IMPORT_NOT_FAILED" | "ALREADY_REVERSED" | "BATCH_NOT_CANCELLABLE" | "CANCELLATION_UNSUPPORTED" | "ALARM_HAS_CAUSE" | "DEAD_LETTER_CLOSED" | "NOTHING_TO_DISCARD" | "WEBHOOK_DISABLED" | "TOO_MANY_WEBHOOKS" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "INVALID_FIELD" | "UNKNOWN_FIELD" | "INVALID_AMOUNT" | "UNKNOWN_TOKEN" | "AMBIGUOUS_TOKEN" | "UNKNOWN_REASON" | "TOKEN_RETIRED" | "REASON_RETIRED" | "FIELD_IS_FIXED" | "TOKEN_UNFIT" | "CHAIN_UNFIT" | "METADATA_NOT_ALLOWED" | "INSUFFICIENT_BALANCE" | "DEBIT_NOT_SUPPORTED" | "CAPTURE_TOO_LARGE" | "NOT_REVERSIBLE" | "BALANCE_OUT_OF_RANGE" | "UNKNOWN_APP" | "WEBHOOK_TARGET_REFUSED" | "RATE_LIMITED" | "UPGRADE_REQUIRED" | "HEADERS_TOO_LARGE" | "INTERNAL" | "CHAIN_UNAVAILABLE" | "LEDGER_UNAVAILABLE" | "PROVIDER_UNAVAILABLE" | "SIGN_IN_UNAVAILABLE" | "WEBHOOKS_UNAVAILABLE" | "NOT_READY" | "STORAGE_FULL" | "OVERLOADED" | "TIMEOUT";
                 /** @description What to do about it */
                 message: string;
             }[];

@@ -31,6 +31,7 @@ import * as registryVersions from "./026-registry-versions.ts"
 import * as checksOfSeals from "./027-checks-of-seals.ts"
 import * as rewinds from "./028-rewinds.ts"
 import * as settledEvents from "./029-settled-events.ts"
+import * as keptAnswers from "./030-kept-answers.ts"
 import { prepareJobs } from "./prepare-jobs.ts"
 
 const migrations: Record<string, Migration> = {
@@ -63,6 +64,7 @@ const migrations: Record<string, Migration> = {
   "027-checks-of-seals": checksOfSeals,
   "028-rewinds": rewinds,
   "029-settled-events": settledEvents,
+  "030-kept-answers": keptAnswers,
 }
 
 /**

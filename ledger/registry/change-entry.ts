@@ -1,4 +1,4 @@
-import type { ControlledTransaction, Kysely } from "kysely"
+import type { Kysely, Transaction } from "kysely"
 import { describeValue } from "../../platform/config/describe-issue.ts"
 import { diffDocuments, type FieldChange } from "../domain/diff-documents.ts"
 import type { Initiator } from "../domain/operator-action.ts"
@@ -105,19 +105,28 @@ export async function readChanged(
 export async function inTransaction(
   db: Kysely<Database>,
   isDryRun: boolean,
-  work: (trx: ControlledTransaction<Database>) => Promise<ChangedEntry | RefusedEntry>,
+  work: (trx: Transaction<Database>) => Promise<ChangedEntry | RefusedEntry>,
 ): Promise<ChangedEntry | RefusedEntry> {
-  const trx = await db.startTransaction().execute()
   try {
-    const result = await work(trx)
-    if (isDryRun || "refused" in result) await trx.rollback().execute()
-    else await trx.commit().execute()
-    return result
+    return await db.transaction().execute(async (trx) => {
+      const result = await work(trx)
+      if (isDryRun || "refused" in result) throw new NotToStay(result)
+      return result
+    })
   } catch (error) {
-    if (!trx.isRolledBack && !trx.isCommitted) await trx.rollback().execute()
+    if (error instanceof NotToStay) return error.result
     if ((error as { code?: unknown }).code === uniqueViolation)
       return refuse(null, "VERSION_CONFLICT", "somebody else wrote the same at this moment; read it again")
     throw error
+  }
+}
+
+/** Thrown, so that nothing of it stays. */
+class NotToStay extends Error {
+  readonly result: ChangedEntry | RefusedEntry
+  constructor(result: ChangedEntry | RefusedEntry) {
+    super("nothing of it stays")
+    this.result = result
   }
 }
 

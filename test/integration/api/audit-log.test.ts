@@ -5,6 +5,7 @@ import { permissionTable } from "../../../api/permissions.ts"
 import { routes } from "../../../api/routes.ts"
 import type { Database } from "../../../ledger/store/database.ts"
 import { type ChainsToRegister, startChainsToRegister } from "../../support/chains-to-register.ts"
+import { everyRow, listTables } from "../../support/every-row.ts"
 import { type SignedIn, seedPerson, signIn, type TestPerson, testIdentity } from "../../support/people.ts"
 import { type Act, type Call, recordedActs } from "../../support/recorded-acts.ts"
 import { seedApp } from "../../support/seed-registry.ts"
@@ -53,18 +54,10 @@ async function entriesOf(requestId: string) {
   return rows
 }
 
-async function listTables(): Promise<string[]> {
-  const { rows } = await sql<{ name: string }>`
-    SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
-    WHERE schemaname IN ('registry', 'ledger', 'settlement', 'webhooks')
-      AND tablename NOT IN ('processes', 'sign_in_attempts', 'audit_log')`.execute(owner)
-  return rows.map(({ name }) => name)
-}
-
 /** The tables that the transaction of an entry has written to besides. */
 async function writtenWith(requestId: string): Promise<string[]> {
   const written: string[] = []
-  for (const name of await listTables()) {
+  for (const name of await listTables(owner)) {
     const { rows } = await sql`
       SELECT 1 FROM ${sql.raw(name)} t WHERE t.xmin IN (SELECT xmin FROM registry.audit_log WHERE request_id = ${requestId}) LIMIT 1`.execute(
       owner,
@@ -72,19 +65,6 @@ async function writtenWith(requestId: string): Promise<string[]> {
     if (rows.length > 0) written.push(name)
   }
   return written
-}
-
-/** Every row of every table, save what a request leaves behind that did nothing. */
-async function everything(): Promise<unknown> {
-  const found: Record<string, string> = {}
-  for (const name of await listTables()) {
-    const { rows } = await sql<{ row: string }>`
-      SELECT (to_jsonb(t) - 'last_used_at' - 'touched_at')::text AS row FROM ${sql.raw(name)} t ORDER BY 1`.execute(
-      owner,
-    )
-    found[name] = rows.map(({ row }) => row).join("\n")
-  }
-  return found
 }
 
 async function whileTheLogIsBroken<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -106,9 +86,9 @@ describe("whatever a permission says is told of", () => {
     async (path) => {
       const prepared = await acts[path]?.prepare()
       if (prepared === undefined) throw new Error(`say in this test how ${path} is used`)
-      const before = await everything()
+      const before = await everyRow(owner)
       const failed = await whileTheLogIsBroken(() => send(prepared, "broken"))
-      expect([failed.status, await everything()]).toEqual([500, before])
+      expect([failed.status, await everyRow(owner)]).toEqual([500, before])
       const requestId = randomUUID()
       expect((await send(prepared, requestId)).status).toBeLessThan(300)
       expect(await writtenWith(requestId)).not.toEqual([])
@@ -143,9 +123,9 @@ describe("whatever a permission says is told of", () => {
       adjustments: [{ user_id: newUser(), ...token, amount: "+1", reason_type: "reward" }],
     })
     const mine = { path: "/balance/adjust", body: body() }
-    const before = await everything()
+    const before = await everyRow(owner)
     expect((await whileTheLogIsBroken(() => send(mine, "broken"))).status).toBe(500)
-    expect(await everything()).toEqual(before)
+    expect(await everyRow(owner)).toEqual(before)
     await send(mine, "by-ann")
     await send(mine, "by-ann-again")
     expect(await entriesOf("by-ann")).toMatchObject([

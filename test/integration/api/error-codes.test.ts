@@ -153,6 +153,7 @@ const provocations: Readonly<Record<ErrorCode, Provocation>> = {
       post("/balance/adjust", { operation_id: "taken", adjustments: [item] }),
       post("/balance/adjust", { operation_id: "taken", adjustments: [{ ...item, amount: "+2" }] }),
     ),
+  ANSWER_SHOWN_ONCE: () => twice(post("/admin/keys", { scopes: ["ledger:read"], operation_id: "a-new-key" })),
   HOLD_ENDED: async () => twice(post(`/balance/holds/${await newHold()}/release`)),
   IMPORT_NOT_FAILED: () => post(`/imports/${ofWorld("import_id")}/abandon`)(),
   ALREADY_REVERSED: () => twice(post(`/adjustments/${ofWorld("tx_id")}/reverse`)),

@@ -1,0 +1,119 @@
+import { createHash } from "node:crypto"
+import { type Kysely, sql, type Transaction } from "kysely"
+import type { Database } from "../../ledger/store/database.ts"
+import type { OperationKey } from "../../ledger/store/find-operations.ts"
+import { refuseOtherRequest, replayed } from "../ledger/repeated-write.ts"
+import type { Answer } from "../presenters/envelope.ts"
+import { isRefusal, type Refusal, refuse } from "../refusal.ts"
+import type { Services } from "../services.ts"
+import { canonicalJson } from "../validation/canonical-json.ts"
+import { createLateTransaction } from "./late-transaction.ts"
+
+export type KeyedAction = {
+  /** Whose keys these are; null: those of what concerns every app. */
+  readonly ledgerId: string | null
+  readonly actor: string
+  readonly key: OperationKey
+  /** Route, address and body as they were sent: with another one the key is refused. */
+  readonly said: Readonly<Record<string, unknown>>
+  /** Kept in place of an answer that has a secret in it; null: it has none. */
+  shownOnce(data: object): string | null
+  handle(services: Services): Promise<Answer | Refusal | Response>
+}
+
+type Kept =
+  | Pick<Answer, "status" | "data" | "batchInfo">
+  /** What was done, and what to do without the secret. */
+  | { readonly shownOnce: string }
+
+class KeyIsTaken extends Error {}
+
+/**
+ * Does a write of administration once under its key. What it does is committed together with its answer: sent again, it is answered if it was done and done if it was not, whenever a process died.
+ * Who sends it meanwhile waits for the first. A refusal is not kept, for nothing was done.
+ */
+export async function answerOnce(
+  services: Services,
+  action: KeyedAction,
+): Promise<Answer | Refusal | Response> {
+  const requestHash = createHash("sha256").update(canonicalJson(action.said)).digest()
+  const before = await answerAgain(services.db, action, requestHash)
+  if (before !== undefined) return before
+  const late = createLateTransaction(services.db, (trx) => takeKey(trx, action))
+  // What others are told of, and read by themselves, is told when it is committed.
+  const told = new Set<() => unknown>()
+  const later =
+    <Tell extends () => unknown>(tell: Tell) =>
+    () =>
+      void told.add(tell)
+  const own: Services = {
+    ...services,
+    db: late.db,
+    keys: { ...services.keys, clear: later(services.keys.clear) },
+    people: { ...services.people, clear: later(services.people.clear) },
+    registry: {
+      ...services.registry,
+      reload: () => Promise.resolve(later(services.registry.reload)()),
+    },
+  }
+  try {
+    const result = await action.handle(own)
+    const trx = late.current()
+    if (trx === undefined) return result
+    if (result instanceof Response || isRefusal(result)) {
+      await late.rollback()
+      return result
+    }
+    await keep(trx, action, requestHash, result)
+    await trx.commit().execute()
+    for (const tell of told) await tell()
+    return result
+  } catch (error) {
+    await late.rollback()
+    const done = error instanceof KeyIsTaken ? await answerAgain(services.db, action, requestHash) : undefined
+    if (done === undefined) throw error
+    return done
+  }
+}
+
+function whereKey({ ledgerId, key }: KeyedAction) {
+  return sql`ledger_id IS NOT DISTINCT FROM ${ledgerId}::uuid AND operation_id = ${key.operationId} AND sequence = ${key.sequence}`
+}
+
+/** Waits for whoever is doing the same. */
+async function takeKey(trx: Transaction<Database>, action: KeyedAction): Promise<void> {
+  const { ledgerId, key } = action
+  const name = JSON.stringify(["kept-answers", ledgerId, key.operationId, key.sequence])
+  await sql`SELECT pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(trx)
+  const { rows } = await sql`SELECT 1 FROM registry.kept_answers WHERE ${whereKey(action)}`.execute(trx)
+  if (rows.length > 0) throw new KeyIsTaken(`the key ${key.operationId} was used meanwhile`)
+}
+
+async function keep(
+  trx: Transaction<Database>,
+  { ledgerId, actor, key, shownOnce }: KeyedAction,
+  requestHash: Buffer,
+  { status, data, batchInfo }: Answer,
+): Promise<void> {
+  const sentence = shownOnce(data)
+  const kept = (sentence === null ? { status, data, batchInfo } : { shownOnce: sentence }) as Kept
+  await sql`
+    INSERT INTO registry.kept_answers (ledger_id, operation_id, sequence, request_hash, answer, actor)
+    VALUES (${ledgerId}::uuid, ${key.operationId}, ${key.sequence}, ${requestHash}, ${JSON.stringify(kept)}::json, ${actor})`.execute(
+    trx,
+  )
+}
+
+async function answerAgain(
+  db: Kysely<Database>,
+  action: KeyedAction,
+  requestHash: Buffer,
+): Promise<Answer | Refusal | undefined> {
+  const { rows } = await sql<{ request_hash: Buffer; answer: Kept }>`
+    SELECT request_hash, answer FROM registry.kept_answers WHERE ${whereKey(action)}`.execute(db)
+  const [row] = rows
+  if (row === undefined) return undefined
+  if (!row.request_hash.equals(requestHash)) return refuseOtherRequest(action.key)
+  const { answer } = row
+  return "shownOnce" in answer ? refuse("ANSWER_SHOWN_ONCE", null, answer.shownOnce) : replayed(answer)
+}
