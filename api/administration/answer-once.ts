@@ -65,7 +65,7 @@ export async function answerOnce(
       return result
     }
     await keep(trx, action, requestHash, result)
-    await trx.commit().execute()
+    await late.commit()
     for (const tell of told) await tell()
     return result
   } catch (error) {

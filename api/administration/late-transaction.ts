@@ -9,7 +9,8 @@ export type LateTransaction = {
   /** For the handler. What it reads and writes here is on its own until the transaction begins, and within it from then on. */
   readonly db: Kysely<Database>
   /** undefined: none has begun, or it was rolled back. */
-  current(): ControlledTransaction<Database> | undefined
+  current(): Transaction<Database> | undefined
+  commit(): Promise<void>
   rollback(): Promise<void>
 }
 
@@ -23,7 +24,16 @@ export function createLateTransaction(
   async function rollback(): Promise<void> {
     const trx = open
     open = undefined
-    await trx?.rollback().execute()
+    // Where it fails the connection is gone, and PostgreSQL has rolled back: what came before it is what matters.
+    await trx
+      ?.rollback()
+      .execute()
+      .catch(() => undefined)
+  }
+
+  async function commit(): Promise<void> {
+    await open?.commit().execute()
+    open = undefined
   }
 
   async function execute<Result>(work: (trx: Transaction<Database>) => Promise<Result>): Promise<Result> {
@@ -47,5 +57,6 @@ export function createLateTransaction(
       return typeof value === "function" ? value.bind(target) : value
     },
   })
-  return { db: handed, current: () => open, rollback }
+
+  return { db: handed, current: () => open, commit, rollback }
 }

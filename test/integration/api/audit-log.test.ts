@@ -1,49 +1,29 @@
-import { randomBytes, randomUUID } from "node:crypto"
+import { randomUUID } from "node:crypto"
 import { type Kysely, sql } from "kysely"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { permissionTable } from "../../../api/permissions.ts"
 import { routes } from "../../../api/routes.ts"
 import type { Database } from "../../../ledger/store/database.ts"
-import { type ChainsToRegister, startChainsToRegister } from "../../support/chains-to-register.ts"
 import { everyRow, listTables } from "../../support/every-row.ts"
-import { type SignedIn, seedPerson, signIn, type TestPerson, testIdentity } from "../../support/people.ts"
-import { type Act, type Call, recordedActs } from "../../support/recorded-acts.ts"
+import { seedPerson, signIn } from "../../support/people.ts"
+import type { Call } from "../../support/recorded-acts.ts"
+import { type RecordedWorld, startRecordedWorld } from "../../support/recorded-world.ts"
 import { seedApp } from "../../support/seed-registry.ts"
-import { type HandSettlement, settleByHand } from "../../support/settle-by-hand.ts"
-import { type ApiReply, startTestApi, type TestApi } from "../../support/test-api.ts"
+import type { ApiReply, TestApi } from "../../support/test-api.ts"
 
+let world: RecordedWorld
 let api: TestApi
-let chains: ChainsToRegister
 let owner: Kysely<Database>
-let settlement: HandSettlement
-let admin: SignedIn
-let ann: TestPerson
-let acts: Record<string, Act>
 beforeAll(async () => {
-  chains = await startChainsToRegister()
-  api = await startTestApi({
-    identity: testIdentity,
-    limits: { laneMaxAgeMs: 0 },
-    webhooks: { secretKeys: [randomBytes(32)] },
-    environment: chains.environment,
-  })
-  owner = api.openAsOwner()
-  settlement = await settleByHand(api.db, api.app.ledgerId, api.tokens.cpop.tokenId)
-  ann = await seedPerson(api, [{ role: "admin", appId: null }])
-  admin = await signIn(api, ann)
-  acts = recordedActs({ api, chains, settlement, ann })
+  world = await startRecordedWorld()
+  ;({ api, owner } = world)
 })
-afterAll(async () => {
-  await owner.destroy()
-  await api.close()
-  await chains.stop()
-})
+afterAll(() => world.stop())
 
 const token = { token_symbol: "CPOP" }
 const newUser = () => `user_${randomUUID()}`
-const asAdmin = () => ({ ...admin.headers, "x-app-id": api.app.appId })
 const send = (
-  { method = "POST", path, body, headers = asAdmin() }: Call,
+  { method = "POST", path, body, headers = world.asAnn }: Call,
   requestId: string,
 ): Promise<ApiReply> => api.call(method, `/api/v1${path}`, body, { ...headers, "x-request-id": requestId })
 
@@ -84,7 +64,7 @@ describe("whatever a permission says is told of", () => {
   it.each(recorded.map(({ method, path }) => (method === "post" ? path : `${method} ${path}`)))(
     "%s leaves an entry, or is not done",
     async (path) => {
-      const prepared = await acts[path]?.prepare()
+      const prepared = await world.acts[path]?.prepare()
       if (prepared === undefined) throw new Error(`say in this test how ${path} is used`)
       const before = await everyRow(owner)
       const failed = await whileTheLogIsBroken(() => send(prepared, "broken"))
@@ -94,8 +74,8 @@ describe("whatever a permission says is told of", () => {
       expect(await writtenWith(requestId)).not.toEqual([])
       const isOwn = prepared.headers !== undefined
       expect((await entriesOf(requestId))[0]).toMatchObject({
-        actor: isOwn ? expect.stringMatching(/^person:/) : `person:${ann.personId}`,
-        action: acts[path]?.action,
+        actor: isOwn ? expect.stringMatching(/^person:/) : `person:${world.ann.personId}`,
+        action: world.acts[path]?.action,
         address: "127.0.0.1",
       })
     },
@@ -129,7 +109,11 @@ describe("whatever a permission says is told of", () => {
     await send(mine, "by-ann")
     await send(mine, "by-ann-again")
     expect(await entriesOf("by-ann")).toMatchObject([
-      { actor: `person:${ann.personId}`, action: "ledger.written", after: { route: "/balance/adjust" } },
+      {
+        actor: `person:${world.ann.personId}`,
+        action: "ledger.written",
+        after: { route: "/balance/adjust" },
+      },
     ])
     expect(await entriesOf("by-ann-again")).toEqual([])
     expect((await api.adjust(body(), { "x-request-id": "by-key" })).status).toBe(200)
@@ -137,7 +121,7 @@ describe("whatever a permission says is told of", () => {
     const file = `user_id,token_symbol,amount,reason_type\n${newUser()},CPOP,+1,reward\n`
     const response = await fetch(`${api.server.url}/api/v1/imports`, {
       method: "POST",
-      headers: { ...asAdmin(), "content-type": "text/csv", "x-request-id": "import-by-ann" },
+      headers: { ...world.asAnn, "content-type": "text/csv", "x-request-id": "import-by-ann" },
       body: file,
     })
     expect(response.status).toBe(202)
@@ -163,12 +147,12 @@ describe("the audit log", () => {
   it("is read page by page, newest first, by app, and all of it by who may", async () => {
     const read = async (query: string, headers: Record<string, string>) =>
       (await api.call("GET", `/api/v1/admin/audit-log?${query}`, undefined, headers)).body.data
-    const all = (await read("limit=500", asAdmin())).entries as { entry_id: string; concerns: string }[]
+    const all = (await read("limit=500", world.asAnn)).entries as { entry_id: string; concerns: string }[]
     const ids = all.map(({ entry_id }) => BigInt(entry_id))
     expect(ids).toEqual([...ids].sort((a, b) => (a < b ? 1 : -1)))
     const paged: string[] = []
     for (let cursor = ""; ; ) {
-      const page = await read(`limit=7${cursor}`, asAdmin())
+      const page = await read(`limit=7${cursor}`, world.asAnn)
       paged.push(...page.entries.map((entry: { entry_id: string }) => entry.entry_id))
       if (!page.pagination.has_more) break
       cursor = `&cursor=${page.pagination.next_cursor}`
@@ -180,11 +164,11 @@ describe("the audit log", () => {
     expect(own).toEqual(all.filter(({ concerns }) => concerns === "app"))
     const stranger = { authorization: `Bearer ${(await seedApp(api.db)).apiKey}` }
     expect((await read("", stranger)).entries).toEqual([])
-    const paused = await read("action=settlement.paused&limit=500", asAdmin())
+    const paused = await read("action=settlement.paused&limit=500", world.asAnn)
     expect(paused.entries.every(({ action }: { action: string }) => action === "settlement.paused")).toBe(
       true,
     )
-    expect((await read("to_date=2020-01-01T00:00:00Z", asAdmin())).entries).toEqual([])
-    expect((await read(`actor=person:${randomUUID()}`, asAdmin())).entries).toEqual([])
+    expect((await read("to_date=2020-01-01T00:00:00Z", world.asAnn)).entries).toEqual([])
+    expect((await read(`actor=person:${randomUUID()}`, world.asAnn)).entries).toEqual([])
   })
 })

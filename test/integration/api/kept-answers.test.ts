@@ -1,47 +1,28 @@
-import { randomBytes, randomUUID } from "node:crypto"
+import { randomUUID } from "node:crypto"
 import { type Kysely, sql } from "kysely"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { permissionTable } from "../../../api/permissions.ts"
 import type { Route } from "../../../api/route.ts"
 import { routes } from "../../../api/routes.ts"
 import type { Database } from "../../../ledger/store/database.ts"
-import { type ChainsToRegister, startChainsToRegister } from "../../support/chains-to-register.ts"
 import { everyRow } from "../../support/every-row.ts"
-import { type SignedIn, seedPerson, signIn, testIdentity } from "../../support/people.ts"
-import { type Act, type Call, recordedActs } from "../../support/recorded-acts.ts"
+import type { Call } from "../../support/recorded-acts.ts"
+import { type RecordedWorld, startRecordedWorld } from "../../support/recorded-world.ts"
 import { seedApp } from "../../support/seed-registry.ts"
-import { settleByHand } from "../../support/settle-by-hand.ts"
-import { type ApiReply, startTestApi, type TestApi } from "../../support/test-api.ts"
+import type { ApiReply, TestApi } from "../../support/test-api.ts"
 
+let world: RecordedWorld
 let api: TestApi
-let chains: ChainsToRegister
 let owner: Kysely<Database>
-let admin: SignedIn
-let acts: Record<string, Act>
 beforeAll(async () => {
-  chains = await startChainsToRegister()
-  api = await startTestApi({
-    identity: testIdentity,
-    limits: { laneMaxAgeMs: 0 },
-    webhooks: { secretKeys: [randomBytes(32)] },
-    environment: chains.environment,
-  })
-  owner = api.openAsOwner()
-  const settlement = await settleByHand(api.db, api.app.ledgerId, api.tokens.cpop.tokenId)
-  const ann = await seedPerson(api, [{ role: "admin", appId: null }])
-  admin = await signIn(api, ann)
-  acts = recordedActs({ api, chains, settlement, ann })
+  world = await startRecordedWorld()
+  ;({ api, owner } = world)
 })
-afterAll(async () => {
-  await owner.destroy()
-  await api.close()
-  await chains.stop()
-})
+afterAll(() => world.stop())
 
-const asAdmin = () => ({ ...admin.headers, "x-app-id": api.app.appId })
 const send = ({ method = "POST", path, body }: Call, key?: string): Promise<ApiReply> =>
   api.call(method, `/api/v1${path}`, body, {
-    ...asAdmin(),
+    ...world.asAnn,
     ...(key === undefined ? {} : { "idempotency-key": key }),
   })
 const kept = routes.filter((route) => route.isKept)
@@ -56,7 +37,7 @@ function anotherThan({ path, permission }: Route): Call {
 }
 
 async function prepare(path: string): Promise<Call> {
-  const call = await acts[path]?.prepare()
+  const call = await world.acts[path]?.prepare()
   if (call === undefined) throw new Error(`say in recorded-acts.ts how ${path} is used`)
   return call
 }
