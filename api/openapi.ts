@@ -13,6 +13,7 @@ import { withMeanings } from "./openapi/meanings.ts"
 import { operationId } from "./openapi/operation-id.ts"
 import { partialSchema } from "./openapi/partial-schema.ts"
 import { withPortablePatterns } from "./openapi/portable-patterns.ts"
+import { withSharedParts } from "./openapi/shared-parts.ts"
 import { permissionTable } from "./permissions.ts"
 import { liveEventSchema } from "./presenters/live-event.ts"
 import type { Route } from "./route.ts"
@@ -160,7 +161,7 @@ export function buildDocument(routes: readonly Route[], version: string): object
     tags: [...tags],
     servers: [{ url: "/", description: "Where this document comes from" }],
   })
-  return withSharedHeaders(
+  return withSharedParts(
     withSelections(withParameterExamples(withPortablePatterns(withMeanings(document)), routes), routes),
   )
 }
@@ -181,29 +182,6 @@ function withSelections(document: object, routes: readonly Route[]): object {
     schema.properties.data = { anyOf: [whole, part], "x-with-fields": true } as object
   }
   return document
-}
-
-type Headers = Record<string, object>
-
-/** A header is the same wherever it stands: said once, it does not make most of the document. */
-function withSharedHeaders(document: object): object {
-  const whole = document as {
-    readonly paths: Record<
-      string,
-      Record<string, { readonly responses: Record<string, { headers?: Headers }> }>
-    >
-    readonly components: { headers?: Headers }
-  }
-  const shared: Headers = {}
-  for (const operations of Object.values(whole.paths))
-    for (const { responses } of Object.values(operations))
-      for (const response of Object.values(responses))
-        for (const [name, header] of Object.entries(response.headers ?? {})) {
-          shared[name] = header
-          response.headers = { ...response.headers, [name]: { $ref: `#/components/headers/${name}` } }
-        }
-  whole.components.headers = shared
-  return whole
 }
 
 type Parameter = {

@@ -24,6 +24,7 @@ type Described = {
 function withoutRefusals(document: OpenAPI3): OpenAPI3 {
   const copy = wholeAnswers(document) as OpenAPI3
   delete copy.components?.headers
+  delete copy.components?.responses
   for (const path of Object.values(copy.paths ?? {}))
     for (const operation of Object.values(path as Record<string, Described>)) {
       delete operation.operationId

@@ -31,11 +31,26 @@ type Document = {
   readonly components: {
     readonly schemas: Json
     readonly headers: Record<string, { readonly required?: boolean }>
+    readonly responses: Record<string, Response>
   }
 }
 
-export const contract = buildDocument(routes, "0.0.0") as Document
+/** The document, with every answer at its place: refusals that are the same stand once, among the components. */
+export const contract = withAnswersInPlace(buildDocument(routes, "0.0.0") as Document)
 const { components } = contract
+
+function withAnswersInPlace(document: Document): Document {
+  for (const methods of Object.values(document.paths))
+    for (const { responses } of Object.values(methods))
+      for (const [status, response] of Object.entries(responses)) {
+        const { $ref } = response as { readonly $ref?: string }
+        const name = $ref?.replace("#/components/responses/", "")
+        const shared = name === undefined ? response : document.components.responses[name]
+        if (shared === undefined) throw new TypeError(`the document has no ${String($ref)}`)
+        responses[status] = shared
+      }
+  return document
+}
 
 const operations = new TrieRouter<{ readonly path: string; readonly method: string }>()
 for (const [path, methods] of Object.entries(contract.paths))
