@@ -104,7 +104,14 @@ export function defineRoute<
   }
 }
 
-const keyFields = { operation_id: operationIdSchema.optional(), sequence: sequenceSchema.optional() }
+const keyFields = {
+  operation_id: operationIdSchema.optional().openapi({
+    description:
+      "A key of the caller's choice, known for ever. The same request under the same key is answered as it was the first time, and nothing is done twice; another request under it is refused. Without one, the request sent again is done again",
+    example: "the-shops-webhook",
+  }),
+  sequence: sequenceSchema.optional(),
+}
 
 /** What somebody does whom the audit log names. What is written to the ledger has its key in the log; of what one does to one's own sign-in nothing is kept. */
 function isKept({

@@ -3050,8 +3050,8 @@ export interface paths {
                          */
                         after?: string;
                         /**
-                         * @description The caller's id of what he does, known for ever. The same request under the same id is answered as it was the first time, and nothing is done twice; another request under it is refused. Where it is left out, one is made up, and the request sent again is done again
-                         * @example daily_rewards_20241215
+                         * @description A key of the caller's choice, known for ever. The same request under the same key is answered as it was the first time, and nothing is done twice; another request under it is refused. Without one, the request sent again is done again
+                         * @example the-shops-webhook
                          */
                         operation_id?: string;
                         /** @description Tells apart the writes of one operation, where it has several: together with `operation_id` it is the key. 0 unless named */
@@ -3399,8 +3399,8 @@ export interface paths {
                         /** @description Whether anything is delivered */
                         is_enabled?: boolean;
                         /**
-                         * @description The caller's id of what he does, known for ever. The same request under the same id is answered as it was the first time, and nothing is done twice; another request under it is refused. Where it is left out, one is made up, and the request sent again is done again
-                         * @example daily_rewards_20241215
+                         * @description A key of the caller's choice, known for ever. The same request under the same key is answered as it was the first time, and nothing is done twice; another request under it is refused. Without one, the request sent again is done again
+                         * @example the-shops-webhook
                          */
                         operation_id?: string;
                         /** @description Tells apart the writes of one operation, where it has several: together with `operation_id` it is the key. 0 unless named */
@@ -3543,8 +3543,8 @@ export interface paths {
                          */
                         overlap_seconds?: number;
                         /**
-                         * @description The caller's id of what he does, known for ever. The same request under the same id is answered as it was the first time, and nothing is done twice; another request under it is refused. Where it is left out, one is made up, and the request sent again is done again
-                         * @example daily_rewards_20241215
+                         * @description A key of the caller's choice, known for ever. The same request under the same key is answered as it was the first time, and nothing is done twice; another request under it is refused. Without one, the request sent again is done again
+                         * @example the-shops-webhook
                          */
                         operation_id?: string;
                         /** @description Tells apart the writes of one operation, where it has several: together with `operation_id` it is the key. 0 unless named */
@@ -3814,8 +3814,8 @@ export interface paths {
                          */
                         after: string;
                         /**
-                         * @description The caller's id of what he does, known for ever. The same request under the same id is answered as it was the first time, and nothing is done twice; another request under it is refused. Where it is left out, one is made up, and the request sent again is done again
-                         * @example daily_rewards_20241215
+                         * @description A key of the caller's choice, known for ever. The same request under the same key is answered as it was the first time, and nothing is done twice; another request under it is refused. Without one, the request sent again is done again
+                         * @example the-shops-webhook
                          */
                         operation_id?: string;
                         /** @description Tells apart the writes of one operation, where it has several: together with `operation_id` it is the key. 0 unless named */
