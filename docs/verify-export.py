@@ -144,7 +144,7 @@ try:
     need(s.is_over and (s.key or notes), "it is cut off, or nobody signed it")
     for where, n in notes.items(): need(open_note(n, s.keys or [s.key or b""]) == s.seen[int(n.split("\n")[1])], ": the file does not give it")
     for where, answer in answers.items(): check_proof(answer.get("data", answer), s)
-except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
     sys.exit(f"FAILED {options.file}{where}: {error}")
 print(f"ok {options.file}: {len(s.accounts)} accounts, last event {s.size}, root {root_of(s.frontier).hex()}, details erased: {len(s.bare)}, "
     f"{len(s.bare - s.redacted)} of them later; proofs that hold: {len(answers)}, {s.beyond} of them beyond the file")

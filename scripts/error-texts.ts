@@ -174,7 +174,7 @@ export const errorTexts: Readonly<Record<ErrorCode, ErrorText>> = {
     remedy: "Make somebody else admin first",
   },
   IDEMPOTENCY_CONFLICT: {
-    when: "The operation id and sequence are recorded with another body",
+    when: "The operation id and sequence are recorded with another request: another route, another address or another body",
     remedy: "Use a new id or sequence for a new operation",
   },
   ANSWER_SHOWN_ONCE: {

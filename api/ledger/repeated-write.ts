@@ -10,6 +10,6 @@ export function refuseOtherRequest({ operationId, sequence }: OperationKey): Ref
   return refuse(
     "IDEMPOTENCY_CONFLICT",
     "operation_id",
-    `operation "${operationId}" with sequence ${sequence} was recorded with another body; use a new operation_id or sequence for a new operation`,
+    `operation "${operationId}" with sequence ${sequence} was recorded with another request; use a new operation_id or sequence for a new operation`,
   )
 }

@@ -50,10 +50,15 @@ const positionForm = "send the id of the last event that was received, unchanged
 /** As text; 0 is before the first. */
 const position = "(0|[1-9]\\d{0,15})"
 
-export const positionSchema = z
-  .string(positionForm)
-  .regex(new RegExp(`^${position}$`), positionForm)
-  .openapi({ example: "184467" })
+export const positionSchema = positionWith(positionForm)
+
+/** @param form what to send */
+export function positionWith(form: string) {
+  return z
+    .string(form)
+    .regex(new RegExp(`^${position}$`), form)
+    .openapi({ example: "184467" })
+}
 
 const lastEventIdForm = new RegExp(`^${position}?$`)
 

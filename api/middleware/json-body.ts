@@ -29,7 +29,11 @@ export async function readJsonBody(
   if (!(bytes instanceof Uint8Array)) return bytes
   if (!isUtf8(bytes)) return refuse("MALFORMED_TEXT", null, "encode the body as UTF-8")
   const text = bytes.toString("utf8")
-  const parsed = parseJson(text, (place) => `the body could not be parsed${place}; send one JSON object`)
+  const parsed = parseJson(text, (place) =>
+    text === ""
+      ? "the body is empty; send one JSON object"
+      : `the body could not be parsed${place}; send one JSON object`,
+  )
   if ("code" in parsed) return refuse(parsed.code, null, parsed.message)
   const { value: json } = parsed
   if (isPlainJson(text, json, limits.bodyDepthMax)) return { json }

@@ -20,7 +20,7 @@ Decimal strings in token units, exact: \`"+12.5"\`. A change has its sign; where
 ## Answers
 
 Every answer is in one envelope: \`code\`, \`message\`, \`data\` and \`request_id\`. A refusal has \`errors\` instead of \`data\`, each with the field, a code that stays as it is, and what to do about it. Lists
-come in pages: pass \`pagination.next_cursor\` as \`cursor\`. A change is \`pending\` when it is recorded, and \`confirmed\` when the indexer has seen it on the chain, deep enough.
+come in pages: pass \`pagination.next_cursor\` as \`cursor\` (\`GET /transactions/{user_id}\` has \`page_key\` for it, \`GET /audit/events\` \`after\`). A change is \`pending\` when it is recorded, and \`confirmed\` when the indexer has seen it on the chain, deep enough.
 
 Where GET is answered, HEAD is: with the same headers. Leave fields alone that you do not know: new ones may come. No text that is sent may hold a NUL character or a lone surrogate, and no name of
 a field a quotation mark, a backslash or a control character below U+0020.

@@ -74,7 +74,7 @@ export const invitePersonRoute = defineRoute({
   shownOnce: ({ person_id, initial_password }) =>
     initial_password === null
       ? null
-      : `the person ${String(person_id)} was invited anew, and the initial password is shown once; POST /admin/people/${String(person_id)}/invite makes a new one`,
+      : `the person ${String(person_id)} was invited anew, and the initial password is shown once; POST /admin/people/${String(person_id)}/invite, under another key, makes a new one`,
   async handle(services, { params: { person_id }, body, caller, context }) {
     if (services.identity === null) return signInUnavailable
     const prepared = await prepareInvitation(services.identity, body.sign_in)

@@ -8,6 +8,8 @@ import { refuse } from "../refusal.ts"
 import { defineRoute } from "../route.ts"
 import { appNameSchema, labelSchema, scopesSchema } from "../validation/identity-schemas.ts"
 
+const idOf = (key: unknown): string => (key as { readonly key_id: string }).key_id
+
 export const createApp = defineRoute({
   method: "post",
   path: "/admin/apps",
@@ -31,7 +33,7 @@ export const createApp = defineRoute({
   shownOnce: ({ app_id, key }) =>
     key === null
       ? null
-      : `the app ${String(app_id)} was made with the key ${(key as { readonly key_id: string }).key_id}, which is shown once; have one issued in its place by POST /admin/keys/{key_id}/rotate`,
+      : `the app ${String(app_id)} was made with the key ${idOf(key)}, which is shown once; an admin of all apps has another one issued by POST /admin/keys/${idOf(key)}/rotate with X-App-Id: ${String(app_id)}, whoever has the database by chainbridge keys rotate ${idOf(key)}`,
   async handle(services, { body, caller, context }) {
     const initiator = initiatorOf(services, context, caller)
     const { name, key } = body

@@ -20,7 +20,7 @@ export const createKeyRoute = defineRoute({
   answer: issuedKeySchema,
   refusals: [],
   shownOnce: ({ key_id }) =>
-    `the key ${String(key_id)} was issued, and is shown once; POST /admin/keys/${String(key_id)}/rotate issues one in its place`,
+    `the key ${String(key_id)} was issued, and is shown once; POST /admin/keys/${String(key_id)}/rotate issues one in its place; if it has ended, issue another one under another key`,
   async handle(services, { body, caller, context }) {
     const key = {
       name: body.name,

@@ -25,7 +25,7 @@ export const createWebhookRoute = defineRoute({
     "WEBHOOKS_UNAVAILABLE",
   ],
   shownOnce: ({ webhook_id }) =>
-    `the webhook ${String(webhook_id)} was made, and its secret is shown once; POST /webhooks/${String(webhook_id)}/rotate-secret makes a new one`,
+    `the webhook ${String(webhook_id)} was made, and its secret is shown once; POST /webhooks/${String(webhook_id)}/rotate-secret makes a new one; if the webhook is gone, make another one under another key`,
   async handle(services, { body, caller, context }) {
     const { db, webhooks, limits } = services
     if (webhooks.box === null) return webhooksUnavailable

@@ -71,8 +71,7 @@ export const getBalance = defineRoute({
       services.lanes.whenCurrent(),
       services.chains.whenCurrent(),
     ])
-    if (accounts.length === 0)
-      return refuse("UNKNOWN_USER", "user_id", "a user is known from the first adjustment on")
+    if (accounts.length === 0) return refuse("UNKNOWN_USER", "user_id", unknownUser(params.user_id))
     const byToken = new Map(accounts.map((account) => [account.token_id, account]))
     // Without a filter only what the user has ever had; a token that was asked for is answered with zero.
     const shown = tokens.filter((token) => query.token_symbol !== undefined || byToken.has(token.tokenId))
@@ -134,4 +133,10 @@ async function readChainBalances(
     }
   }
   return balances
+}
+
+/** These are addresses of their own, for those who write. */
+function unknownUser(userId: string): string {
+  const isWrite = userId === "adjust" || userId === "holds"
+  return `a user is known from the first adjustment on${isWrite ? `; POST /balance/${userId} is another route` : ""}`
 }

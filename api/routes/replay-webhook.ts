@@ -1,5 +1,4 @@
 import { initiatorOf } from "../identity/initiator.ts"
-import { startAfter } from "../live/subscription-request.ts"
 import { presentWebhook, webhookSchema } from "../presenters/webhook.ts"
 import { readHead } from "../queries/audit-events.ts"
 import { refuse } from "../refusal.ts"
@@ -21,8 +20,9 @@ export const replayWebhookRoute = defineRoute({
   async handle(services, { params, body, caller, context }) {
     const { ledgerId } = caller
     const { position: head } = await readHead(services.db, ledgerId)
-    const after = startAfter({ field: "after", position: body.after }, head)
-    if (typeof after !== "bigint") return after
+    const after = BigInt(body.after)
+    if (after > head)
+      return refuse("UNKNOWN_POSITION", "after", `the log ends at ${head}: name a position up to there`)
     const actor = { ledgerId, initiator: initiatorOf(services, context, caller) }
     const replayed = await replayWebhook(services.db, actor, params.webhook_id, after)
     if (replayed === "unknown") return unknownWebhook

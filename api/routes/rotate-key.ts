@@ -31,7 +31,7 @@ export const rotateKeyRoute = defineRoute({
   refusals: ["UNKNOWN_KEY", "KEY_ENDED"],
   shownOnce(data) {
     const { key_id } = data["new"] as { readonly key_id: string }
-    return `the key ${key_id} was issued in its place, and is shown once; POST /admin/keys/${key_id}/rotate issues another one`
+    return `the key ${key_id} was issued in its place, and is shown once; POST /admin/keys/${key_id}/rotate issues another one; if it has ended, issue a new one by POST /admin/keys`
   },
   async handle(services, { params, body, caller, context }) {
     const rotated = await rotateKey(

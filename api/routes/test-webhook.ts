@@ -10,7 +10,7 @@ export const testWebhook = defineRoute({
   method: "post",
   path: "/webhooks/{webhook_id}/test",
   tag: "Live updates",
-  summary: "Send a `webhook.test`, once; GET its delivery to see what became of it",
+  summary: "Send a message of the type webhook.test, once; GET its delivery to see what became of it",
   permission: "webhooks.manage",
   params: webhookParams,
   answer: deliverySchema,

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi"
-import { positionSchema } from "../live/subscription-request.ts"
+import { positionSchema, positionWith } from "../live/subscription-request.ts"
 import { liveTypes } from "../presenters/live-event.ts"
 import { chainIdSchema, tokenSymbolSchema, userIdSchema } from "./schemas.ts"
 
@@ -43,13 +43,21 @@ const typesSchema = z
 
 const enabledSchema = z.boolean().openapi({ description: "Whether anything is delivered" })
 
+const userFilter = userIdSchema
+  .nullable()
+  .openapi({ description: "Only what is about this user; null: every user" })
+const tokenFilter = tokenSymbolSchema
+  .nullable()
+  .openapi({ description: "Only this token; null: every token" })
+const chainFilter = chainIdSchema.nullable().openapi({ description: "Only this chain; null: every chain" })
+
 export const newWebhookSchema = z.strictObject({
   url: urlSchema,
   description: descriptionSchema.default(""),
   types: typesSchema.nullable().default(null),
-  user_id: userIdSchema.nullable().default(null),
-  token_symbol: tokenSymbolSchema.nullable().default(null),
-  chain_id: chainIdSchema.nullable().default(null),
+  user_id: userFilter.default(null),
+  token_symbol: tokenFilter.default(null),
+  chain_id: chainFilter.default(null),
   is_enabled: enabledSchema.default(true),
   after: positionSchema.optional().openapi({
     description: "Begins behind this position; with what happens from now on, unless given",
@@ -60,14 +68,16 @@ export const webhookChangeSchema = z.strictObject({
   url: urlSchema.optional(),
   description: descriptionSchema.optional(),
   types: typesSchema.nullable().optional(),
-  user_id: userIdSchema.nullable().optional(),
-  token_symbol: tokenSymbolSchema.nullable().optional(),
-  chain_id: chainIdSchema.nullable().optional(),
+  user_id: userFilter.optional(),
+  token_symbol: tokenFilter.optional(),
+  chain_id: chainFilter.optional(),
   is_enabled: enabledSchema.optional(),
 })
 
 export const replaySchema = z.strictObject({
-  after: positionSchema.openapi({ description: "What is behind this position is delivered again" }),
+  after: positionWith(
+    "name the position of an event, as text: what is behind it is delivered again, and behind 0 is everything",
+  ).openapi({ description: "What is behind this position is delivered again" }),
 })
 
 export const overlapSchema = z.strictObject({

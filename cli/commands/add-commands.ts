@@ -15,7 +15,7 @@ export function addCommands(program: Command): void {
     `
 Examples:
   npm start                                        everything on this machine
-  npm run chainbridge -- start --port 0 --json     the same for a program
+  npm run -s chainbridge -- start --port 0 --json  the same for a program
   npm run chainbridge -- verify                    replay the ledger and compare
   npm run chainbridge -- config check              are the YAML files valid?`,
   )
@@ -137,7 +137,7 @@ Example:
     .command("verify")
     .description("replay every ledger from its first event and compare; exits with 1 on a difference")
     .option(...dataDirectory)
-    .option("--ledger <id>", "only this ledger")
+    .option("--ledger <name>", "only the ledger of this app, by name or id")
     .addHelpText("after", "\nExample:\n  npm run chainbridge -- verify --data-dir .chainbridge")
     .action(async (options) => (await import("./verify.ts")).verifyCommand(options))
   program

@@ -52,7 +52,9 @@ export async function balancesCommand(options: BalancesOptions): Promise<void> {
         : await writeStreamDurably(resolve(options.out), work)
     const when =
       point.recordedAt === null ? "before the first event" : `recorded ${point.recordedAt.toISOString()}`
-    process.stderr.write(`${written} accounts of ${name} at position ${point.position}, ${when}\n`)
+    process.stderr.write(
+      `${written} ${written === 1 ? "account" : "accounts"} of ${name} at position ${point.position}, ${when}\n`,
+    )
   })
 }
 

@@ -19,7 +19,12 @@ import { withDatabase } from "./open-database.ts"
 type Files = { readonly configDir: string; readonly overlay?: string }
 
 function load({ configDir, overlay = "" }: Files) {
-  return loadConfiguration({ directory: resolve(configDir), overlay: overlay === "" ? undefined : overlay })
+  const configuration = loadConfiguration({
+    directory: resolve(configDir),
+    overlay: overlay === "" ? undefined : overlay,
+  })
+  for (const key of configuration.unread) process.stderr.write(`${key} changes nothing: nothing reads it\n`)
+  return configuration
 }
 
 /** What is applied to a stack of `start` unless files are named: others than its own would change how it settles, and nobody asked for that. */
@@ -29,6 +34,8 @@ function filesOf(options: Files & { readonly dataDir: string }, isConfigDirGiven
   if (stack?.config_dir === undefined) return options
   return { configDir: stack.config_dir, overlay: stack.config_overlay ?? "" }
 }
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`
 
 /** `chainbridge config check` */
 export async function checkCommand(files: Files): Promise<void> {
@@ -45,7 +52,7 @@ export async function checkCommand(files: Files): Promise<void> {
       return `${token.symbol} on ${group.chain_id} (batches of ${strategy.optimal_batch_size}, at most ${strategy.max_wait_time_ms / 1_000} s)`
     }),
   )
-  const counts = `${Object.keys(configuration.chains).length} chains, ${Object.keys(configuration.reasons).length} reasons`
+  const counts = `${counted(Object.keys(configuration.chains).length, "chain")}, ${Object.keys(configuration.reasons).length} reasons`
   process.stdout.write(`valid: ${counts}, tokens ${tokens.join(", ")}\n`)
 }
 
@@ -99,7 +106,7 @@ export async function applyCommand(
     for (const entry of left) process.stderr.write(`${describeLeftEntry(entry)}\n`)
     const from = [files.configDir, ...(files.overlay ? [`with ${files.overlay}`] : [])].join(" ")
     process.stdout.write(
-      `applied to ${facts.length} ${facts.length === 1 ? "chain" : "chains"}, ${Object.keys(configuration.reasons).length} reasons: ${from}\n`,
+      `applied to ${counted(facts.length, "chain")}, ${Object.keys(configuration.reasons).length} reasons: ${from}\n`,
     )
   })
 }

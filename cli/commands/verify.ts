@@ -18,7 +18,10 @@ export async function verifyCommand(options: {
   keepYoungGeneration()
   await withDatabase(options.dataDir, async (db) => {
     const all = await readLedgers(db)
-    const chosen = all.filter(({ ledger_id }) => options.ledger === undefined || ledger_id === options.ledger)
+    const chosen = all.filter(
+      ({ ledger_id, name }) =>
+        options.ledger === undefined || ledger_id === options.ledger || name === options.ledger,
+    )
     if (chosen.length === 0) {
       const known = all.map(({ ledger_id, name }) => `${ledger_id} (${name})`).join(", ")
       throw new ChainBridgeError(

@@ -59,6 +59,7 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
   const { progress, stops, onGivenUp } = events
   const { note, step } = progress
   const configuration = loadConfiguration(options.configuration)
+  for (const key of configuration.unread) note(`${key} changes nothing: nothing reads it`)
   try {
     await assertPortIsFree(options.apiPort, "--port")
   } catch (error) {

@@ -39,9 +39,12 @@ export function watchConfiguration(options: {
     said = seen === tried ? said : ""
     tried = seen
     try {
-      await apply(loadConfiguration(source))
+      const configuration = loadConfiguration(source)
+      await apply(configuration)
       applied = seen
-      note("the configuration files have changed, and are in effect")
+      const { unread } = configuration
+      const butFor = unread.length === 0 ? "" : `, but for what nothing reads: ${unread.join(", ")}`
+      note(`the configuration files have changed, and are in effect${butFor}`)
     } catch (error) {
       note(`the configuration files have changed, and are not in effect: ${describeError(error)}`)
     }

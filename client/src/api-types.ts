@@ -3022,19 +3022,19 @@ export interface paths {
                          */
                         types?: ("account.opened" | "balance.adjusted" | "balance.reversed" | "hold.placed" | "hold.captured" | "hold.released" | "hold.expired" | "settlement.sealed" | "settlement.netted" | "settlement.confirmed" | "settlement.deferred" | "settlement.dissolved" | "settlement.cancelled" | "settlement.discarded" | "deposit.observed" | "withdrawal.observed" | "confirmation.revoked" | "details.redacted" | "checkpoint.anchored")[] | null;
                         /**
-                         * @description The app's own opaque identifier
+                         * @description Only what is about this user; null: every user
                          * @default null
                          * @example user_123
                          */
                         user_id?: string | null;
                         /**
-                         * @description The symbol of a registered token
+                         * @description Only this token; null: every token
                          * @default null
                          * @example CPOP
                          */
                         token_symbol?: string | null;
                         /**
-                         * @description The chain's id, as EIP-155 has it. Where it is left out, a write means the symbol's default token, and a read all of them
+                         * @description Only this chain; null: every chain
                          * @default null
                          * @example 31337
                          */
@@ -3382,17 +3382,17 @@ export interface paths {
                         /** @description null: all of them */
                         types?: ("account.opened" | "balance.adjusted" | "balance.reversed" | "hold.placed" | "hold.captured" | "hold.released" | "hold.expired" | "settlement.sealed" | "settlement.netted" | "settlement.confirmed" | "settlement.deferred" | "settlement.dissolved" | "settlement.cancelled" | "settlement.discarded" | "deposit.observed" | "withdrawal.observed" | "confirmation.revoked" | "details.redacted" | "checkpoint.anchored")[] | null;
                         /**
-                         * @description The app's own opaque identifier
+                         * @description Only what is about this user; null: every user
                          * @example user_123
                          */
                         user_id?: string | null;
                         /**
-                         * @description The symbol of a registered token
+                         * @description Only this token; null: every token
                          * @example CPOP
                          */
                         token_symbol?: string | null;
                         /**
-                         * @description The chain's id, as EIP-155 has it. Where it is left out, a write means the symbol's default token, and a read all of them
+                         * @description Only this chain; null: every chain
                          * @example 31337
                          */
                         chain_id?: number | null;
@@ -3672,7 +3672,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send a `webhook.test`, once; GET its delivery to see what became of it
+         * Send a message of the type webhook.test, once; GET its delivery to see what became of it
          * @description Permission `webhooks.manage`. Scope of a key: `webhooks:write`. Role of a person: `admin` or `operator`.
          */
         post: {

@@ -212,3 +212,20 @@ test("a file that is not there or not YAML is named", () => {
   expect(message).toContain(`${join(directory, "chains.yaml")} cannot be read`)
   expect(message).toContain(`${join(directory, "tokens.yaml")} is not YAML`)
 })
+
+test("keys that others have in these files are understood, and whoever sets one is told that nothing reads it", () => {
+  expect(loadConfiguration({ directory }).unread).toEqual([])
+  overlay(
+    "sync_config.yaml",
+    `transaction_sync: { pending_check_interval: 30s, max_pending_time: 10m, retry_interval: 1m, max_retries: 5 }
+reconciliation: { nft_check_interval: 12h }
+monitoring: { sync_lag_alert_threshold: 2m, mismatch_alert_threshold: "10000000", failure_rate_threshold: 0.05 }`,
+  )
+  overlay("batch_strategy.yaml", "batch_triggers: { USDT: { efficiency_threshold: 65 } }")
+  expect(loadConfiguration({ directory, overlay: "mine" }).unread).toEqual([
+    "sync_config.yaml: transaction_sync",
+    "sync_config.yaml: monitoring",
+    "sync_config.yaml: reconciliation.nft_check_interval",
+    "batch_strategy.yaml: batch_triggers.USDT.efficiency_threshold",
+  ])
+})

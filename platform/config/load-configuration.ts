@@ -6,6 +6,7 @@ import { ChainBridgeError, describeError } from "../errors.ts"
 import { batchStrategySchema } from "./batch-strategy-schema.ts"
 import { chainsSchema } from "./chains-schema.ts"
 import { describeIssue } from "./describe-issue.ts"
+import { findUnread } from "./find-unread.ts"
 import { mergeDeep } from "./merge-deep.ts"
 import { reasonRegistrySchema } from "./reason-registry-schema.ts"
 import { syncSchema } from "./sync-schema.ts"
@@ -17,6 +18,8 @@ export type Configuration = {
   readonly batchStrategy: z.infer<typeof batchStrategySchema>
   readonly reasons: z.infer<typeof reasonRegistrySchema>["reason_types"]
   readonly sync: z.infer<typeof syncSchema>
+  /** What stands in the files and changes nothing, such as `sync_config.yaml: monitoring`. */
+  readonly unread: readonly string[]
 }
 
 export type ConfigurationSource = {
@@ -47,6 +50,7 @@ export function loadConfiguration(source: ConfigurationSource): Configuration {
     batchStrategy,
     reasons: reasons.reason_types,
     sync,
+    unread: findUnread(sync, batchStrategy),
   }
   faults.push(...findContradictions(configuration))
   if (faults.length > 0) throw new ChainBridgeError("CONFIG_INVALID", faults.join("\n"))

@@ -11,10 +11,24 @@ it("verify passes over no ledger that somebody has hidden", async () => {
     applicationName: "test",
     connectionsMax: 1,
   })
-  const verify = () => runCli(["verify"], { DATABASE_URL: api.database.appUrl }).ended
+  const verify = (...options: string[]) =>
+    runCli(["verify", ...options], { DATABASE_URL: api.database.appUrl }).ended
   try {
     await api.fund("ann", "1")
     expect(await verify()).toMatchObject({ code: 0, stdout: expect.stringContaining(`${ledgerId}: `) })
+    const { name } = await api.db
+      .selectFrom("registry.ledgers")
+      .select("name")
+      .where("ledger_id", "=", ledgerId)
+      .executeTakeFirstOrThrow()
+    expect(await verify("--ledger", name)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(ledgerId),
+    })
+    expect(await verify("--ledger", "nobody")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(name),
+    })
     await owner.query("SET session_replication_role = replica; DELETE FROM registry.ledgers")
     const { code, stdout } = await verify()
     expect(code).toBe(1)
