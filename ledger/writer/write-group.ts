@@ -65,6 +65,8 @@ export async function writeGroup(
   now: () => Date,
   { alongside, behind, onSent }: GroupOptions = {},
 ): Promise<GroupOutcome[]> {
+  // Before there is a lock: all connections on which the registry could be asked may be taken by those who wait for it.
+  await tokens.prepare(tokensOf(commands))
   return inPipelinedTransaction(pool, async (transaction) => {
     const state =
       behind === undefined
@@ -127,6 +129,16 @@ export async function writeGroup(
     memory.remember(from, head, state.accounts)
     return outcomes
   })
+}
+
+/** Those in which an account may have to be opened. */
+function tokensOf(commands: readonly LedgerCommand[]): ReadonlySet<number> {
+  const tokenIds = new Set<number>()
+  for (const command of commands) {
+    if (command.kind !== "AdjustBalance") continue
+    for (const { tokenId } of command.adjustments) tokenIds.add(tokenId)
+  }
+  return tokenIds
 }
 
 /** Made while they are sent: the server is at work on each before there is the next. */

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { verifyLedger } from "../../../ledger/audit/verify-ledger.ts"
+import { expireHolds } from "../../../ledger/holds/expire-holds.ts"
+import type { Database } from "../../../ledger/store/database.ts"
 import {
   createLedgerWriter,
   defaultWriterLimits,
@@ -9,7 +11,10 @@ import {
 import { createTokenDirectory } from "../../../ledger/writer/token-directory.ts"
 import { createWriterPool } from "../../../ledger/writer/writer-pool.ts"
 import { createLogger } from "../../../platform/logger.ts"
+import { createKysely } from "../../../platform/postgres.ts"
 import { adjustCommand, createTestLedger, insertLedger, type TestLedger } from "../../support/test-ledger.ts"
+import { waitUntil } from "../../support/wait-until.ts"
+import { waitingForLocks } from "../../support/waiting-for-locks.ts"
 
 let ledger: TestLedger
 
@@ -87,6 +92,32 @@ describe("the ledger's writer", () => {
     await sleep(2_000)
     await writerPool.end()
     expect(await verifyLedger(ledger.db, ledgerId)).toMatchObject({ ok: true, events: 3n, accounts: 1 })
+  })
+
+  it("has the head and waits for nobody who waits for the head, however few connections there are", async () => {
+    const { ledgerId, writer } = await freshWriter()
+    const looking = createKysely<Database>(ledger.writerPool)
+    const countWaiting = async () => (await waitingForLocks(looking)).length
+    const holder = await ledger.writerPool.connect()
+    await holder.query("BEGIN")
+    await holder.query("SELECT FROM ledger.head WHERE ledger_id = $1 FOR NO KEY UPDATE", [ledgerId])
+    const first = writer.execute(command("first", ["ann", 1n]))
+    await waitUntil(async () => (await countWaiting()) === 1, {
+      what: "the writer waits for the head",
+    })
+    // All connections on which it could ask the registry.
+    const others = Array.from({ length: ledger.pool.options.max ?? 0 }, () =>
+      expireHolds(ledger.db, ledgerId, [], new Date()),
+    )
+    await waitUntil(async () => (await countWaiting()) === 1 + others.length, {
+      what: "all of them wait for the head",
+    })
+    const began = performance.now()
+    await holder.query("COMMIT")
+    holder.release()
+    expect(await first).toMatchObject({ outcome: "recorded", isReplay: false })
+    expect(performance.now() - began).toBeLessThan(5_000)
+    await Promise.all(others)
   })
 
   it("answers the same to the same key for ever, even when the money is gone", async () => {
