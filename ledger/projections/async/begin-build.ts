@@ -6,13 +6,15 @@ import type { Projection } from "./projection.ts"
 
 /**
  * Sees to it that this program's version of a projection is there: an empty database begins it, and so does an upgrade, beside the version that serves. A program
- * that is older than what it finds leaves it alone.
+ * that is older than what it finds leaves it alone. What is retired counts for nothing: an older program may have been asked to build its own version again.
  * @returns whether a build was begun
  */
 export async function ensureBuild(db: Kysely<Database>, projection: Projection): Promise<boolean> {
   const newest = async (handle: Kysely<Database>) => {
     const { rows } = await sql<{ version: number | null }>`
-      SELECT max(version) AS version FROM ledger.projections WHERE name = ${projection.name}`.execute(handle)
+      SELECT max(version) AS version FROM ledger.projections WHERE name = ${projection.name} AND state <> 'retired'`.execute(
+      handle,
+    )
     return rows[0]?.version ?? 0
   }
   if ((await newest(db)) >= projection.version) return false
