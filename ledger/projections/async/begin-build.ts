@@ -28,13 +28,15 @@ export async function ensureBuild(db: Kysely<Database>, projection: Projection):
 
 /**
  * Begins to build a projection once more beside the tables that serve.
- * @returns the build, or null where one is being built already
+ * @returns the build, or null where one of this version or of a newer one is being built already
  */
 export function beginRebuild(db: Kysely<Database>, projection: Projection): Promise<BuildKey | null> {
   return db.transaction().execute(async (trx) => {
     await lockName(trx, projection.name)
     const builds = await readBuilds(trx, projection.name)
-    if (builds.some(({ state }) => state === "building")) return null
+    // One of an older version is given up: whoever could finish it may be gone.
+    if (builds.some(({ state, version }) => state === "building" && version >= projection.version))
+      return null
     return begin(trx, projection)
   })
 }

@@ -196,6 +196,23 @@ test("a program that comes back, after an older one has built its own version ag
   expect(await findDifferenceFromLog(db, lastVersion, ledger.ledgerId)).toBeNull()
 })
 
+test("a build that an older program has begun, and nobody goes on with, keeps no newer one waiting", async () => {
+  const { db } = ledger
+  expect(await beginRebuild(db, nextVersion)).toMatchObject({ version: nextVersion.version })
+  const begun = await beginRebuild(db, lastVersion)
+  expect(begun).toMatchObject({ version: lastVersion.version })
+  // The other way round it is somebody's who is there, or comes back.
+  expect(await beginRebuild(db, nextVersion)).toBeNull()
+  const worker = startProjections(db, [lastVersion])
+  await waitUntil(
+    async () => {
+      const [build, ...others] = await readBuilds(db, lastVersion.name)
+      return others.length === 0 && build?.state === "serving" && build.build === begun?.build
+    },
+    { what: "the newer build serves, and no other one is left" },
+  ).finally(() => worker.stop())
+})
+
 async function servingPosition(name = "daily_totals"): Promise<bigint> {
   const { rows } = await sql<{ position: bigint }>`
     SELECT c.position FROM ledger.projection_checkpoints c JOIN ledger.projections p USING (name, version, build)
