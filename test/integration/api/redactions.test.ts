@@ -137,6 +137,22 @@ describe("an erasure", () => {
     expect(await verify()).toMatchObject({ ok: true })
   })
 
+  it("asked for several times at once says that nothing is left only where nothing is", async () => {
+    const user = freshUser()
+    for (const operation of [1, 2])
+      await api.adjust({
+        operation_id: `op-${user}-${operation}`,
+        adjustments: Array.from({ length: 10_000 }, () => change(user, "+1")),
+      })
+    const answers = await Promise.all([1, 2, 3].map(() => redact({ user_id: user })))
+    const { rows } = await sql<{ left: bigint }>`
+      SELECT count(*) AS left FROM ledger.events e JOIN ledger.accounts a USING (ledger_id, account_id)
+      WHERE a.user_id = ${user} AND e.details IS NOT NULL`.execute(api.db)
+    // The others have found what the first one was about to erase.
+    for (const { body } of answers)
+      expect(body.data.redaction_id !== null || rows[0]?.left === 0n, JSON.stringify(body.data)).toBe(true)
+  })
+
   it("of a user with more events than one step takes goes on in the workers, though their connections are cut", async () => {
     const user = freshUser()
     for (let round = 0; round < 3; round += 1)
