@@ -116,7 +116,8 @@ async function spool(
   const { ledgerId, importId, policy, defaults } = file
   const salt = await readIdentifierSalt(db, ledgerId)
   const hash = createHmac("sha256", salt).update(`${canonicalJson({ format: file.format, defaults })}\n`)
-  let pending: Buffer[] = []
+  // Copied together as they come: the pieces that a sender chooses may be of one byte, and each that is kept takes hundreds.
+  const pending = Buffer.allocUnsafeSlow(chunkBytes)
   let pendingBytes = 0
   let bytes = 0
   let chunk = 0
@@ -151,22 +152,22 @@ async function spool(
     bytes += piece.byteLength
     if (BigInt(bytes) > policy.bodyBytesMax) return tooLarge(policy)
     hash.update(piece)
-    pending.push(Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength))
-    pendingBytes += piece.byteLength
-    if (pendingBytes < chunkBytes) continue
-    let all = Buffer.concat(pending)
-    for (; all.length >= chunkBytes; all = all.subarray(chunkBytes)) {
-      const refusal = await store(all.subarray(0, chunkBytes))
+    for (let from = 0; from < piece.byteLength; ) {
+      const part = piece.subarray(from, from + chunkBytes - pendingBytes)
+      pending.set(part, pendingBytes)
+      pendingBytes += part.byteLength
+      from += part.byteLength
+      if (pendingBytes < chunkBytes) continue
+      const refusal = await store(pending)
       if (refusal !== undefined) return refusal
+      pendingBytes = 0
     }
-    pending = [Buffer.from(all)]
-    pendingBytes = all.length
   }
   if (bytes === 0) {
     const code = file.format === "csv" ? "MALFORMED_CSV" : "MALFORMED_JSON"
     return refuse(code, null, "the body is empty; send at least one line")
   }
-  const refusal = pendingBytes > 0 ? await store(Buffer.concat(pending)) : undefined
+  const refusal = pendingBytes > 0 ? await store(pending.subarray(0, pendingBytes)) : undefined
   return refusal ?? { contentHash: hash.digest(), bytes, columns }
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises"
+import { sql } from "kysely"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { applyImport } from "../../api/imports/apply-import.ts"
 import { type ClaimedImport, claimImport, isLeaseLost } from "../../api/imports/import-store.ts"
@@ -187,4 +188,20 @@ test("an upload that was removed before its end is not received", async () => {
     await api.db.deleteFrom("ledger.imports").where("state", "=", "receiving").execute()
   }
   await expect(receiveImport(api.db, fileFrom(content()))).rejects.toThrow("was removed before")
+})
+
+test("of a file its bytes are kept, and none of the pieces that it comes in", async () => {
+  const content = Buffer.from(`${header}\n${"piece-ann,POINT,+1,reward\n".repeat(20_000)}`)
+  async function* pieces() {
+    // Each of them in the same piece of memory, and some with a chunk's end inside.
+    const piece = Buffer.alloc(1_000)
+    for (let at = 0; at < content.length; at += piece.length)
+      yield piece.subarray(0, content.copy(piece, 0, at, at + piece.length))
+  }
+  const received = await receiveImport(api.db, fileFrom(pieces()))
+  const importId = "row" in received ? received.row.import_id : ""
+  const { rows } = await sql<{ content: Buffer }>`
+    SELECT content FROM ledger.import_chunks WHERE import_id = ${importId} ORDER BY chunk`.execute(api.db)
+  expect(rows.map((row) => row.content.length)).toEqual([chunkBytes, content.length - chunkBytes])
+  expect(Buffer.concat(rows.map((row) => row.content)).equals(content)).toBe(true)
 })
