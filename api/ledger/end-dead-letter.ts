@@ -29,6 +29,8 @@ export async function endDeadLetter(
   const deadLetterId = decodeDeadLetterId(ledgerId, id)
   if (deadLetterId === undefined) return unknown
   const requestedBy = caller.actor
+  // Before the head is locked: what comes after may be in the transaction that holds it, and is not to wait for another connection.
+  const registry = await services.registry.current()
   const closed = await closeDeadLetter(services.db, {
     ledgerId,
     deadLetterId,
@@ -39,7 +41,6 @@ export async function endDeadLetter(
   })
   const [row] = await readDeadLetters(services.db, ledgerId, { deadLetterId }, 1)
   if (row === undefined) return unknown
-  const registry = await services.registry.current()
   if ("refused" in closed) {
     const token = tokenOf(registry, row.token_id)
     return refusalOf(ledgerId, closed, (amount) => `${formatAmount(amount, token.decimals)} ${token.symbol}`)
