@@ -4,7 +4,7 @@ import { join } from "node:path"
 import type { Kysely } from "kysely"
 import type { Database } from "../../ledger/store/database.ts"
 import { type Configuration, loadConfiguration } from "../../platform/config/load-configuration.ts"
-import { ChainBridgeError } from "../../platform/errors.ts"
+import { ChainBridgeError, describeError } from "../../platform/errors.ts"
 import { createKysely, createPool } from "../../platform/postgres.ts"
 import type { Applied } from "../registry/apply-configuration.ts"
 import { describeLeftEntry, describeRuntimeChange } from "../registry/apply-documents.ts"
@@ -78,7 +78,7 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
   stops.add(() => directory.lock.release())
   const leftovers = await awaitLeftovers(directory.path)
   if (leftovers > 0) note(`waited for ${leftovers} processes of the last start to end`)
-  const before = readStackFile(directory.path)
+  const before = readLastStack(directory.path, note)
   const secrets = openSecrets(directory.path)
   let stack: StackFile | undefined
   const processes = openProcessList(directory.path, () => {
@@ -260,7 +260,17 @@ async function settleBoth<A, B>(first: Promise<A>, second: Promise<B>): Promise<
 }
 
 function portOf(url: string | undefined): number | undefined {
-  return url === undefined ? undefined : Number(new URL(url).port) || undefined
+  return Number(URL.parse(url ?? "")?.port) || undefined
+}
+
+/** The stack of the last start. All that it is needed for here are ports that others may have been told: without it, others are chosen. */
+function readLastStack(directory: string, note: (message: string) => void): StackFile | undefined {
+  try {
+    return readStackFile(directory)
+  } catch (error) {
+    note(`${describeError(error)}; it is written anew`)
+    return undefined
+  }
 }
 
 function findBlockTime(configuration: Configuration): number {

@@ -29,3 +29,12 @@ test.each(["audit_signing_key", "auth_token_secret", "webhook_secret_key"] as co
     expect(JSON.parse(readFileSync(join(directory, "secrets.json"), "utf8"))).toEqual(completed)
   },
 )
+
+test("secrets that were cut short are named, not repeated, and stay as they are", () => {
+  const path = join(directory, "secrets.json")
+  writeFileSync(path, '{ "postgres_password": "hush')
+  expect(() => openSecrets(directory)).toThrow(
+    `${path} is not the JSON that was written there: bring it back`,
+  )
+  expect(readFileSync(path, "utf8")).toBe('{ "postgres_password": "hush')
+})

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto"
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { english, generateMnemonic } from "viem/accounts"
 import { createApiKey } from "../../api/identity/api-key.ts"
+import { readJsonFile } from "./read-json-file.ts"
 import { writeDurably } from "./write-durably.ts"
 
 /** What a data directory's stack is protected with. Kept in secrets.json, readable by its owner alone. */
@@ -45,7 +46,7 @@ export function openSecrets(dataDirectory: string): StackSecrets {
 /** What a stack was started with, as far as there is one in the directory. */
 export function readSecrets(dataDirectory: string): Partial<StackSecrets> | undefined {
   const path = pathOf(dataDirectory)
-  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Partial<StackSecrets>) : undefined
+  return existsSync(path) ? readJsonFile<Partial<StackSecrets>>(path) : undefined
 }
 
 function pathOf(dataDirectory: string): string {

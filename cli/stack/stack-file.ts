@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync } from "node:fs"
 import { join } from "node:path"
+import { readJsonFile } from "./read-json-file.ts"
 import { writeDurably } from "./write-durably.ts"
 
 /** What programs need to know of a stack, in <data-dir>/stack.json, readable by its owner alone. */
@@ -32,7 +33,7 @@ export function writeStackFile(dataDirectory: string, stack: StackFile): void {
 export function readStackFile(dataDirectory: string): StackFile | undefined {
   const path = stackFilePath(dataDirectory)
   if (!existsSync(path)) return undefined
-  return JSON.parse(readFileSync(path, "utf8")) as StackFile
+  return readJsonFile<StackFile>(path)
 }
 
 export function stackFilePath(dataDirectory: string): string {
