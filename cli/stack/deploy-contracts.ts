@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync } from "node:fs"
 import {
   type Abi,
   type Address,
@@ -22,6 +22,7 @@ import { treasuryAbi } from "../../abis/treasury.ts"
 import { walletManagerAbi } from "../../abis/wallet-manager.ts"
 import type { SettlementMode } from "../../ledger/domain/batch-calls.ts"
 import { ChainBridgeError } from "../../platform/errors.ts"
+import { readJsonFile } from "./read-json-file.ts"
 import { writeDurably } from "./write-durably.ts"
 
 export type Deployment = {
@@ -67,6 +68,8 @@ type Memory = {
       was_there?: boolean
     }
   >
+  /** Of other chains that the directory was used with: whoever goes back to one finds its contracts again. */
+  others?: readonly Omit<Memory, "others">[]
 }
 
 /**
@@ -195,9 +198,12 @@ async function deployMissing(options: DeployOptions): Promise<Deployment> {
   return { walletManager: manager.address, walletInitCodeHash, auditAnchor, treasury, tokens, deployedNow }
 }
 
-function readMemory(options: DeployOptions): Memory {
-  const fresh: Memory = { genesis_hash: options.genesisHash, addresses: {} }
-  if (!existsSync(options.file)) return fresh
-  const memory = JSON.parse(readFileSync(options.file, "utf8")) as Memory
-  return memory.genesis_hash === options.genesisHash ? memory : fresh
+function readMemory({ file, genesisHash }: DeployOptions): Memory {
+  const fresh: Memory = { genesis_hash: genesisHash, addresses: {} }
+  if (!existsSync(file)) return fresh
+  const { others = [], ...newest } = readJsonFile<Memory>(file)
+  const all = [newest, ...others]
+  const known = all.find((memory) => memory.genesis_hash === genesisHash) ?? fresh
+  const rest = all.filter((memory) => memory !== known)
+  return rest.length === 0 ? known : { ...known, others: rest }
 }

@@ -71,6 +71,8 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
   // Before anything is written: what was made for another chain would be in the way of the next start.
   if (options.databaseUrl !== undefined) checkDatabaseUrl(options.databaseUrl)
   const external = options.rpcUrl === undefined ? undefined : await openExternalChain(options.rpcUrl)
+  if (external !== undefined && !isConfigured(configuration, external.chainId))
+    throw new ChainBridgeError("CONFIG_INVALID", `chains.yaml has no chain with chain_id ${external.chainId}`)
 
   const directory = openDataDirectory(
     options.isEphemeral ? mkdtempSync(join(tmpdir(), "chainbridge-")) : options.dataDirectory,
@@ -271,6 +273,10 @@ function readLastStack(directory: string, note: (message: string) => void): Stac
     note(`${describeError(error)}; it is written anew`)
     return undefined
   }
+}
+
+function isConfigured(configuration: Configuration, chainId: number): boolean {
+  return Object.values(configuration.chains).some((chain) => chain.chain_id === chainId)
 }
 
 function findBlockTime(configuration: Configuration): number {

@@ -107,3 +107,28 @@ test.each(["settle", "batch-mint-burn"] as const)(
     expect(await checkToken(client, token, operator)).toBeNull()
   },
 )
+
+test("a directory that was used with another chain in between finds the contracts of the first one again", async () => {
+  const deployer = privateKeyToAccount(`0x${randomBytes(32).toString("hex")}`)
+  await callJsonRpc(anvil.rpcUrl, "anvil_setBalance", [deployer.address, "0x21e19e0c9bab2400000"])
+  const deploy = (genesisHash: string) =>
+    deployContracts({
+      ...{ rpcUrl: anvil.rpcUrl, genesisHash, deployer },
+      ...{ operator: deployer.address, masterSigner: deployer.address },
+      tokens: [{ symbol: "CPOP", name: "Points", mode: "settle" }],
+      ...{ deploysAuditAnchor: true, deploysTreasury: false },
+      file: join(directory, "two-chains.json"),
+      mine: async () => {
+        await callJsonRpc(anvil.rpcUrl, "evm_mine", [])
+      },
+    })
+  const first = await deploy("0x01")
+  const second = await deploy("0x02")
+  expect(second).toMatchObject({ deployedNow: 3 })
+  for (const [genesisHash, deployed] of [
+    ["0x01", first],
+    ["0x02", second],
+    ["0x01", first],
+  ] as const)
+    expect(await deploy(genesisHash)).toEqual({ ...deployed, deployedNow: 0 })
+})
