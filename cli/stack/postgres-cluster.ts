@@ -1,14 +1,22 @@
-import { execFile } from "node:child_process"
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import {
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { basename, dirname, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { promisify } from "node:util"
 import pg from "pg"
-import { ChainBridgeError, describeError } from "../../platform/errors.ts"
+import { ChainBridgeError } from "../../platform/errors.ts"
 import { readLogTail } from "./log-tail.ts"
 import { locatePostgres, type PostgresProgram } from "./postgres-program.ts"
 import type { Guard } from "./start-guard.ts"
+import { syncDirectory } from "./write-durably.ts"
 
 const OWNER = "chainbridge"
 const READY_TIMEOUT_MS = 60_000
@@ -79,23 +87,38 @@ function isPostgres(pid: number): boolean {
   }
 }
 
+/**
+ * Makes a cluster beside its place, and puts it there when it is complete and on disk: what an initdb that was killed has
+ * left has a PG_VERSION too. Each attempt has a directory of its own, since one before it may not have ended yet.
+ */
 async function initialise(program: PostgresProgram, options: PostgresClusterOptions): Promise<void> {
-  // Whatever an initdb that was cut short has left: a complete cluster has PG_VERSION, written near its end.
-  rmSync(options.directory, { recursive: true, force: true })
-  mkdirSync(options.directory, { recursive: true, mode: 0o700 })
+  const { guard, directory, logFile } = options
+  if (existsSync(join(directory, "global", "pg_control"))) {
+    throw new ChainBridgeError(
+      "POSTGRES_FAILED",
+      `${directory} was a cluster of PostgreSQL and has lost PG_VERSION: bring it back, or remove the directory with all that is in it`,
+    )
+  }
+  removeDrafts(directory)
+  const draft = mkdtempSync(`${directory}.new-`)
   const passwords = mkdtempSync(join(tmpdir(), "chainbridge-initdb-"))
   const passwordFile = join(passwords, "password")
   try {
     writeFileSync(passwordFile, options.password, { mode: 0o600 })
     const { identity } = program
     if (identity !== undefined) {
-      for (const path of [options.directory, passwords, passwordFile])
-        chownSync(path, identity.uid, identity.gid)
+      for (const path of [draft, passwords, passwordFile]) chownSync(path, identity.uid, identity.gid)
     }
-    await promisify(execFile)(
-      program.initdb,
-      [
-        ...["-D", ownDirectory(program, options.directory), "--username", OWNER, "--pwfile", passwordFile],
+    const ended = new Promise<string>((resolve) =>
+      guard.onExit((name, how) => {
+        if (name === "initdb" || name === "guard") resolve(how)
+      }),
+    )
+    await guard.run({
+      name: "initdb",
+      command: program.initdb,
+      args: [
+        ...["-D", ownDirectory(program, draft), "--username", OWNER, "--pwfile", passwordFile],
         ...[
           "--auth=scram-sha-256",
           "--encoding=UTF8",
@@ -104,16 +127,29 @@ async function initialise(program: PostgresProgram, options: PostgresClusterOpti
         ],
         ...["--locale=C", "--data-checksums"],
       ],
-      { cwd: options.directory, env: environment(), ...identity },
-    )
-  } catch (cause) {
-    rmSync(options.directory, { recursive: true, force: true })
-    const stderr = (cause as { stderr?: string }).stderr?.trim().split("\n").slice(-3).join(" ")
-    throw new ChainBridgeError("POSTGRES_FAILED", `initdb failed: ${stderr ?? describeError(cause)}`, {
-      cause,
+      workingDirectory: draft,
+      environment: environment(),
+      logFile,
+      ...(identity === undefined ? {} : { identity }),
+      stopTimeoutMs: 3_000,
     })
+    const how = await ended
+    if (how !== "code 0")
+      throw new ChainBridgeError("POSTGRES_FAILED", `initdb ended with ${how}: ${readLogTail(logFile)}`)
+    rmSync(directory, { recursive: true, force: true })
+    renameSync(draft, directory)
+    syncDirectory(dirname(directory))
   } finally {
     rmSync(passwords, { recursive: true, force: true })
+    removeDrafts(directory)
+  }
+}
+
+function removeDrafts(directory: string): void {
+  const parent = dirname(directory)
+  for (const name of readdirSync(parent)) {
+    if (name.startsWith(`${basename(directory)}.new-`))
+      rmSync(join(parent, name), { recursive: true, force: true, maxRetries: 20 })
   }
 }
 

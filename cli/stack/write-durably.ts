@@ -16,7 +16,8 @@ export function writeDurably(path: string, content: string | Uint8Array): void {
   syncDirectory(dirname(path))
 }
 
-function syncDirectory(path: string): void {
+/** Has what was made, renamed and removed in a directory outlive a crash. */
+export function syncDirectory(path: string): void {
   const directory = openSync(path, "r")
   try {
     fsyncSync(directory)

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, expect, test } from "vitest"
@@ -78,4 +78,27 @@ test("a server that runs keeps its directory", async () => {
   })
   await expect(second).rejects.toThrow(`Is another postmaster (PID ${pid}) running`)
   await other.close()
+})
+
+test("a first start that is killed while it makes the cluster leaves nothing that the next one takes for a cluster", async () => {
+  const first = start()
+  first.catch(() => undefined)
+  const findDraft = () => readdirSync(directory).find((name) => name.startsWith("postgres.new-"))
+  await waitUntil(async () => existsSync(join(directory, findDraft() ?? "none", "PG_VERSION")), {
+    what: "initdb is under way",
+  })
+  process.kill(guard.pid, "SIGKILL")
+  await expect(first).rejects.toThrow()
+  expect(existsSync(join(directory, "postgres"))).toBe(false)
+  guard = await startGuard()
+  await start()
+  expect(findDraft()).toBeUndefined()
+})
+
+test("a cluster that lacks a file is not made anew over what is left of it", async () => {
+  await start()
+  await guard.stop("postgres")
+  rmSync(join(directory, "postgres", "PG_VERSION"))
+  await expect(start()).rejects.toThrow("has lost PG_VERSION")
+  expect(existsSync(join(directory, "postgres", "base"))).toBe(true)
 })
