@@ -14,8 +14,9 @@ import { readStackFile } from "../stack/stack-file.ts"
 export async function findDatabaseUrl(dataDirectory: string): Promise<string> {
   const given = process.env["DATABASE_URL"]
   if (given !== undefined && given !== "") {
-    await tryDatabase(checkDatabaseUrl(given), (error) => databaseUnreachable(given, error))
-    return given
+    const url = checkDatabaseUrl(given)
+    await tryDatabase(url, (error) => databaseUnreachable(url, error))
+    return url
   }
   const directory = resolve(dataDirectory)
   const stack = readStackFile(directory)

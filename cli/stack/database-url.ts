@@ -1,3 +1,4 @@
+import pg from "pg"
 import { ChainBridgeError, describeError } from "../../platform/errors.ts"
 
 /**
@@ -5,10 +6,30 @@ import { ChainBridgeError, describeError } from "../../platform/errors.ts"
  * @throws ChainBridgeError CONFIG_INVALID, without the value: there may be a password in it
  */
 export function checkDatabaseUrl(value: string): string {
-  if (URL.canParse(value) && /^postgres(ql)?:$/.test(new URL(value).protocol)) return value
+  // What a URL may have around it, PostgreSQL's client takes for a part of it.
+  const url = value.trim()
+  if (URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol)) return url
   throw new ChainBridgeError(
     "CONFIG_INVALID",
     "DATABASE_URL is not a URL of PostgreSQL; allowed: postgres://user:password@host:port/database",
+  )
+}
+
+/**
+ * The same database for another user.
+ * @throws ChainBridgeError CONFIG_INVALID where the client would go on as the user of before: everything of ours would run as the owner
+ */
+export function urlOfUser(databaseUrl: string, user: string, password: string): string {
+  const url = new URL(databaseUrl)
+  // They win over what stands before the host.
+  for (const name of ["user", "password"]) url.searchParams.delete(name)
+  url.username = encodeURIComponent(user)
+  url.password = encodeURIComponent(password)
+  const client = new pg.Client({ connectionString: url.toString() })
+  if (client.user === user && client.password === password) return url.toString()
+  throw new ChainBridgeError(
+    "CONFIG_INVALID",
+    "DATABASE_URL has no host: name one, or for a socket's directory postgres://user:password@localhost/database?host=/directory",
   )
 }
 

@@ -1,4 +1,5 @@
 import pg from "pg"
+import { urlOfUser } from "./database-url.ts"
 
 export type LoginUsers = {
   /** Connection of the database's owner; must be allowed to create users. */
@@ -14,6 +15,10 @@ export type LoginUsers = {
  * app read whatever views the indexer puts into schema `chain`. Runs again without harm; passwords are set anew.
  */
 export async function ensureLoginUsers(users: LoginUsers): Promise<{ appUrl: string; indexerUrl: string }> {
+  const urls = {
+    appUrl: urlOfUser(users.ownerUrl, users.appUser, users.appPassword),
+    indexerUrl: urlOfUser(users.ownerUrl, users.indexerUser, users.indexerPassword),
+  }
   const client = new pg.Client({ connectionString: users.ownerUrl })
   await client.connect()
   try {
@@ -29,10 +34,7 @@ export async function ensureLoginUsers(users: LoginUsers): Promise<{ appUrl: str
   } finally {
     await client.end()
   }
-  return {
-    appUrl: withUser(users.ownerUrl, users.appUser, users.appPassword),
-    indexerUrl: withUser(users.ownerUrl, users.indexerUser, users.indexerPassword),
-  }
+  return urls
 }
 
 async function ensureUser(client: pg.Client, user: string, password: string, role: string): Promise<void> {
@@ -41,11 +43,4 @@ async function ensureUser(client: pg.Client, user: string, password: string, rol
   const name = client.escapeIdentifier(user)
   await client.query(`${verb} ROLE ${name} LOGIN PASSWORD ${client.escapeLiteral(password)}`)
   await client.query(`GRANT ${role} TO ${name}`)
-}
-
-function withUser(url: string, user: string, password: string): string {
-  const changed = new URL(url)
-  changed.username = encodeURIComponent(user)
-  changed.password = encodeURIComponent(password)
-  return changed.toString()
 }
