@@ -37,6 +37,46 @@ export async function ensureLoginUsers(users: LoginUsers): Promise<{ appUrl: str
   return urls
 }
 
+const wrongPassword = "28P01"
+
+/** One of the users that is there and is not let in with our password: somebody else logs in with another one. */
+export async function findOthersUser(
+  ownerUrl: string,
+  users: Omit<LoginUsers, "ownerUrl">,
+): Promise<string | undefined> {
+  for (const [user, password] of [
+    [users.appUser, users.appPassword],
+    [users.indexerUser, users.indexerPassword],
+  ] as const) {
+    const isThere = await withClient(ownerUrl, async (client) => {
+      const { rowCount } = await client.query("SELECT 1 FROM pg_roles WHERE rolname = $1", [user])
+      return rowCount !== 0
+    })
+    if (!isThere) continue
+    try {
+      await withClient(urlOfUser(ownerUrl, user, password), async () => undefined)
+    } catch (error) {
+      // Whatever else keeps it out is not its password, and setting that anew harms nobody.
+      if (error instanceof pg.DatabaseError && error.code === wrongPassword) return user
+    }
+  }
+  return undefined
+}
+
+async function withClient<Result>(
+  url: string,
+  work: (client: pg.Client) => Promise<Result>,
+): Promise<Result> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
+  client.on("error", () => undefined)
+  try {
+    await client.connect()
+    return await work(client)
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+}
+
 async function ensureUser(client: pg.Client, user: string, password: string, role: string): Promise<void> {
   const known = await client.query("SELECT 1 FROM pg_roles WHERE rolname = $1", [user])
   const verb = known.rowCount === 0 ? "CREATE" : "ALTER"

@@ -120,7 +120,7 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
                 onNote: note,
                 onGivenUp,
               })
-            : await checkExternalDatabase(options.databaseUrl)
+            : await checkExternalDatabase(options.databaseUrl, secrets)
         return await prepareDatabase(ownerUrl, secrets)
       },
       ({ ownerUrl, migrationsApplied }) =>

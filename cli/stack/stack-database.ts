@@ -7,7 +7,7 @@ import { ChainBridgeError } from "../../platform/errors.ts"
 import { checkDatabaseUrl, databaseUnreachable } from "./database-url.ts"
 import { choosePort } from "./free-port.ts"
 import { keepRunning } from "./keep-running.ts"
-import { ensureLoginUsers } from "./login-users.ts"
+import { ensureLoginUsers, findOthersUser } from "./login-users.ts"
 import { startPostgresCluster } from "./postgres-cluster.ts"
 import type { StackSecrets } from "./secrets.ts"
 import type { Guard } from "./start-guard.ts"
@@ -90,14 +90,16 @@ async function createDatabase(adminUrl: string, name: string): Promise<void> {
 }
 
 /**
- * Checks that a PostgreSQL that was given to us answers and is new enough.
- * @throws ChainBridgeError CONFIG_INVALID, DATABASE_UNREACHABLE, DATABASE_TOO_OLD
+ * Checks that a PostgreSQL that was given to us answers, is new enough, and has no other system's logins, which would be
+ * locked out by ours. Users belong to all databases of a server.
+ * @throws ChainBridgeError CONFIG_INVALID, DATABASE_UNREACHABLE, DATABASE_TOO_OLD, DATABASE_IN_USE
  */
-export async function checkExternalDatabase(ownerUrl: string): Promise<string> {
-  const client = new pg.Client({
-    connectionString: checkDatabaseUrl(ownerUrl),
-    connectionTimeoutMillis: 10_000,
-  })
+export async function checkExternalDatabase(
+  given: string,
+  secrets: Pick<StackSecrets, "app_password" | "indexer_password">,
+): Promise<string> {
+  const ownerUrl = checkDatabaseUrl(given)
+  const client = new pg.Client({ connectionString: ownerUrl, connectionTimeoutMillis: 10_000 })
   client.on("error", () => undefined)
   try {
     await client.connect()
@@ -117,18 +119,26 @@ export async function checkExternalDatabase(ownerUrl: string): Promise<string> {
   } finally {
     await client.end().catch(() => undefined)
   }
-  return ownerUrl
+  const locked = await findOthersUser(ownerUrl, loginsOf(secrets))
+  if (locked === undefined) return ownerUrl
+  throw new ChainBridgeError(
+    "DATABASE_IN_USE",
+    `the server of DATABASE_URL has a user ${locked} with another password than this data directory's, and whoever logs in as it would be locked out: start with the directory that it was made by, or give it the passwords in this one's secrets.json with chainbridge migrate (CHAINBRIDGE_APP_PASSWORD, CHAINBRIDGE_INDEXER_PASSWORD)`,
+  )
+}
+
+function loginsOf(secrets: Pick<StackSecrets, "app_password" | "indexer_password">) {
+  return {
+    appUser: "chainbridge_app_login",
+    appPassword: secrets.app_password,
+    indexerUser: "chainbridge_indexer_login",
+    indexerPassword: secrets.indexer_password,
+  }
 }
 
 /** Brings the schema up to date and makes the users that the processes log in as. */
 export async function prepareDatabase(ownerUrl: string, secrets: StackSecrets): Promise<StackDatabase> {
   const { applied } = await migrate(ownerUrl)
-  const urls = await ensureLoginUsers({
-    ownerUrl,
-    appUser: "chainbridge_app_login",
-    appPassword: secrets.app_password,
-    indexerUser: "chainbridge_indexer_login",
-    indexerPassword: secrets.indexer_password,
-  })
+  const urls = await ensureLoginUsers({ ownerUrl, ...loginsOf(secrets) })
   return { ownerUrl, ...urls, migrationsApplied: applied.length }
 }
