@@ -1,6 +1,7 @@
 import { Command, CommanderError, Help } from "commander"
 import { describeError } from "../platform/errors.ts"
 import { version } from "../platform/version.ts"
+import { endWithOutput } from "./closed-output.ts"
 import { addCommands } from "./commands/add-commands.ts"
 import { findKeptOption } from "./find-kept-option.ts"
 
@@ -18,6 +19,7 @@ const program = new Command("chainbridge")
   .exitOverride()
 addCommands(program)
 
+endWithOutput()
 const kept = findKeptOption(program, process.argv.slice(2), process.env)
 if (kept !== undefined) {
   const words = process.env["npm_lifecycle_event"] === "start" ? "npm start -- " : "npm run chainbridge -- … "

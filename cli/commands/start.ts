@@ -1,4 +1,5 @@
 import { resolve } from "node:path"
+import { outliveOutput } from "../closed-output.ts"
 import { parsePort } from "../parse-port.ts"
 import type { ProcessList } from "../stack/leftovers.ts"
 import { createProgress, formatSeconds, type Progress } from "../stack/progress.ts"
@@ -22,6 +23,7 @@ export type StartCommandOptions = {
  * @param programs of a test that puts its own in a role's place
  */
 export async function startCommand(options: StartCommandOptions, programs?: RolePrograms): Promise<void> {
+  outliveOutput()
   const began = performance.now()
   const progress = createProgress(options.json)
   const stops = createStopSequence()
@@ -56,7 +58,7 @@ export async function startCommand(options: StartCommandOptions, programs?: Role
         dataDirectory: resolve(options.dataDir),
         isEphemeral: options.ephemeral,
         apiPort: parsePort("--port", options.port),
-        rpcUrl: options.rpcUrl ?? process.env["CHAINBRIDGE_RPC_URL"],
+        rpcUrl: options.rpcUrl ?? (process.env["CHAINBRIDGE_RPC_URL"] || undefined),
         databaseUrl: process.env["DATABASE_URL"] || undefined,
         configuration: {
           directory: resolve(options.configDir),

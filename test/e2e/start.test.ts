@@ -108,6 +108,23 @@ describe("one command", () => {
     expect(existsSync(join(directory, "chain", "state.exit.json"))).toBe(true)
   })
 
+  test("nobody reads its output any more, and it goes on and ends as always", async () => {
+    const started = startStack(["--ephemeral", "--port", "0"])
+    try {
+      const stack = await started.ready
+      started.child.stdout?.destroy()
+      started.child.stderr?.destroy()
+      process.kill(stack.pids["worker"] ?? 0, "SIGKILL")
+      await sleep(1_000)
+      expect((await call(stack, "/balance/adjust", reward)).status).toBe(200)
+      started.child.kill("SIGTERM")
+      expect(await started.ended).toBe(0)
+      expect(existsSync(stack.data_dir)).toBe(false)
+    } finally {
+      await endStack(started)
+    }
+  })
+
   test("whatever is killed comes back, or start says so and takes everything along", async () => {
     const directory = join(parent, "killed")
     const started = startStack(["--port", "0", "--data-dir", directory])
