@@ -1,9 +1,23 @@
 import { destination, pino } from "pino"
+import { ChainBridgeError } from "./errors.ts"
+
+const levels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"]
 
 export type Logger = import("pino").Logger
 
-/** JSON lines on stderr; stdout belongs to what a command prints. Secrets are cut out by path. */
-export function createLogger(role: string, level = process.env.LOG_LEVEL ?? "info"): Logger {
+/**
+ * JSON lines on stderr; stdout belongs to what a command prints. Secrets are cut out by path.
+ * @param usual the level where LOG_LEVEL is not set
+ * @throws ChainBridgeError CONFIG_INVALID
+ */
+export function createLogger(role: string, usual = "info"): Logger {
+  const level = process.env.LOG_LEVEL || usual
+  if (!levels.includes(level)) {
+    throw new ChainBridgeError(
+      "CONFIG_INVALID",
+      `LOG_LEVEL is ${JSON.stringify(level)}; allowed: ${levels.join(", ")}`,
+    )
+  }
   return pino(
     {
       level,

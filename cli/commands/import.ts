@@ -121,7 +121,7 @@ async function workUntilDone(
   received: ImportRow,
 ): Promise<ImportRow> {
   // Trouble is told by the import itself; the terminal has the bar.
-  const logger = createLogger("import", process.env["LOG_LEVEL"] ?? "silent")
+  const logger = createLogger("import", "silent")
   const registry = createRegistryCache({ db, logger, maxAgeMs: 2_000 })
   const context: ImportContext = { ...defaultImportSettings, db, writerPool, registry, logger }
   let row = received

@@ -31,7 +31,8 @@ export async function runApi(): Promise<void> {
       writerPool,
       databaseUrl: role.databaseUrl,
       logger: role.logger,
-      host: process.env["HOST"] ?? "127.0.0.1",
+      // An empty one would be every address of the machine.
+      host: process.env["HOST"] || "127.0.0.1",
       port,
       version: role.version,
       identity,

@@ -60,7 +60,8 @@ export async function startPostgresCluster(options: PostgresClusterOptions): Pro
     ...(program.identity === undefined ? {} : { identity: program.identity }),
     stopTimeoutMs: 8_000,
   })
-  const adminUrl = `postgres://${OWNER}:${encodeURIComponent(options.password)}@127.0.0.1:${options.port}/postgres`
+  // Said here, since PGSSLMODE of the shell would have everybody ask it for a connection that it does not offer.
+  const adminUrl = `postgres://${OWNER}:${encodeURIComponent(options.password)}@127.0.0.1:${options.port}/postgres?sslmode=disable`
   await waitUntilReady(adminUrl, () => exited, options.logFile)
   return { adminUrl, pid, port: options.port }
 }
