@@ -70,7 +70,7 @@ const migrations: Record<string, Migration> = {
 /**
  * Brings the database to this version's schema and the job queue's to its own, each migration in the one transaction of the run. Safe to run from several processes: they wait for each other.
  * @param ownerUrl a login that may create schemas and roles
- * @throws ChainBridgeError MIGRATION_FAILED with the cause; nothing of the run stays behind
+ * @throws ChainBridgeError MIGRATION_FAILED with the cause; DATABASE_TOO_NEW; nothing of the run stays behind
  */
 export async function migrate(ownerUrl: string): Promise<{ applied: string[] }> {
   const pool = new pg.Pool({ connectionString: ownerUrl, application_name: "chainbridge-migrate", max: 3 })
@@ -85,6 +85,14 @@ export async function migrate(ownerUrl: string): Promise<{ applied: string[] }> 
       migrationTableSchema: "migrations",
     })
     const { error, results } = await migrator.migrateToLatest()
+    const newer = /previously executed migration (\S+) is missing/.exec(
+      error instanceof Error ? error.message : "",
+    )
+    if (newer !== null)
+      throw new ChainBridgeError(
+        "DATABASE_TOO_NEW",
+        `a newer version of this program has brought the database up to date: it has the migration ${newer[1] ?? ""}, which this one does not know; start that version, or a later one`,
+      )
     if (error !== undefined) {
       throw new ChainBridgeError("MIGRATION_FAILED", "the database schema could not be brought up to date", {
         cause: error,
