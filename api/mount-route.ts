@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto"
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response"
 import { z } from "@hono/zod-openapi"
 import type { Context, Hono } from "hono"
@@ -152,13 +153,20 @@ async function handleKept(
   if (isRefusal(key)) return key
   const { operation_id: _, sequence: __, ...said } = (json ?? {}) as KeyedBody
   return answerOnce(services, {
-    ledgerId: permissionTable[route.permission].to === "caller" ? (caller as Caller).ledgerId : null,
+    ...(permissionTable[route.permission].to === "caller" ? keysOf(caller as Caller) : keysOfInstallation),
     actor: caller.actor,
     key,
     said: { method: route.method, path: context.req.path, query: context.req.query(), body: said },
     shownOnce: (data) => route.shownOnce?.(data as Readonly<Record<string, unknown>>) ?? null,
     handle: (withOwn) => route.handle(withOwn, own),
   })
+}
+
+/** By the ledger's salt, as its operations: a plain hash would tell whoever guesses a short text. */
+const keysOf = ({ ledgerId, requestKey }: Caller) => ({ ledgerId, hash: requestKey })
+const keysOfInstallation = {
+  ledgerId: null,
+  hash: (text: string) => createHash("sha256").update(text).digest(),
 }
 
 type KeyedBody = { readonly operation_id?: string; readonly sequence?: number }

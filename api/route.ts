@@ -1,4 +1,4 @@
-import type { z } from "@hono/zod-openapi"
+import { z } from "@hono/zod-openapi"
 import type { Context } from "hono"
 import type { ApiEnv } from "./api-env.ts"
 import type { Deprecation } from "./deprecation.ts"
@@ -91,10 +91,12 @@ export function defineRoute<
 >(definition: RouteDefinition<Params, Query, Body, Name>): Route {
   const route = { ...definition, isKept: isKept(definition) } as Route
   if (!route.isKept) return route
-  const { body, shownOnce } = definition
+  const { method, body, shownOnce } = definition
+  const own = body ?? (method === "delete" ? undefined : z.strictObject({}))
   return {
     ...route,
-    ...(body === undefined ? {} : { body: body.safeExtend(keyFields) }),
+    ...(own === undefined ? {} : { body: own.safeExtend(keyFields) }),
+    ...(body === undefined ? { isBodyOptional: true } : {}),
     refusals: [
       ...route.refusals,
       "IDEMPOTENCY_CONFLICT",

@@ -1,7 +1,10 @@
 import { execFileSync, spawn } from "node:child_process"
 import {
+  closeSync,
+  existsSync,
   lstatSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -27,6 +30,22 @@ test("the file of a link is replaced, and the link stays", async () => {
   await write(link)
   expect(readFileSync(join(directory, "file"), "utf8")).toBe("new")
   expect(lstatSync(link).isSymbolicLink()).toBe(true)
+})
+
+test("the file that a link is to lead to is made", async () => {
+  symlinkSync("file", join(directory, "link"))
+  await write(join(directory, "link"))
+  expect(readFileSync(join(directory, "file"), "utf8")).toBe("new")
+  expect(lstatSync(join(directory, "link")).isSymbolicLink()).toBe(true)
+})
+
+test.runIf(existsSync("/proc/self/fd"))("an open file is written on, and not replaced", async () => {
+  const path = join(directory, "open")
+  writeFileSync(path, "old, ")
+  const open = openSync(path, "a")
+  await write(`/proc/self/fd/${open}`)
+  closeSync(open)
+  expect(readFileSync(path, "utf8")).toBe("old, new")
 })
 
 test("what is no file is written to, and stays what it is", async () => {

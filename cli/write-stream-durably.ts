@@ -1,5 +1,5 @@
-import { type FileHandle, open, realpath, rename, rm, stat } from "node:fs/promises"
-import { dirname } from "node:path"
+import { type FileHandle, open, readlink, realpath, rename, rm, stat } from "node:fs/promises"
+import { dirname, resolve } from "node:path"
 import { ChainBridgeError } from "../platform/errors.ts"
 
 /**
@@ -12,11 +12,13 @@ export async function writeStreamDurably<Result>(
   path: string,
   write: (append: (text: string) => Promise<void>) => Promise<Result>,
 ): Promise<Result> {
-  const target = await realpath(path).catch(() => path)
+  // A name of an open file, such as /dev/stdout: what it leads to is somebody else's, and is not to be replaced.
+  const isOpenFile = /^\/(dev|proc)\//.test(path)
+  const target = await targetOf(path)
   const there = await stat(target).catch(() => undefined)
-  if (there?.isFile() === false) return await writeThrough(path, write)
+  if (isOpenFile || there?.isFile() === false) return await writeThrough(path, write)
   const draft = `${target}.${process.pid}.tmp`
-  const file = await openFor(path, draft)
+  const file = await openFor(path, draft, "w")
   try {
     const result = await write(async (text) => {
       await file.writeFile(text)
@@ -34,11 +36,21 @@ export async function writeStreamDurably<Result>(
   }
 }
 
+/** Where a link leads to, also where nothing is there yet. */
+async function targetOf(path: string): Promise<string> {
+  try {
+    return await realpath(path)
+  } catch {
+    const link = await readlink(path).catch(() => undefined)
+    return link === undefined ? path : resolve(dirname(path), link)
+  }
+}
+
 async function writeThrough<Result>(
   path: string,
   write: (append: (text: string) => Promise<void>) => Promise<Result>,
 ): Promise<Result> {
-  const file = await openFor(path, path)
+  const file = await openFor(path, path, "a")
   try {
     return await write(async (text) => {
       await file.writeFile(text)
@@ -48,8 +60,8 @@ async function writeThrough<Result>(
   }
 }
 
-function openFor(path: string, opened: string): Promise<FileHandle> {
-  return open(opened, "w", 0o600).catch((cause: unknown) => {
+function openFor(path: string, opened: string, flags: "w" | "a"): Promise<FileHandle> {
+  return open(opened, flags, 0o600).catch((cause: unknown) => {
     throw new ChainBridgeError("UNWRITABLE_FILE", `${path} cannot be written`, { cause })
   })
 }

@@ -1,7 +1,11 @@
-import { destination, pino } from "pino"
+import { pino } from "pino"
 import { ChainBridgeError } from "./errors.ts"
+import { createLogOutput, type LogOutput } from "./log-output.ts"
 
 const levels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"]
+
+/** One for all loggers of the process. */
+let stderr: LogOutput | undefined
 
 export type Logger = import("pino").Logger
 
@@ -18,8 +22,8 @@ export function createLogger(role: string, usual = "info"): Logger {
       `LOG_LEVEL is ${JSON.stringify(level)}; allowed: ${levels.join(", ")}`,
     )
   }
-  const output = openOutput()
-  const logger = pino(
+  stderr ??= createLogOutput(2)
+  return pino(
     {
       level,
       base: { role, pid: process.pid },
@@ -36,40 +40,6 @@ export function createLogger(role: string, usual = "info"): Logger {
         censor: "[redacted]",
       },
     },
-    output,
+    stderr,
   )
-  let lost = 0
-  output.on("drop", () => {
-    lost += 1
-  })
-  output.on("write", () => {
-    if (lost === 0) return
-    logger.warn({ lines: lost }, "lines of this log are lost: for a while they could not be written")
-    lost = 0
-  })
-  return logger
-}
-
-/** More than this is not kept of what cannot be written. */
-const keptBytesMax = 1_048_576
-
-/** stderr. Where it takes nothing, such as a file on a disk that is full, the process goes on: its answers are worth more than its log. */
-function openOutput(): ReturnType<typeof destination> {
-  // A write for every line would be one of the larger parts of a request.
-  const output = destination({
-    ...{ fd: 2, sync: false, minLength: 4_096, periodicFlush: 100, maxLength: keptBytesMax },
-  })
-  let isTaken = true
-  output.on("error", () => {
-    isTaken = false
-  })
-  output.on("write", () => {
-    isTaken = true
-  })
-  // At the end of the process it would be tried until it succeeds.
-  const flushSync = output.flushSync.bind(output)
-  output.flushSync = () => {
-    if (isTaken) flushSync()
-  }
-  return output
 }

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto"
 import { type Kysely, sql, type Transaction } from "kysely"
 import type { Database } from "../../ledger/store/database.ts"
 import type { OperationKey } from "../../ledger/store/find-operations.ts"
+import { describeError } from "../../platform/errors.ts"
 import { refuseOtherRequest, replayed } from "../ledger/repeated-write.ts"
 import type { Answer } from "../presenters/envelope.ts"
 import { isRefusal, type Refusal, refuse } from "../refusal.ts"
@@ -14,6 +14,8 @@ export type KeyedAction = {
   readonly ledgerId: string | null
   readonly actor: string
   readonly key: OperationKey
+  /** Of 32 bytes. */
+  readonly hash: (text: string) => Buffer
   /** Route, address and body as they were sent: with another one the key is refused. */
   readonly said: Readonly<Record<string, unknown>>
   /** Kept in place of an answer that has a secret in it; null: it has none. */
@@ -36,7 +38,7 @@ export async function answerOnce(
   services: Services,
   action: KeyedAction,
 ): Promise<Answer | Refusal | Response> {
-  const requestHash = createHash("sha256").update(canonicalJson(action.said)).digest()
+  const requestHash = action.hash(canonicalJson(action.said))
   const before = await answerAgain(services.db, action, requestHash)
   if (before !== undefined) return before
   const late = createLateTransaction(services.db, (trx) => takeKey(trx, action))
@@ -66,13 +68,24 @@ export async function answerOnce(
     }
     await keep(trx, action, requestHash, result)
     await late.commit()
-    for (const tell of told) await tell()
+    await tellAll(services, told)
     return result
   } catch (error) {
     await late.rollback()
     const done = error instanceof KeyIsTaken ? await answerAgain(services.db, action, requestHash) : undefined
     if (done === undefined) throw error
     return done
+  }
+}
+
+/** It is done: whoever could not be told hears of it from the database, or looks again by himself. */
+async function tellAll({ logger }: Services, told: ReadonlySet<() => unknown>): Promise<void> {
+  for (const tell of told) {
+    try {
+      await tell()
+    } catch (error) {
+      logger.warn({ reason: describeError(error) }, "what was done could not be told at once")
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi"
 import { initiatorOf } from "../identity/initiator.ts"
 import { createKey } from "../identity/key-store.ts"
+import { refusePast } from "../identity/refuse-past.ts"
 import { issuedKeySchema, presentApiKey } from "../presenters/api-key.ts"
 import { defineRoute } from "../route.ts"
 import { allowedFromSchema, labelSchema, laterSchema, scopesSchema } from "../validation/identity-schemas.ts"
@@ -22,6 +23,8 @@ export const createKeyRoute = defineRoute({
   shownOnce: ({ key_id }) =>
     `the key ${String(key_id)} was issued, and is shown once; POST /admin/keys/${String(key_id)}/rotate issues one in its place; if it has ended, issue another one under another key`,
   async handle(services, { body, caller, context }) {
+    const past = refusePast(body.expires_at)
+    if (past !== undefined) return past
     const key = {
       name: body.name,
       scopes: body.scopes,

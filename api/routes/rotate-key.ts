@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi"
 import { initiatorOf } from "../identity/initiator.ts"
 import { rotateKey } from "../identity/key-store.ts"
 import { refuseKey } from "../identity/refuse-key.ts"
+import { refusePast } from "../identity/refuse-past.ts"
 import { apiKeySchema, issuedKeySchema, presentApiKey } from "../presenters/api-key.ts"
 import { defineRoute } from "../route.ts"
 import { keyIdSchema, laterSchema } from "../validation/identity-schemas.ts"
@@ -34,6 +35,8 @@ export const rotateKeyRoute = defineRoute({
     return `the key ${key_id} was issued in its place, and is shown once; POST /admin/keys/${key_id}/rotate issues another one; if it has ended, issue a new one by POST /admin/keys`
   },
   async handle(services, { params, body, caller, context }) {
+    const past = refusePast(body.expires_at)
+    if (past !== undefined) return past
     const rotated = await rotateKey(
       services.db,
       caller,

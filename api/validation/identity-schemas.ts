@@ -53,13 +53,13 @@ export const allowedFromSchema = z
     example: ["203.0.113.0/24"],
   })
 
+/** Whether it is later is asked when it is to be done: the request sent again is the same one. */
 export const laterSchema = z.iso
   .datetime({
     offset: true,
     error: "write an ISO 8601 time with its zone, for example 2030-12-15T10:30:00Z",
   })
   .transform((text) => new Date(text))
-  .refine((time) => time.getTime() > Date.now(), "name a time in the future")
   // With its zone, the last day of the year 9999 may be of the next one.
   .refine((time) => time.getUTCFullYear() <= 9_999, "name a time before the year 10000")
   .openapi({ type: "string", format: "date-time", example: "2030-12-15T10:30:00Z" })

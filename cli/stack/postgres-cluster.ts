@@ -4,6 +4,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -93,7 +94,9 @@ function isPostgres(pid: number): boolean {
  * left has a PG_VERSION too. Each attempt has a directory of its own, since one before it may not have ended yet.
  */
 async function initialise(program: PostgresProgram, options: PostgresClusterOptions): Promise<void> {
-  const { guard, directory, logFile } = options
+  const { guard, logFile } = options
+  // A link leads to another disk: that is where it is meant to be.
+  const directory = existsSync(options.directory) ? realpathSync(options.directory) : options.directory
   if (existsSync(join(directory, "global", "pg_control"))) {
     throw new ChainBridgeError(
       "POSTGRES_FAILED",

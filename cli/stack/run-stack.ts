@@ -69,7 +69,14 @@ export async function runStack(options: StackOptions, events: StackEvents): Prom
     throw error
   }
   // Before anything is written: what was made for another chain would be in the way of the next start.
-  if (options.databaseUrl !== undefined) checkDatabaseUrl(options.databaseUrl)
+  if (options.databaseUrl !== undefined) {
+    checkDatabaseUrl(options.databaseUrl)
+    if (options.isEphemeral)
+      throw new ChainBridgeError(
+        "CONFIG_INVALID",
+        "--ephemeral with DATABASE_URL would leave a ledger there whose keys are gone: leave out one of them, or name a --data-dir",
+      )
+  }
   const external = options.rpcUrl === undefined ? undefined : await openExternalChain(options.rpcUrl)
   if (external !== undefined && !isConfigured(configuration, external.chainId))
     throw new ChainBridgeError("CONFIG_INVALID", `chains.yaml has no chain with chain_id ${external.chainId}`)

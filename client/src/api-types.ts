@@ -2674,7 +2674,19 @@ export interface paths {
                 };
                 cookie?: never;
             };
-            requestBody?: never;
+            requestBody?: {
+                content: {
+                    "application/json": {
+                        /**
+                         * @description A key of the caller's choice, known for ever. The same request under the same key is answered as it was the first time, and nothing is done twice; another request under it is refused. Without one, the request sent again is done again
+                         * @example the-shops-webhook
+                         */
+                        operation_id?: string;
+                        /** @description Tells apart the writes of one operation, where it has several: together with `operation_id` it is the key. 0 unless named */
+                        sequence?: number;
+                    };
+                };
+            };
             responses: {
                 /** @description The answer */
                 200: {
@@ -3693,7 +3705,19 @@ export interface paths {
                 };
                 cookie?: never;
             };
-            requestBody?: never;
+            requestBody?: {
+                content: {
+                    "application/json": {
+                        /**
+                         * @description A key of the caller's choice, known for ever. The same request under the same key is answered as it was the first time, and nothing is done twice; another request under it is refused. Without one, the request sent again is done again
+                         * @example the-shops-webhook
+                         */
+                        operation_id?: string;
+                        /** @description Tells apart the writes of one operation, where it has several: together with `operation_id` it is the key. 0 unless named */
+                        sequence?: number;
+                    };
+                };
+            };
             responses: {
                 /** @description The answer */
                 202: {
@@ -4209,7 +4233,19 @@ export interface paths {
                 };
                 cookie?: never;
             };
-            requestBody?: never;
+            requestBody?: {
+                content: {
+                    "application/json": {
+                        /**
+                         * @description A key of the caller's choice, known for ever. The same request under the same key is answered as it was the first time, and nothing is done twice; another request under it is refused. Without one, the request sent again is done again
+                         * @example the-shops-webhook
+                         */
+                        operation_id?: string;
+                        /** @description Tells apart the writes of one operation, where it has several: together with `operation_id` it is the key. 0 unless named */
+                        sequence?: number;
+                    };
+                };
+            };
             responses: {
                 /** @description The answer */
                 202: {

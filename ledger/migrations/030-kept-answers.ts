@@ -8,7 +8,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       ledger_id uuid REFERENCES registry.ledgers,
       operation_id text NOT NULL CHECK (char_length(operation_id) BETWEEN 1 AND 128),
       sequence integer NOT NULL CHECK (sequence >= 0),
-      -- SHA-256 of what was asked for.
+      -- Of what was asked for: HMAC-SHA256 by the ledger's salt, or SHA-256 where it concerns every app.
       request_hash bytea NOT NULL CHECK (octet_length(request_hash) = 32),
       -- As text, with its fields in the order in which they were sent. Never with a secret.
       answer json NOT NULL,

@@ -103,6 +103,28 @@ describe("a write of administration that names a key", () => {
     ).toMatchObject([{ code: "IDEMPOTENCY_CONFLICT" }])
   })
 
+  it("has the key in its body also where it has nothing else to say", async () => {
+    const { path } = await prepare("/webhooks/{webhook_id}/test")
+    const call = { path, body: { operation_id: randomUUID() } }
+    const first = await send(call)
+    expect((await send(call)).body.data).toEqual(first.body.data)
+    expect((await send({ path, body: { operation: "x" } })).body.errors).toMatchObject([
+      { code: "UNKNOWN_FIELD", field: "operation" },
+    ])
+  })
+
+  it("is the same request also when its time is over", async () => {
+    const expires_at = new Date(Date.now() + 1_000).toISOString()
+    const call = { ...newKey, body: { ...newKey.body, expires_at } }
+    const key = randomUUID()
+    expect((await send(call, key)).status).toBe(200)
+    await new Promise((resolve) => setTimeout(resolve, 1_100))
+    expect((await send(call, key)).body.errors).toMatchObject([{ code: "ANSWER_SHOWN_ONCE" }])
+    expect((await send(call, randomUUID())).body.errors).toMatchObject([
+      { code: "INVALID_FIELD", field: "expires_at" },
+    ])
+  })
+
   it("is done once when it is sent ten times at once", async () => {
     const before = await actionsNamed("webhook.created")
     const call = { path: "/webhooks", body: { url: "https://8.8.8.8/at-once" } }
