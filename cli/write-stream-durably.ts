@@ -13,7 +13,7 @@ export async function writeStreamDurably<Result>(
   write: (append: (text: string) => Promise<void>) => Promise<Result>,
 ): Promise<Result> {
   // A name of an open file, such as /dev/stdout: what it leads to is somebody else's, and is not to be replaced.
-  const isOpenFile = /^\/(dev|proc)\//.test(path)
+  const isOpenFile = /^\/(dev\/(stdout|stderr|fd\/\d+)|proc\/[^/]+\/fd\/\d+)$/.test(path)
   const target = await targetOf(path)
   const there = await stat(target).catch(() => undefined)
   if (isOpenFile || there?.isFile() === false) return await writeThrough(path, write)

@@ -42,7 +42,8 @@ export async function startOwnPostgres(options: { readonly parent?: string } = {
   }
   let gone = Promise.withResolvers<void>()
   let pid: number | undefined
-  guard.onExit(() => {
+  guard.onExit((name) => {
+    if (name === "initdb") return
     pid = undefined
     gone.resolve()
   })
