@@ -8,7 +8,7 @@ import type { Answer } from "./presenters/envelope.ts"
 import type { Refusal } from "./refusal.ts"
 import type { Account, Caller } from "./registry/api-keys.ts"
 import type { Services } from "./services.ts"
-import { operationIdSchema, sequenceSchema } from "./validation/schemas.ts"
+import { keyFields } from "./validation/hold-schemas.ts"
 
 type Schema = z.ZodObject | undefined
 type OutputOf<S extends Schema> = S extends z.ZodObject ? z.output<S> : Record<never, never>
@@ -95,7 +95,7 @@ export function defineRoute<
   const own = body ?? (method === "delete" ? undefined : z.strictObject({}))
   return {
     ...route,
-    ...(own === undefined ? {} : { body: own.safeExtend(keyFields) }),
+    ...(own === undefined ? {} : { body: own.safeExtend(keptKeyFields) }),
     ...(body === undefined ? { isBodyOptional: true } : {}),
     refusals: [
       ...route.refusals,
@@ -106,13 +106,13 @@ export function defineRoute<
   }
 }
 
-const keyFields = {
-  operation_id: operationIdSchema.optional().openapi({
+const keptKeyFields = {
+  ...keyFields,
+  operation_id: keyFields.operation_id.openapi({
     description:
       "A key of the caller's choice, known for ever. The same request under the same key is answered as it was the first time, and nothing is done twice; another request under it is refused. Without one, the request sent again is done again",
     example: "the-shops-webhook",
   }),
-  sequence: sequenceSchema.optional(),
 }
 
 /** What somebody does whom the audit log names. What is written to the ledger has its key in the log; of what one does to one's own sign-in nothing is kept. */

@@ -28,7 +28,14 @@ type Kept =
   /** What was done, and what to do without the secret. */
   | { readonly shownOnce: string }
 
-class KeyIsTaken extends Error {}
+/** Somebody else has done it meanwhile. */
+class KeyIsTaken extends Error {
+  readonly answer: Answer | Refusal
+  constructor(answer: Answer | Refusal) {
+    super("the key was used meanwhile")
+    this.answer = answer
+  }
+}
 
 /**
  * Does a write of administration once under its key. What it does is committed together with its answer: sent again, it is answered if it was done and done if it was not, whenever a process died.
@@ -41,13 +48,10 @@ export async function answerOnce(
   const requestHash = action.hash(canonicalJson(action.said))
   const before = await answerAgain(services.db, action, requestHash)
   if (before !== undefined) return before
-  const late = createLateTransaction(services.db, (trx) => takeKey(trx, action))
+  const late = createLateTransaction(services.db, (trx) => takeKey(trx, action, requestHash))
   // What others are told of, and read by themselves, is told when it is committed.
   const told = new Set<() => unknown>()
-  const later =
-    <Tell extends () => unknown>(tell: Tell) =>
-    () =>
-      void told.add(tell)
+  const later = (tell: () => unknown) => () => void told.add(tell)
   const own: Services = {
     ...services,
     db: late.db,
@@ -72,9 +76,8 @@ export async function answerOnce(
     return result
   } catch (error) {
     await late.rollback()
-    const done = error instanceof KeyIsTaken ? await answerAgain(services.db, action, requestHash) : undefined
-    if (done === undefined) throw error
-    return done
+    if (error instanceof KeyIsTaken) return error.answer
+    throw error
   }
 }
 
@@ -89,17 +92,13 @@ async function tellAll({ logger }: Services, told: ReadonlySet<() => unknown>): 
   }
 }
 
-function whereKey({ ledgerId, key }: KeyedAction) {
-  return sql`ledger_id IS NOT DISTINCT FROM ${ledgerId}::uuid AND operation_id = ${key.operationId} AND sequence = ${key.sequence}`
-}
-
 /** Waits for whoever is doing the same. */
-async function takeKey(trx: Transaction<Database>, action: KeyedAction): Promise<void> {
+async function takeKey(trx: Transaction<Database>, action: KeyedAction, requestHash: Buffer): Promise<void> {
   const { ledgerId, key } = action
   const name = JSON.stringify(["kept-answers", ledgerId, key.operationId, key.sequence])
   await sql`SELECT pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(trx)
-  const { rows } = await sql`SELECT 1 FROM registry.kept_answers WHERE ${whereKey(action)}`.execute(trx)
-  if (rows.length > 0) throw new KeyIsTaken(`the key ${key.operationId} was used meanwhile`)
+  const done = await answerAgain(trx, action, requestHash)
+  if (done !== undefined) throw new KeyIsTaken(done)
 }
 
 async function keep(
@@ -119,14 +118,17 @@ async function keep(
 
 async function answerAgain(
   db: Kysely<Database>,
-  action: KeyedAction,
+  { ledgerId, key }: KeyedAction,
   requestHash: Buffer,
 ): Promise<Answer | Refusal | undefined> {
   const { rows } = await sql<{ request_hash: Buffer; answer: Kept }>`
-    SELECT request_hash, answer FROM registry.kept_answers WHERE ${whereKey(action)}`.execute(db)
+    SELECT request_hash, answer FROM registry.kept_answers
+    WHERE ledger_id IS NOT DISTINCT FROM ${ledgerId}::uuid AND operation_id = ${key.operationId} AND sequence = ${key.sequence}`.execute(
+    db,
+  )
   const [row] = rows
   if (row === undefined) return undefined
-  if (!row.request_hash.equals(requestHash)) return refuseOtherRequest(action.key)
+  if (!row.request_hash.equals(requestHash)) return refuseOtherRequest(key)
   const { answer } = row
   return "shownOnce" in answer ? refuse("ANSWER_SHOWN_ONCE", null, answer.shownOnce) : replayed(answer)
 }

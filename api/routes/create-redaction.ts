@@ -3,7 +3,7 @@ import { redactedPositionsMax } from "../../ledger/domain/events.ts"
 import { continueRedaction } from "../../ledger/redactions/continue-redaction.ts"
 import { describeError } from "../../platform/errors.ts"
 import { initiatorOf } from "../identity/initiator.ts"
-import { executeCommand } from "../ledger/execute-command.ts"
+import { type CommandRequest, executeCommand } from "../ledger/execute-command.ts"
 import { findWhatToRedact } from "../ledger/find-what-to-redact.ts"
 import { keyedWrite } from "../ledger/keyed-write.ts"
 import type { Answer } from "../presenters/envelope.ts"
@@ -61,48 +61,49 @@ export const createRedaction = defineRoute({
   async handle(services, { body, caller, context }) {
     const { operation_id, sequence, ...said } = body
     const { ledgerId } = caller
+    let isAll = true
     /** Whether others have erased all that was found, and there is more. */
     let isOvertaken: boolean
+    const request: CommandRequest = {
+      ...keyedWrite(route, { caller, body, context }),
+      said,
+      async prepare(write) {
+        const found = await findWhatToRedact(services.db, ledgerId, said)
+        if (isRefusal(found)) return found
+        const { positions, isComplete } = found
+        isAll = isComplete
+        const userId = said.user_id ?? null
+        const answerContext = { user_id: userId, status: isComplete ? "complete" : "running" }
+        return {
+          command: {
+            kind: "RedactDetails",
+            ...write,
+            action: {
+              ...initiatorOf(services, context, caller),
+              ledgerId,
+              action: "redaction.requested",
+              subject: `operation:${write.operationId}:${write.sequence}`,
+              after: { reason: said.reason },
+            },
+            answerContext,
+            positions,
+            userId,
+            reason: said.reason,
+            requestedBy: caller.actor,
+          },
+          subject: { ledgerId, tokenOf: () => undefined, amountField: () => null },
+        }
+      },
+      present: (operation) => presentRedactionStep(ledgerId, operation),
+      presentNothing() {
+        isOvertaken = !isAll
+        return presentNothingRedacted(said.user_id ?? null)
+      },
+    }
     let answer: Answer | Refusal
     do {
       isOvertaken = false
-      let isAll = true
-      answer = await executeCommand(services, {
-        ...keyedWrite(route, { caller, body, context }),
-        said,
-        async prepare(write) {
-          const found = await findWhatToRedact(services.db, ledgerId, said)
-          if (isRefusal(found)) return found
-          const { positions, isComplete } = found
-          isAll = isComplete
-          const userId = said.user_id ?? null
-          const answerContext = { user_id: userId, status: isComplete ? "complete" : "running" }
-          return {
-            command: {
-              kind: "RedactDetails",
-              ...write,
-              action: {
-                ...initiatorOf(services, context, caller),
-                ledgerId,
-                action: "redaction.requested",
-                subject: `operation:${write.operationId}:${write.sequence}`,
-                after: { reason: said.reason },
-              },
-              answerContext,
-              positions,
-              userId,
-              reason: said.reason,
-              requestedBy: caller.actor,
-            },
-            subject: { ledgerId, tokenOf: () => undefined, amountField: () => null },
-          }
-        },
-        present: (operation) => presentRedactionStep(ledgerId, operation),
-        presentNothing() {
-          isOvertaken = !isAll
-          return presentNothingRedacted(said.user_id ?? null)
-        },
-      })
+      answer = await executeCommand(services, request)
     } while (isOvertaken)
     if (isRefusal(answer)) return answer
     services.logger.info({ actor: caller.actor, ledger_id: ledgerId }, "details were redacted")

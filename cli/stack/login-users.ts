@@ -19,9 +19,7 @@ export async function ensureLoginUsers(users: LoginUsers): Promise<{ appUrl: str
     appUrl: urlOfUser(users.ownerUrl, users.appUser, users.appPassword),
     indexerUrl: urlOfUser(users.ownerUrl, users.indexerUser, users.indexerPassword),
   }
-  const client = new pg.Client({ connectionString: users.ownerUrl })
-  await client.connect()
-  try {
+  await withClient(users.ownerUrl, async (client) => {
     await ensureUser(client, users.appUser, users.appPassword, "chainbridge_app")
     await ensureUser(client, users.indexerUser, users.indexerPassword, "chainbridge_indexer")
     const database = client.escapeIdentifier(client.database ?? "")
@@ -31,9 +29,7 @@ export async function ensureLoginUsers(users: LoginUsers): Promise<{ appUrl: str
     await client.query(
       `ALTER DEFAULT PRIVILEGES FOR ROLE ${indexer} IN SCHEMA chain GRANT SELECT ON TABLES TO chainbridge_app`,
     )
-  } finally {
-    await client.end()
-  }
+  })
   return urls
 }
 

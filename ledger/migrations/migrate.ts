@@ -85,15 +85,15 @@ export async function migrate(ownerUrl: string): Promise<{ applied: string[] }> 
       migrationTableSchema: "migrations",
     })
     const { error, results } = await migrator.migrateToLatest()
-    const newer = /previously executed migration (\S+) is missing/.exec(
-      error instanceof Error ? error.message : "",
-    )
-    if (newer !== null)
-      throw new ChainBridgeError(
-        "DATABASE_TOO_NEW",
-        `a newer version of this program has brought the database up to date: it has the migration ${newer[1] ?? ""}, which this one does not know; start that version, or a later one`,
-      )
     if (error !== undefined) {
+      const newer = /previously executed migration (\S+) is missing/.exec(
+        error instanceof Error ? error.message : "",
+      )
+      if (newer !== null)
+        throw new ChainBridgeError(
+          "DATABASE_TOO_NEW",
+          `a newer version of this program has brought the database up to date: it has the migration ${newer[1] ?? ""}, which this one does not know; start that version, or a later one`,
+        )
       throw new ChainBridgeError("MIGRATION_FAILED", "the database schema could not be brought up to date", {
         cause: error,
       })
